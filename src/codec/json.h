@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef TALLY_CODEC_JSON_H
+#define TALLY_CODEC_JSON_H
+
+#include "codec/st.h"
+
+#include <jansson.h>
+
+/* Objects ⇄ the XRP Ledger's JSON, as npm's ripple-binary-codec writes and reads it: type names for
+ * TransactionType, LedgerEntryType and TransactionResult, base58 accounts, decimal strings for
+ * 64-bit numbers where the protocol has them (hex otherwise), upper-case hex for the rest. */
+
+/* A new JSON object (the caller's reference). Cannot fail for a decoded object. */
+json_t *st_to_json(const struct st_object *o);
+/* One field's value. */
+json_t *st_value_to_json(const struct st_value *v);
+/* A new object on the arena from JSON. Unknown field names, wrong types, out-of-range numbers and
+ * bad text are errors that name the path ("Memos[0].Memo.MemoData: odd number of hex digits").
+ * Accepts what the reference codec accepts, X-addresses among it. */
+enum err st_from_json(struct st_object **out, struct arena *a, const json_t *in,
+		      struct why *why) MUST_USE;
+
+/* Parses JSON text of outsiders with bounds first (a linear pre-scan: depth <= JSON_DEPTH_MAX,
+ * tokens <= JSON_TOKENS_MAX, valid UTF-8), then jansson with duplicate keys refused. */
+enum err json_parse_bounded(json_t **out, struct bytes text, struct why *why) MUST_USE;
+
+#endif

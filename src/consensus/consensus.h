@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef TALLY_CONSENSUS_CONSENSUS_H
+#define TALLY_CONSENSUS_CONSENSUS_H
+
+#include "base/bytes.h"
+#include "base/time.h"
+#include "base/limits.h"
+
+/* Consensus rounds and validations as one pure machine.
+ *
+ *      ┌────────► OPEN ── close ──► ESTABLISH ── agreed ──► ACCEPT ── built ──┐
+ *      │           collect            propose,             build the          │
+ *      │           transactions       dispute              ledger             │
+ *      └──────────────────────────── next round ◄─────────────────────────────┘
+ *
+ * It knows validators by their place in the UNL (0 .. unl_n-1), ledgers and sets by their hashes,
+ * transactions by their ids; it never sees a transaction's bytes or a key. Everything comes in as
+ * an event and goes out as an effect: the node checks signatures before and signs, hashes, builds
+ * and sends after. Rounds run on steady time only; network time appears where close times do.
+ *
+ * Thresholds are counted against the size of the UNL, not against who happens to be present. A
+ * ledger is fully validated when ceil(0.8 * UNL) members have validated it (PROTOCOL: quorum).
+ * Parameters and their sources: consensus/params.h. */
+
+/* A position of a proposer in the current round. */
+struct cons_position {
+	struct hash256 prev;      /* ledger it builds on */
+	struct hash256 set;       /* id of the transaction set */
+	struct net_time close;    /* its view of the close time */
+	uint32_t seq;             /* 0 first, then up; CONS_SEQ_BOW_OUT = leaves the round */
+};
+#define CONS_SEQ_BOW_OUT 0xFFFFFFFFu
+
+struct cons_validation {
+	struct hash256 ledger;
+	uint32_t seq;             /* ledger sequence */
+	struct net_time signed_at;
+	struct net_time close;    /* unused, 0 */
+	bool full;                /* partial ones count for the preferred branch only */
+};
+
+enum cons_event_kind {
+	CONS_TIMER,          /* a timer asked for is due (or any other moment) */
+	CONS_PROPOSAL,       /* a verified proposal of a UNL member */
+	CONS_VALIDATION,     /* a verified validation of a UNL member (its own included) */
+	CONS_SET,            /* a set is now known: its sorted ids */
+	CONS_SET_FAILED,     /* acquiring it has failed for now; asked again when named again */
+	CONS_OPEN_TXS,       /* answer to CONS_FX_CLOSE_OPEN: ids of the node's open ledger */
+	CONS_BUILT,          /* answer to CONS_FX_BUILD */
+	CONS_LEDGER,         /* a ledger's ancestry is now known (acquired or built elsewhere) */
+	CONS_START,          /* begin rounds on this last closed ledger (start, or after a sync) */
+};
+
+struct cons_event {
+	enum cons_event_kind kind;
+	union {
+		struct {
+			uint32_t who;
+			struct cons_position position;
+		} proposal;
+		struct {
+			uint32_t who;
+			struct cons_validation validation;
+		} validation;
+		struct {
+			struct hash256 id;
+			const struct hash256 *ids; /* sorted; copied */
+			uint32_t n;
+		} set; /* CONS_SET, CONS_SET_FAILED (id only), CONS_OPEN_TXS (id and ids) */
+		struct {
+			struct hash256 hash, parent;
+			uint32_t seq;
+			struct net_time close;
+			uint8_t close_resolution;
+			bool close_agreed;
+		} ledger; /* CONS_LEDGER, CONS_START, CONS_BUILT */
+	};
+};
+
+enum cons_effect_kind {
+	CONS_FX_TIMER,       /* step again with CONS_TIMER at `at` (replaces the previous one) */
+	CONS_FX_CLOSE_OPEN,  /* the open phase ends: answer with CONS_OPEN_TXS at once */
+	CONS_FX_PROPOSE,     /* sign and send this position (only when proposing) */
+	CONS_FX_SHARE_SET,   /* a set this node made: others will ask for it; ids attached */
+	CONS_FX_WANT_SET,    /* acquire this set */
+	CONS_FX_BUILD,       /* build the ledger: set, close time; answer with CONS_BUILT */
+	CONS_FX_VALIDATE,    /* sign, journal and send a validation of the ledger just built */
+	CONS_FX_VALIDATED,   /* this ledger is fully validated (quorum reached); never goes back */
+	CONS_FX_WANT_LEDGER, /* trusted validations name a ledger whose ancestry is unknown */
+	CONS_FX_SWITCH,      /* the preferred last closed ledger is another one: continue on it */
+	CONS_FX_EVIDENCE,    /* validator `who` signed two conflicting validations at seq */
+	CONS_FX_PHASE,       /* phase changed (for streams and logs) */
+};
+
+enum cons_phase { CONS_OPEN, CONS_ESTABLISH, CONS_ACCEPTED, CONS_IDLE };
+/* What this node does in the round. */
+enum cons_mode { CONS_PROPOSING, CONS_OBSERVING, CONS_WRONG_LEDGER, CONS_SWITCHED };
+
+struct cons_effect {
+	enum cons_effect_kind kind;
+	union {
+		struct steady at;
+		struct cons_position propose;
+		struct {
+			struct hash256 id;
+			const struct hash256 *ids; /* valid until the next step */
+			uint32_t n;
+		} set;
+		struct {
+			struct hash256 prev;   /* parent */
+			struct hash256 set;
+			const struct hash256 *ids;
+			uint32_t n;
+			struct net_time close; /* effective: rounded, after the parent's */
+			uint8_t close_resolution;
+			bool close_agreed;
+			uint32_t proposers;    /* of the round, for server_info */
+			int64_t converge_ms;
+		} build;
+		struct {
+			struct hash256 hash;
+			uint32_t seq;
+			bool full;
+		} ledger; /* VALIDATE, VALIDATED, WANT_LEDGER, SWITCH */
+		struct {
+			uint32_t who, seq;
+			struct hash256 a, b;
+		} evidence;
+		struct {
+			enum cons_phase phase;
+			enum cons_mode mode;
+		} phase;
+	};
+};
+#define CONS_EFFECTS_MAX 64
+struct cons_effects {
+	uint32_t n;
+	struct cons_effect e[CONS_EFFECTS_MAX];
+};
+
+struct cons_config {
+	uint32_t unl_n;           /* trusted validators, 1 .. UNL_MAX */
+	int32_t self;             /* this node's place in the UNL, or -1: it only observes */
+	/* The id of a set (ledger/tx_set.h), handed in because this folder knows no hashes. */
+	void (*set_id)(struct hash256 *out, const struct hash256 *ids, size_t n);
+	uint64_t salt;            /* for tables only; never changes a result */
+};
+
+struct consensus;
+
+struct consensus *cons_open(const struct cons_config *config);
+void cons_close(struct consensus *c);
+
+/* One event in, effects out. The effects array is filled from 0. Events that make no sense now
+ * (a proposal for another ledger, a late set) are kept or ignored as the protocol wants, never an
+ * error. Proposals of the next ledger are kept until this node gets there (bounded). */
+void cons_step(struct consensus *c, const struct cons_event *ev, struct now now,
+	       struct cons_effects *fx);
+
+/* Whether this node may propose and validate now (synced, key usable, disk fine). Off makes it
+ * bow out of a running round and observe. */
+void cons_set_proposing(struct consensus *c, bool on, struct now now, struct cons_effects *fx);
+/* At most this many closed ledgers may be ahead of the last validated one; then the round stays
+ * open (LEDGER_AHEAD_MAX). The machine counts them itself. */
+
+/* For server_info, consensus_info and tests. */
+struct cons_status {
+	enum cons_phase phase;
+	enum cons_mode mode;
+	struct hash256 prev;      /* ledger the round builds on */
+	uint32_t prev_seq;
+	uint32_t validated_seq;
+	struct hash256 validated;
+	uint32_t quorum;
+	uint32_t proposers;       /* peers' positions in this round */
+	uint32_t agree;           /* of these, equal to ours */
+	uint32_t disputes;
+	uint32_t last_proposers;  /* of the last closed round */
+	int64_t last_converge_ms;
+	struct steady round_start;
+	struct cons_position our;
+	bool have_our;
+};
+void cons_get_status(const struct consensus *c, struct cons_status *out);
+/* The newest validation of UNL member `who`, false when none. */
+bool cons_last_validation(const struct consensus *c, uint32_t who, struct cons_validation *out);
+/* How many UNL members have validated this ledger. */
+uint32_t cons_validation_count(const struct consensus *c, const struct hash256 *ledger);
+/* ceil(0.8 * n). */
+uint32_t cons_quorum(uint32_t unl_n);
+
+/* Invariants; for tests and the simulator after every step. */
+bool cons_check(const struct consensus *c, struct why *why);
+
+#endif

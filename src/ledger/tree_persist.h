@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef TALLY_LEDGER_TREE_PERSIST_H
+#define TALLY_LEDGER_TREE_PERSIST_H
+
+#include "ledger/tree.h"
+
+/* Writing a tree to a store and finding out what it made obsolete.
+ *
+ * A node's disk key is (ledger sequence << 32 | ordinal), ordinals counting from 1 in the order of
+ * a depth-first walk, children before parents: so all writes of a ledger are appends. A node on
+ * disk names each child by hash and key. Key 0 = not on disk.
+ *
+ * Encoding of a stored node: 'I' mask(be16) then per child hash(32) key(be64) | 'L' key(32) data.
+ *
+ * The walk runs on a worker while others read and edit other trees that share nodes: it reads keys
+ * and keeps the new ones in its own list. Only after the commit is acknowledged does the loop call
+ * tree_keys_publish(), which stores each key into its node (one atomic store each). A failed
+ * commit publishes nothing and the next attempt assigns anew. */
+
+struct tree_keys; /* nodes (referenced) and the keys they will have */
+
+struct tree_sink {
+	/* One new node, in ascending key order. */
+	enum err (*put)(void *ctx, uint64_t key, struct bytes node);
+	void *ctx;
+};
+
+/* Walks `now` (hashed) through the nodes that have no key, writes them to the sink under keys of
+ * sequence `seq`, and appends to `obsolete` (be64 each) the keys reachable from `last` (NULL for
+ * none) and no longer from `now`. The two walks go together and stop at equal keys; a new node of
+ * equal hash at the same place takes over the old key instead of being written.
+ * *root_key is the key of now's root (0 for an empty tree). *out must be published or dropped. */
+enum err tree_persist(const struct tree *now, const struct tree *last, uint32_t seq,
+		      struct tree_sink *sink, struct buf *obsolete, struct tree_keys **out,
+		      uint64_t *root_key) MUST_USE;
+void tree_keys_publish(struct tree_keys *keys); /* also frees */
+void tree_keys_drop(struct tree_keys *keys);    /* NULL is fine */
+
+#endif

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef TALLY_TX_TX_H
+#define TALLY_TX_TX_H
+
+#include "codec/format.h"
+#include "codec/st.h"
+#include "crypto/keys.h"
+#include "tx/ter.h"
+
+#include <stdatomic.h>
+
+/* A signed transaction, parsed once: its bytes, its id, its fields, and whether its signature has
+ * been checked. Immutable after tx_parse but for `signature`, shared between threads by reference
+ * count. */
+enum tx_signature { TX_SIG_UNKNOWN, TX_SIG_GOOD, TX_SIG_BAD };
+
+struct tx {
+	_Atomic uint32_t refs;
+	_Atomic int signature; /* enum tx_signature */
+	struct hash256 id;     /* H(TXN | blob) */
+	struct bytes blob;     /* owned */
+	struct arena arena;    /* of `fields` */
+	struct st_object *fields; /* views into blob */
+	/* Copies of what everyone asks for: */
+	uint16_t type;
+	bool pseudo;             /* SetFee, EnableAmendment, UNLModify: no account, no signature */
+	struct account_id account;
+	uint32_t seq;            /* Sequence; 0 when a ticket is used */
+	uint32_t ticket;         /* TicketSequence or 0 */
+	uint32_t last_ledger;    /* LastLedgerSequence, 0 = none */
+	struct drops fee;
+};
+
+/* Parses and checks the bytes alone: canonical encoding, size, known type, format, common fields.
+ * No signature check. Errors come with a reason. refs = 1. */
+enum err tx_parse(struct tx **out, struct bytes blob, struct why *why) MUST_USE;
+struct tx *tx_ref(struct tx *t);
+void tx_unref(struct tx *t); /* NULL is fine */
+
+/* Checks the signature(s) cryptographically and remembers the answer (thread safe; done once per
+ * node, on a worker). Whether the key may sign for the account is the engine's question. */
+enum tx_signature tx_check_signature(struct tx *t);
+
+/* Signs an object in place: sets SigningPubKey and TxnSignature. For clients and `sign`. */
+void tx_sign(struct st_object *fields, const struct secret_key *key);
+/* Multi-signing payload of `fields` for one signer. */
+void tx_multisign_payload(struct buf *out, const struct st_object *fields,
+			  const struct account_id *signer);
+/* The id of a transaction's bytes. */
+void tx_id(struct hash256 *out, struct bytes blob);
+
+/* Canonical order within a ledger (rippled: CanonicalTXSet.cpp): account XOR salt, then sequence
+ * before ticket, ascending, then id. Sorts an array of n transactions in place. */
+void tx_sort_canonical(struct tx **txs, size_t n, const struct hash256 *salt);
+
+#endif
