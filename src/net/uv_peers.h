@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef TALLY_NET_UV_PEERS_H
+#define TALLY_NET_UV_PEERS_H
+
+#include "net/session.h"
+
+#include <uv.h>
+
+/* Peers on a libuv loop: listens, keeps connections to the fixed peers (reconnecting with backoff
+ * and jitter), runs a session on each socket, tells the host who is there and what they say. A
+ * pair of nodes that dialled each other keeps one connection (the one dialled by the smaller key).
+ *
+ * Sending never blocks: each peer has two lanes; consensus messages go first and are never shed;
+ * other messages are dropped oldest first above 4 MiB; a peer whose queue does not move for 15 s is
+ * closed. All bad behaviour ends in a closed connection with a logged reason and, for an address
+ * that did it twice, a pause before it is accepted again. */
+
+struct peer_info {
+	uint32_t id;              /* counts up, never reused while the process lives */
+	struct public_key key;
+	bool inbound;
+	char address[64];         /* "127.0.0.1:51235", "[::1]:51235" */
+	int64_t rtt_ms;           /* -1 unknown */
+	int32_t clock_offset_s;
+	uint64_t bytes_in, bytes_out;
+	uint64_t messages_in, messages_out;
+	struct steady since;
+};
+
+struct peers_host {
+	void *ctx;
+	void (*peer_up)(void *ctx, uint32_t id, const struct public_key *key, bool inbound);
+	void (*peer_down)(void *ctx, uint32_t id, const char *reason);
+	void (*message)(void *ctx, uint32_t id, const struct msg *m); /* views: during the call */
+	void (*log)(void *ctx, int level, const char *text); /* level as in os/log.h */
+	struct now (*now)(void *ctx);
+	void (*random)(void *ctx, void *p, size_t n);
+};
+
+struct peers_config {
+	uv_loop_t *loop;
+	const char *listen;           /* "host:port", "[v6]:port", port 0 = choose; NULL = none */
+	const char *const *connect;   /* fixed peers "host:port" */
+	uint32_t n_connect;
+	uint32_t peers_max;           /* inbound and outbound together */
+	uint32_t network_id;
+	struct hash256 genesis;
+	const struct secret_key *identity;
+	const struct public_key *reserved; /* keys (UNL nodes' identities, if known) never refused */
+	uint32_t n_reserved;
+};
+
+struct peers;
+
+/* Binds and begins; ERR_BUSY for a port in use, ERR_INVALID for a bad address, with reason. */
+enum err peers_open(struct peers **out, const struct peers_config *c,
+		    const struct peers_host *host, struct why *why) MUST_USE;
+/* The bound port (useful when 0 was asked for). */
+uint16_t peers_port(const struct peers *p);
+/* To one peer; false when it is not there (any more). Takes no reference of the caller's. */
+bool peers_send(struct peers *p, uint32_t id, struct wire_frame *f);
+/* To all but `except` (0: none). */
+void peers_broadcast(struct peers *p, uint32_t except, struct wire_frame *f);
+/* Tries an address once more, at once (`connect` of the admin API). */
+enum err peers_connect(struct peers *p, const char *address, struct why *why) MUST_USE;
+/* Closes a peer for misbehaviour seen above (invalid data ...). */
+void peers_drop(struct peers *p, uint32_t id, const char *reason);
+/* Copies information on up to n peers, ordered by id; returns how many there are. */
+uint32_t peers_list(const struct peers *p, struct peer_info *out, uint32_t n);
+/* Says BYE, closes all, then calls done (on the loop). peers_close afterwards. */
+void peers_shutdown(struct peers *p, void (*done)(void *ctx), void *ctx);
+void peers_close(struct peers *p);
+
+#endif

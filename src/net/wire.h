@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef TALLY_NET_WIRE_H
+#define TALLY_NET_WIRE_H
+
+#include "base/bytes.h"
+#include "base/limits.h"
+#include "base/mem.h"
+#include "base/time.h"
+#include "crypto/keys.h"
+
+#include <stdatomic.h>
+
+/* Messages between nodes: msgpack arrays [code, field, ...], decoded field by field against a
+ * schema with bounds (wire.def), never into an unbounded tree. What does not encode back to the
+ * same bytes is refused (one form for every message): shortest integers, exact element counts.
+ * Validations are the XRP Ledger's own bytes; proposals additionally sign the network id. */
+
+enum msg_type {
+	MSG_NONE = 0,
+#define M(name, code, ...) MSG_##name = code,
+#include "net/wire.def"
+#undef M
+	MSG_TYPE_END
+};
+#define WIRE_MINOR 0 /* protocol minor version; a newer minor may add types, which are skipped */
+
+/* Lists are arrays of views on the arena given to wire_decode, into the decoded bytes. */
+struct msg_blobs {
+	struct bytes *v;
+	uint32_t n;
+};
+struct msg_hashes {
+	const struct hash256 *v; /* may point into the message: 32-byte strings are copied */
+	uint32_t n;
+};
+/* A place in a tree: `depth` nibbles, packed two per byte, high first. depth <= 64. */
+struct msg_path {
+	uint8_t depth;
+	uint8_t nibbles[32];
+};
+enum msg_tree { MSG_TREE_STATE = 0, MSG_TREE_TX = 1 };
+enum nak_reason { NAK_UNKNOWN = 1, NAK_PRUNED = 2, NAK_BUSY = 3 };
+
+struct msg {
+	enum msg_type type;
+	union {
+		struct { /* what a node has; sent on connect and whenever it changes */
+			uint32_t closed_seq, validated_seq;
+			struct hash256 closed, validated;
+			uint32_t first, last; /* complete ledgers, 0 = none */
+			struct net_time net_time;
+		} status;
+		struct {
+			uint32_t token;
+			struct net_time net_time; /* PONG: the answerer's network time */
+		} ping; /* PING, PONG */
+		struct msg_blobs txs; /* TXS: gossip of new transactions. TX_DATA: answers */
+		struct { /* signed: see proposal_payload() */
+			struct public_key key;
+			struct hash256 prev, set;
+			struct net_time close;
+			uint32_t seq;
+			struct bytes signature;
+		} proposal;
+		struct bytes validation; /* a serialised, signed validation object */
+		struct {
+			struct hash256 id;
+			struct msg_hashes ids; /* SET: sorted; GET_SET: none */
+		} set;
+		struct { /* blobs wanted by id; `set` only says why (zero: none) */
+			struct hash256 set;
+			struct msg_hashes ids;
+		} get_txs;
+		struct { /* header and transactions, for replay; by hash, or by seq if hash is zero */
+			struct hash256 hash;
+			uint32_t seq;
+			uint32_t from; /* first transaction index wanted */
+		} get_ledger;
+		struct {
+			struct hash256 hash;
+			struct bytes header;  /* LEDGER_HEADER_BYTES */
+			uint32_t from, total; /* blobs are [from, from + n) of total */
+			struct msg_blobs txs; /* in TransactionIndex order */
+		} ledger;
+		struct {
+			struct hash256 ledger; /* hash of the ledger whose tree is meant */
+			enum msg_tree tree;
+			struct msg_path *paths;
+			uint32_t n;
+		} get_nodes;
+		struct {
+			struct hash256 ledger;
+			enum msg_tree tree;
+			struct msg_path *paths;
+			struct bytes *nodes; /* tree_node_wire form, beside its path */
+			uint32_t n;
+		} nodes;
+		struct {
+			enum msg_type request;
+			struct hash256 id;
+			enum nak_reason reason;
+		} nak;
+		struct {
+			uint32_t code;
+			struct bytes text; /* printable ASCII, <= 120 */
+		} bye;
+	};
+};
+
+/* An encoded message, shared by reference count: a broadcast encodes once. */
+struct wire_frame {
+	_Atomic uint32_t refs;
+	enum msg_type type;
+	uint8_t lane;
+	uint32_t n;
+	uint8_t bytes[];
+};
+/* Encodes; the message must be within its bounds (must). refs = 1. */
+struct wire_frame *wire_encode(const struct msg *m);
+struct wire_frame *wire_frame_ref(struct wire_frame *f);
+void wire_frame_unref(struct wire_frame *f); /* NULL is fine */
+
+/* Decodes all of `in`. Lists go on the arena. ERR_INVALID, ERR_SHORT, ERR_TRAILING, ERR_TOO_LARGE,
+ * ERR_RANGE; an unknown type code gives ERR_ABSENT (skip it, after the size check). */
+enum err wire_decode(struct msg *out, struct arena *a, struct bytes in, struct why *why) MUST_USE;
+
+const char *msg_type_name(enum msg_type t);
+uint32_t msg_bytes_max(enum msg_type t);
+uint32_t msg_count_max(enum msg_type t);
+uint32_t msg_per_second(enum msg_type t);
+uint8_t msg_lane(enum msg_type t);
+
+/* The bytes a proposal signs: PRP | network id 4 | seq 4 | close 4 | prev 32 | set 32. */
+void proposal_payload(struct buf *out, uint32_t network_id, const struct msg *proposal);
+
+#endif
