@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef TALLY_NODE_NODE_H
+#define TALLY_NODE_NODE_H
+
+#include "consensus/consensus.h"
+#include "ledger/genesis.h"
+#include "ledger/history.h"
+#include "ledger/view.h"
+#include "net/wire.h"
+#include "store/journal.h"
+#include "store/store.h"
+#include "tx/build.h"
+
+/* The node as one deterministic machine: node_step(event, now) → effects. No clock, no I/O, no
+ * threads, no randomness inside (a seeded generator is handed in): the same events give the same
+ * effects. The shell (uv_node.c) turns sockets, timers, workers and the store into events and
+ * effects into the world; the simulator is another shell around the same objects.
+ *
+ *   submit/peers ─► verify (job) ─► open ledger ─► consensus ─► build (job) ─► validate
+ *                                      ▲   queue                   │             │ journal (job)
+ *                                      └───────────────────────────┘             ▼ send
+ *                                              quorum ─► persist (job) ─► validated pointer moves
+ *
+ * Expensive work runs as jobs: an effect hands out a job, node_job_run() (pure kinds) or the shell
+ * (store, journal) does it on a worker, and NODE_JOB_DONE brings it back. A job names what it was
+ * started for; results nobody waits for any more are dropped. */
+
+struct node;
+
+/* What the node does, in the words of the API's server_state. */
+enum node_state {
+	NODE_DISCONNECTED, /* no peers */
+	NODE_CONNECTED,    /* peers, but no idea yet of the network's ledger */
+	NODE_SYNCING,      /* fetching what was missed */
+	NODE_TRACKING,     /* has the network's last closed ledger */
+	NODE_FULL,         /* and follows every ledger; serves what it reports */
+	NODE_VALIDATING,   /* validates, does not propose this round */
+	NODE_PROPOSING,
+};
+const char *node_state_name(enum node_state s); /* "disconnected", ... */
+
+struct node_config {
+	uint32_t network_id;
+	bool standalone;                    /* no consensus: closes on NODE_ACCEPT */
+	const struct public_key *unl;       /* sorted; copied */
+	uint32_t unl_n;
+	const struct secret_key *validator; /* NULL: observes only */
+	struct ledger *genesis[2];          /* ledgers 1 and 2; referenced */
+	uint64_t seed;                      /* of the generator */
+	uint64_t cookie;                    /* of this run, goes into validations */
+	uint64_t version;                   /* sfServerVersion */
+};
+
+/* What happened since start, for counters and metrics. */
+struct node_counters {
+	uint64_t tx_received, tx_duplicate, tx_bad_signature, tx_malformed, tx_relayed;
+	uint64_t ledgers_closed, ledgers_validated, tx_validated;
+	uint64_t proposals_in, validations_in, evidence;
+	uint64_t sets_acquired, ledgers_acquired, builds, build_mismatch;
+	uint64_t queue_dropped;
+};
+
+enum node_job_kind {
+	NODE_JOB_VERIFY,  /* check signatures of transactions */
+	NODE_JOB_BUILD,   /* build a ledger (consensus or replay) */
+	NODE_JOB_PERSIST, /* store_commit */
+	NODE_JOB_JOURNAL, /* journal_write */
+};
+struct node_job {
+	uint64_t id;
+	enum node_job_kind kind;
+	union {
+		struct {
+			struct tx **txs; /* referenced */
+			uint32_t n;
+		} verify;
+		struct ledger_build build;
+		struct {
+			struct ledger *ledger, *last; /* referenced; last may be NULL */
+			struct tree_keys *keys;       /* result */
+		} persist;
+		struct {
+			struct buf record; /* journal_encode form of the record */
+			struct journal_record parsed;
+		} journal;
+	};
+	struct arena arena; /* for what the job points to */
+	enum err err;       /* result */
+	struct why why;
+};
+/* Runs a VERIFY or BUILD job; thread safe with respect to everything else. */
+void node_job_run(struct node_job *job);
+
+enum node_event_kind {
+	NODE_START,          /* once, first: tip from the store and the journal's record */
+	NODE_TIMER,
+	NODE_JOB_DONE,
+	NODE_PEER_UP,
+	NODE_PEER_DOWN,
+	NODE_MESSAGE,
+	NODE_SUBMIT,         /* from RPC; answered by NODE_FX_SUBMITTED */
+	NODE_ACCEPT,         /* standalone: close the open ledger; answered by NODE_FX_ACCEPTED */
+	NODE_DISK,           /* free space as the shell sees it */
+	NODE_STOP,           /* bow out; answered by NODE_FX_STOPPED when all jobs are done */
+};
+
+struct node_event {
+	enum node_event_kind kind;
+	union {
+		struct {
+			struct ledger *tip; /* newest committed ledger, NULL for a new store */
+			const struct journal_record *journal; /* NULL: none */
+		} start;
+		struct node_job *job; /* given back to the node, which frees it */
+		struct {
+			uint32_t peer;
+			struct public_key key;
+			const struct msg *msg; /* NODE_MESSAGE: views during the call */
+		} peer;
+		struct {
+			struct tx *tx; /* referenced by the node as needed */
+			bool fail_hard;
+			uint64_t token; /* comes back in NODE_FX_SUBMITTED */
+		} submit;
+		uint64_t accept_token;
+		bool disk_ok;
+	};
+};
+
+/* The answer to a submit, in the API's terms. */
+struct node_submitted {
+	uint64_t token;
+	struct tx *tx;        /* referenced until the effect is dropped */
+	enum ter result;
+	bool accepted;        /* applied, queued, kept or broadcast */
+	bool applied, broadcast, queued, kept;
+	uint32_t account_seq_available, account_seq_next;
+	struct drops open_ledger_cost;
+	uint32_t validated_seq;
+};
+
+enum node_effect_kind {
+	NODE_FX_TIMER,       /* wake with NODE_TIMER at `at` (replaces the previous) */
+	NODE_FX_SEND,        /* a frame to one peer, or to all but one */
+	NODE_FX_DROP_PEER,   /* a peer that sent invalid data */
+	NODE_FX_JOB,
+	NODE_FX_SUBMITTED,
+	NODE_FX_ACCEPTED,    /* standalone ledger_accept done: seq of the new open ledger */
+	NODE_FX_STOPPED,
+	NODE_FX_LOG,
+	/* For subscriptions; nothing else depends on them. */
+	NODE_FX_LEDGER,      /* a ledger is validated and durable; validated reads now see it */
+	NODE_FX_TX_PROPOSED, /* a transaction was applied to the open ledger */
+	NODE_FX_VALIDATION,  /* a trusted validation was received or made */
+	NODE_FX_PHASE,       /* consensus phase changed */
+	NODE_FX_STATE,       /* server_state changed */
+};
+enum { NODE_LOG_ERROR, NODE_LOG_WARN, NODE_LOG_INFO, NODE_LOG_DEBUG };
+
+struct node_effect {
+	enum node_effect_kind kind;
+	union {
+		struct steady at;
+		struct {
+			uint32_t peer;        /* 0: everyone but `except` */
+			uint32_t except;
+			struct wire_frame *frame; /* referenced */
+		} send;
+		struct {
+			uint32_t peer;
+			const char *reason;
+		} drop;
+		struct node_job *job;
+		struct node_submitted submitted;
+		struct {
+			uint64_t token;
+			uint32_t open_seq;
+			enum err err;
+		} accepted;
+		struct {
+			int level;
+			char text[200];
+		} log;
+		struct ledger *ledger; /* referenced */
+		struct {
+			struct tx *tx; /* referenced */
+			enum ter result;
+		} proposed;
+		struct {
+			struct buf bytes;      /* owned by the effect */
+			struct public_key key; /* who signed it */
+		} validation;
+		enum cons_phase phase;
+		enum node_state state;
+	};
+};
+struct node_effects {
+	struct node_effect *e;
+	uint32_t n, cap;
+};
+/* Drops what the effects own (frames, references) after they were carried out; jobs excepted. */
+void node_effects_clear(struct node_effects *fx);
+void node_effects_close(struct node_effects *fx);
+
+struct node *node_open(const struct node_config *config);
+void node_close(struct node *n);
+/* Appends to fx. `history` serves peers that ask for older ledgers. */
+void node_step(struct node *n, const struct node_event *ev, struct now now,
+	       struct node_effects *fx);
+void node_set_history(struct node *n, const struct history *h);
+
+/* ---- Reading, between steps, on the loop thread; used by rpc ---- */
+
+/* The last validated ledger whose commit is acknowledged; the last closed one; NULL when none. The
+ * caller takes references of its own if it keeps them beyond the call. */
+struct ledger *node_validated(const struct node *n);
+struct ledger *node_closed(const struct node *n);
+/* The open ledger: node_closed() plus pending transactions, as a view for reading (its info says
+ * seq and parent). Never change it; open a sandbox over it (simulate). */
+struct view *node_open_view(const struct node *n);
+/* Transactions applied to the open ledger, in order of application. */
+struct tx *const *node_open_txs(const struct node *n, uint32_t *count);
+/* A pending (not yet validated) transaction by id: open, queued, or in a closed but not yet
+ * validated ledger; NULL when unknown here. */
+struct tx *node_pending_tx(const struct node *n, const struct hash256 *id);
+/* The sequence the account should use next, counting open and queued transactions; 0 when the
+ * account does not exist. */
+uint32_t node_next_sequence(const struct node *n, const struct account_id *id);
+/* A closed ledger not yet validated, or a recent one, by hash or sequence; NULL when not held. */
+struct ledger *node_ledger_by_hash(const struct node *n, const struct hash256 *hash);
+struct ledger *node_ledger_by_seq(const struct node *n, uint32_t seq);
+
+struct node_status {
+	enum node_state state;
+	bool standalone;
+	bool stopping, disk_full, store_failed;
+	uint32_t network_id;
+	uint32_t peers;
+	uint32_t unl_n, quorum;
+	bool validator;              /* has a key */
+	struct public_key validator_key;
+	struct steady state_since[7]; /* last entered, by state */
+	int64_t state_ms[7];          /* total time in each */
+	uint32_t state_entered[7];
+	struct steady started;
+	struct net_time validated_close;
+	struct steady validated_at;  /* when the commit of the last validated one was acknowledged */
+	struct steady first_validated_at;
+	uint32_t queue_n, queue_max, open_n;
+	uint64_t queue_bytes;
+	struct cons_status consensus;
+	struct node_counters counters;
+};
+void node_get_status(const struct node *n, struct now now, struct node_status *out);
+/* UNL member i: its key and its newest validation (false: none seen). */
+bool node_unl_member(const struct node *n, uint32_t i, struct public_key *key,
+		     struct cons_validation *last);
+
+#endif

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef TALLY_RPC_RPC_H
+#define TALLY_RPC_RPC_H
+
+#include "codec/json.h"
+#include "net/wire.h"
+#include "node/node.h"
+
+/* The API: requests in, answers and stream messages out, as bytes. Knows nothing of sockets; the
+ * front (http.h, ws.h, uv_http.h) feeds it and the shell (main) implements `struct rpc_host`.
+ * Everything runs on the loop thread. Every answer is computed on one ledger and names it. */
+
+struct rpc; /* methods, subscriptions, pending calls */
+
+/* A peer as `peers` and the crawl show it (filled from uv_peers by the shell). */
+struct rpc_peer {
+	uint32_t id;
+	struct public_key key;
+	bool inbound;
+	char address[64];
+	int64_t rtt_ms;
+	int32_t clock_offset_s;
+	uint64_t bytes_in, bytes_out, messages_in, messages_out;
+	int64_t uptime_s;
+};
+
+struct rpc_text;
+struct rpc_host {
+	void *ctx;
+	struct node *node;
+	const struct history *history;
+	struct now (*now)(void *ctx);
+	uint64_t (*unix_ms)(void *ctx);
+	void (*random)(void *ctx, void *p, size_t n);
+	/* Hands a transaction to the node; rpc_submitted() is called later with the same token. */
+	void (*submit)(void *ctx, struct tx *tx, bool fail_hard, uint64_t token);
+	/* Standalone ledger_accept; rpc_accepted() is called later with the same token. */
+	void (*accept)(void *ctx, uint64_t token);
+	uint32_t (*peers)(void *ctx, struct rpc_peer *out, uint32_t max);
+	enum err (*connect)(void *ctx, const char *address, struct why *why);
+	void (*stop)(void *ctx); /* begins an orderly stop, after this reply is out */
+	/* Bytes of a stream message to one connection; one buffer may go to many. The front keeps
+	 * its own reference. False when the connection is gone. */
+	bool (*push)(void *ctx, uint64_t conn, struct rpc_text *text);
+	/* The reply to a request; `status` is the HTTP status (200 on WebSocket). */
+	void (*reply)(void *ctx, uint64_t request, int status, struct bytes body);
+	const char *build_version;  /* protocol level, e.g. "2.4.0" */
+	const char *tally_version;
+	const struct public_key *node_key;
+};
+
+/* Shared text of a broadcast, by reference count. */
+struct rpc_text {
+	uint32_t refs;
+	uint32_t n;
+	char s[];
+};
+struct rpc_text *rpc_text_ref(struct rpc_text *t);
+void rpc_text_unref(struct rpc_text *t);
+
+struct rpc *rpc_open(const struct rpc_host *host);
+void rpc_close(struct rpc *r);
+
+/* Where a request came from. */
+struct rpc_origin {
+	uint64_t request; /* handle for host->reply */
+	uint64_t conn;    /* WebSocket connection, 0 for HTTP */
+	bool websocket;
+	bool admin;       /* by listener, never by header */
+	const char *address;
+};
+/* One request body (HTTP POST) or text message (WebSocket). Exactly one host->reply per call, now
+ * or later. */
+void rpc_request(struct rpc *r, const struct rpc_origin *from, struct bytes body);
+/* A WebSocket connection has gone: its subscriptions end, its pending calls answer into nothing. */
+void rpc_conn_closed(struct rpc *r, uint64_t conn);
+
+/* Answers to host->submit and host->accept. */
+void rpc_submitted(struct rpc *r, const struct node_submitted *s);
+void rpc_accepted(struct rpc *r, uint64_t token, uint32_t open_seq, enum err err);
+
+/* Streams, from the node's effects. */
+void rpc_on_ledger(struct rpc *r, struct ledger *validated);
+void rpc_on_proposed(struct rpc *r, const struct tx *tx, enum ter result);
+void rpc_on_validation(struct rpc *r, struct bytes validation, const struct public_key *key);
+void rpc_on_phase(struct rpc *r, enum cons_phase phase);
+void rpc_on_state(struct rpc *r, enum node_state state);
+
+#endif
