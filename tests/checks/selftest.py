@@ -1,0 +1,127 @@
+#!/usr/bin/env -S python3 -B
+# SPDX-License-Identifier: ISC
+"""selftest.py: each check is shown a small tree with one offence and has to name it, and a clean
+tree and has to be silent."""
+import os
+import subprocess
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+SPDX = "/* SPDX-License-Identifier: ISC */\n"
+CLEAN = {
+    "src/base/a.c": SPDX + '#include "base/a.h"\n\nint a(void)\n{\n\treturn 1; /* a double */\n}\n',
+    "src/base/a.h": SPDX + "int a(void);\n",
+    "src/tx/pay.c": SPDX + '#include "base/a.h"\n#include "ledger/l.h"\n\n#include <string.h>\n',
+    "src/ledger/l.h": SPDX,
+    "src/base/edges.ninja": "# SPDX-License-Identifier: ISC\n"
+                            "build x: cc src/base/a.c\nbuild y: cc src/tx/pay.c\n",
+    "tests/t.py": "#!/usr/bin/env python3\n# SPDX-License-Identifier: ISC\n",
+    "tools/x": "#!/bin/sh\n# SPDX-License-Identifier: ISC\n",
+}
+LONG = "int f(void)\n{\n" + "\ta();\n" * 100 + "}\n"
+# check, the file that offends, its text, what has to be said
+OFFENCES = [
+    ("layers.py", "src/base/b.h", SPDX + '#include "tx/t.h"\n', "base may not include tx"),
+    ("layers.py", "src/consensus/c.h", SPDX + '#include "crypto/h.h"\n', "may not include crypto"),
+    ("layers.py", "src/rpc/c.h", SPDX + '#include "net/h.h"\n', "rpc may not include net"),
+    ("layers.py", "src/tx/c.h", SPDX + '#include "os/clock.h"\n', "may reach os"),
+    ("layers.py", "src/node/c.h", SPDX + '#include "net/uv_peers.h"\n', "include a uv_* header"),
+    ("layers.py", "src/node/c.h", SPDX + "#include <uv.h>\n", "<uv.h> is not for"),
+    ("layers.py", "src/codec/st.h", SPDX + "#include <jansson.h>\n", "<jansson.h> is not for"),
+    ("layers.py", "src/net/s.h", SPDX + "#include <sodium.h>\n", "<sodium.h> is not for"),
+    ("layers.py", "src/tx/s.h", SPDX + "#include <pthread.h>\n", "<pthread.h> is not for"),
+    ("layers.py", "src/tx/s.h", SPDX + "# include <time.h>\n", "<time.h> has no place"),
+    ("layers.py", "src/store/s.h", SPDX + "#include <lmdb.h>\n", "<lmdb.h> is not for"),
+    ("layers.py", "src/extra/s.h", SPDX, "the table does not know"),
+    ("tidy.py", "src/base/b.h", "int b;\n", "SPDX line is missing"),
+    ("tidy.py", "tools/y", "#!/bin/sh\necho\n", "SPDX line is missing"),
+    ("tidy.py", "src/base/b.h", SPDX + "        int b;\n", "indented with spaces"),
+    ("tidy.py", "src/base/b.h", SPDX + "/*" + "x" * 100 + " */\n", "more than 100 columns"),
+    ("tidy.py", "src/base/b.h", SPDX + "int b; \n", "blanks at the end"),
+    ("tidy.py", "src/base/b.h", SPDX + "/* FIX" + "ME */\n", "unfinished work"),
+    ("tidy.py", "src/base/b.h", SPDX + "extern double b;\n", "binary floating point"),
+    ("tidy.py", "src/base/b.h", SPDX + "int b;\n" * 1001, "lines in a file"),
+    ("tidy.py", "src/base/b.h", SPDX + LONG, "a function of 102 lines"),
+    ("tidy.py", "src/base/b.h", SPDX + "typedef struct b b;\n", "typedef of a struct"),
+    ("tidy.py", "src/base/b.c", SPDX, "no edge builds"),
+    ("tidy.py", "tests/b.c", SPDX, "no edge builds"),
+    ("tidy.py", "docs/b.md", "see /wo" + "rk/x\n", "means nothing elsewhere"),
+    ("format", "src/base/b.h", SPDX + "int   b( void );\n", "src/base/b.h: "),
+    ("vectors.py", "../shared/vectors/new.json", "{}\n", "new.json:0: no test reads"),
+]
+# folder of the archive, a member's name, its text, whether it offends
+OBJECTS = [
+    ("consensus", "c", "long time(long *); long f(void); long f(void) { return time(0); }", True),
+    ("net", "s", "int socket(int, int, int); int f(void); int f(void) "
+                 "{ return socket(1, 1, 0); }", True),
+    ("crypto", "k", "void randombytes_buf(void *, unsigned long); void f(void); void f(void) "
+                    "{ char b[8]; randombytes_buf(b, 8); }", True),
+    ("net", "uv_s", "int socket(int, int, int); int f(void); int f(void) "
+                    "{ return socket(1, 1, 0); }", False),
+    ("tx", "t", "void *malloc(unsigned long); void *f(void); void *f(void) "
+                "{ return malloc(1); }", False),
+]
+
+
+def write(root, path, text):
+    full = os.path.normpath(os.path.join(root, path))
+    os.makedirs(os.path.dirname(full), exist_ok=True)
+    with open(full, "w", encoding="utf-8") as f:
+        f.write(text)
+
+
+def run(check, argument, extra):
+    env = dict(os.environ, **extra)
+    done = subprocess.run([os.path.join(HERE, check), argument], text=True, env=env,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    return done.returncode, done.stdout
+
+
+def trial(check, path, text):
+    with tempfile.TemporaryDirectory() as top:
+        root = os.path.join(top, "project")
+        with open(os.path.join(HERE, "..", "..", ".clang-format"), encoding="utf-8") as f:
+            write(root, ".clang-format", f.read())
+        write(root, "../shared/vectors/README.md", "")
+        for name, clean in CLEAN.items():
+            write(root, name, clean)
+        if path:
+            write(root, path, text)
+        return run(check, root, {"TALLY_VECTORS": "", "CI": "true"})
+
+
+def trial_purity(folder, member, text):
+    with tempfile.TemporaryDirectory() as build:
+        write(build, member + ".c", text)
+        name = os.path.join(build, member)
+        subprocess.run(["gcc", "-c", name + ".c", "-o", name + ".o"], check=True)
+        archive = os.path.join(build, "lib%s.a" % folder)
+        subprocess.run(["ar", "crs", archive, name + ".o"], check=True)
+        return run("purity.py", build, {})
+
+
+def main():
+    failed = 0
+
+    def judge(what, good, output):
+        nonlocal failed
+        if not good:
+            failed += 1
+            print("selftest: %s\n%s" % (what, output))
+
+    for check in ("layers.py", "tidy.py", "format", "vectors.py"):
+        code, output = trial(check, None, None)
+        judge(check + " is not silent about a clean tree", code == 0, output)
+    for check, path, text, said in OFFENCES:
+        code, output = trial(check, path, text)
+        judge("%s does not say '%s'" % (check, said), code == 1 and said in output, output)
+    for folder, member, text, offends in OBJECTS:
+        code, output = trial_purity(folder, member, text)
+        judge("purity of %s/%s" % (folder, member), code == int(offends), output)
+    total = 4 + len(OFFENCES) + len(OBJECTS)
+    print("selftest: %d passed, %d failed" % (total - failed, failed))
+    return 1 if failed else 0
+
+
+sys.exit(main())
