@@ -10,8 +10,9 @@
 #define TX_BYTES_MAX (128 * 1024)        /* one limit for RPC, relay, sets and engine */
 #define ST_DEPTH_MAX 10                  /* nesting of objects and arrays, as the protocol has it */
 #define ST_FIELDS_MAX 512                /* fields of one object */
-#define ST_ARRAY_MAX 4096                /* objects in one array */
+#define ST_ARRAY_MAX 5200                /* objects in one array: META_ENTRIES_MAX must fit */
 #define VL_MAX 918744                    /* longest length the prefix can express */
+#define TX_SIGNERS_MAX 32                /* of one multi-signed transaction */
 #define MEMO_BYTES_MAX 1024              /* all memos of a transaction, encoded */
 #define META_ENTRIES_MAX 5200            /* affected entries; more is tecOVERSIZE */
 

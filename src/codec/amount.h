@@ -43,9 +43,9 @@ size_t amount_size(struct bytes in);
 size_t amount_encode(uint8_t out[AMOUNT_BYTES_MAX], const struct amount *a);
 struct amount amount_of_drops(struct drops d);
 
-/* The decimal text of the value ("1.5", "-7", "1000000", "1e-81" beyond the range in which the
- * reference writes plain digits), NUL-terminated. */
-#define AMOUNT_TEXT_MAX 40
+/* The decimal text of the value ("1.5", "-7", "1000000"), NUL-terminated: always plain digits, as
+ * the reference codec writes it, up to 96 of them on either side of the point. */
+#define AMOUNT_TEXT_MAX 104
 void amount_value_text(char out[AMOUNT_TEXT_MAX], const struct amount *a);
 /* Parses the value of an issued amount exactly; more than 16 significant digits, or an exponent
  * out of range, is ERR_RANGE; no silent rounding. kind, currency, issuer stay the caller's. */
@@ -55,7 +55,8 @@ enum err amount_parse_iou(struct amount *out, const char *text, size_t n) MUST_U
 enum err amount_normalize(struct amount *a) MUST_USE;
 bool amount_is_zero(const struct amount *a);
 
-/* Currency codes: three allowed characters (not "XRP") or 40 hex digits. */
+/* Currency codes: three allowed characters or 40 upper-case hex digits. "XRP" and 40 zeros are the
+ * native currency, all zero bytes; whether that is allowed is the caller's question. */
 #define CURRENCY_TEXT_MAX 41
 void currency_text(char out[CURRENCY_TEXT_MAX], const struct currency *c);
 enum err currency_parse(struct currency *out, const char *text, size_t n) MUST_USE;

@@ -22,7 +22,7 @@ enum entry_type {
 #undef ENTRY
 };
 
-const char *tx_type_name(uint16_t code);    /* NULL when unknown */
+const char *tx_type_name(uint16_t code); /* NULL when unknown */
 bool tx_type_by_name(uint16_t *code, const char *name, size_t n);
 const char *entry_type_name(uint16_t code); /* NULL when unknown */
 bool entry_type_by_name(uint16_t *code, const char *name, size_t n);
@@ -43,18 +43,26 @@ enum err entry_format_check(const struct st_object *o, struct why *why) MUST_USE
 
 /* Names of transaction results ("tesSUCCESS"), for JSON of metadata; results.def is the table
  * R(name, number, text). */
-const char *result_name(int code);               /* NULL when unknown */
+const char *result_name(int code); /* NULL when unknown */
 bool result_by_name(int *code, const char *name, size_t n);
-const char *result_text(int code);               /* "The transaction was applied. ..." */
+const char *result_text(int code); /* "The transaction was applied. ..." */
 
-/* Flags: lsf of entries, tf of transactions, asf of AccountSet. */
+/* Flags: lsf of entries, tf of transactions, asf of AccountSet. C makes an enumerator that fits an
+ * int an int, so that the complement of a flag is spelled ~(uint32_t)lsfX, or flags_without(). */
 enum protocol_flags {
-#define FLAG(name, owner, value) name = (int)(value),
+#define FLAG(name, table, owner, value) name = (value),
 #include "codec/flags.def"
 #undef FLAG
 };
+static inline uint32_t flags_without(uint32_t flags, uint32_t which)
+{
+	return flags & ~which;
+}
+_Static_assert(lsfDefaultRipple == 0x800000 && asfRequireDest == 1, "flags are the protocol's");
 
-/* Calls back for every row of every table in the order of `server_definitions`; the JSON itself is
- * built by rpc. See definitions.json for the shape. */
+/* What a DelegateSet may allow: a transaction type (its code + 1) or one of a few finer rights
+ * ("PaymentMint"). The names of PermissionValue in JSON. */
+const char *permission_name(uint32_t value); /* NULL when unknown */
+bool permission_by_name(uint32_t *value, const char *name, size_t n);
 
 #endif

@@ -20,7 +20,7 @@
  * Decoding refuses whatever would not encode to the same bytes: wrong order, duplicates, lengths
  * in a longer form than needed, unknown fields, trailing bytes, more than ST_DEPTH_MAX levels. */
 
-/* Type codes, as on the wire. X(name, number) in codec/types.def has all of them. */
+/* Type codes, as on the wire. X(name, published name, number) in codec/types.def has them all. */
 enum st_type {
 	ST_UINT16 = 1,
 	ST_UINT32 = 2,
@@ -49,7 +49,7 @@ enum st_type {
 };
 
 /* A field: type << 16 | number within the type, so that comparing fields is comparing canonical
- * order. fields.def is the one table: F(sfName, type, nth, signing, vl_encoded, ...). */
+ * order. fields.def is the one table: F(sfName, type, nth, signing, vl, meta, decimal). */
 enum sf {
 	sfInvalid = 0,
 #define F(name, type, nth, ...) name = ((type) << 16) | (nth),
@@ -65,17 +65,19 @@ static inline enum st_type sf_type(enum sf f)
 /* "Account" for sfAccount; NULL for an unknown field. The reverse yields sfInvalid if unknown. */
 const char *sf_name(enum sf f);
 enum sf sf_by_name(const char *name, size_t n);
-/* Whether the field exists, is part of what is signed. */
+/* Whether the field exists; is part of what is signed; is a 64-bit number that JSON shows in
+ * decimal instead of hex. */
 bool sf_known(enum sf f);
 bool sf_signing(enum sf f);
+bool sf_decimal(enum sf f);
 /* How metadata treats the field (rippled: SField.h). Default: SF_META_DEFAULT. */
 enum sf_meta {
 	SF_META_NEVER = 0,
-	SF_META_CHANGE_ORIG = 1, /* old value, when it changes */
-	SF_META_CHANGE_NEW = 2,  /* new value, when it changes */
+	SF_META_CHANGE_ORIG = 1,  /* old value, when it changes */
+	SF_META_CHANGE_NEW = 2,   /* new value, when it changes */
 	SF_META_DELETE_FINAL = 4, /* last value, when deleted */
-	SF_META_CREATE = 8,      /* value when created */
-	SF_META_ALWAYS = 16,     /* whenever the entry is shown */
+	SF_META_CREATE = 8,       /* value when created */
+	SF_META_ALWAYS = 16,      /* whenever the entry is shown */
 	SF_META_DEFAULT = 15,
 };
 unsigned sf_meta(enum sf f);
@@ -86,8 +88,8 @@ struct st_array;
 struct st_value {
 	enum sf field;
 	union {
-		uint64_t u;  /* UINT8 .. UINT64 */
-		int64_t i;   /* INT32, INT64 */
+		uint64_t u;       /* UINT8 .. UINT64 */
+		int64_t i;        /* INT32, INT64 */
 		struct bytes raw; /* everything else: the field's bytes without header and length */
 		struct st_object *object;
 		struct st_array *array;
@@ -123,7 +125,8 @@ enum err st_decode(struct st_object **out, struct arena *a, struct bytes in,
 
 enum st_encode_what {
 	ST_ALL,
-	ST_SIGNING, /* without TxnSignature, Signers, Signature ...: sf_signing() == false left out */
+	ST_SIGNING, /* without TxnSignature, Signers, Signature ...: sf_signing() == false left out
+		     */
 };
 /* Appends the canonical bytes of the object (no end marker at the top level). Cannot fail: an
  * object holds only what can be encoded. */
