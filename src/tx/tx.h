@@ -27,12 +27,17 @@ struct tx {
 	struct account_id account;
 	uint32_t seq;            /* Sequence; 0 when a ticket is used */
 	uint32_t ticket;         /* TicketSequence or 0 */
+	bool has_ticket;         /* Sequence is 0 and TicketSequence is there: a ticket is used */
 	uint32_t last_ledger;    /* LastLedgerSequence, 0 = none */
-	struct drops fee;
+	uint32_t flags;          /* tf..., 0 when absent */
+	uint32_t signers;        /* members of Signers */
+	struct drops fee;        /* 0 when Fee is not an amount of XRP, which preflight refuses */
+	struct hash256 account_key; /* index of the account's AccountRoot */
 };
 
-/* Parses and checks the bytes alone: canonical encoding, size, known type, format, common fields.
- * No signature check. Errors come with a reason. refs = 1. */
+/* Parses and checks the bytes alone: canonical encoding, size, known type, format, the shape of
+ * Signers. No signature check, and no judgement that has a result code: a transaction that parses
+ * may still be malformed (tem). Errors come with a reason. refs = 1. */
 enum err tx_parse(struct tx **out, struct bytes blob, struct why *why) MUST_USE;
 struct tx *tx_ref(struct tx *t);
 void tx_unref(struct tx *t); /* NULL is fine */
@@ -41,8 +46,13 @@ void tx_unref(struct tx *t); /* NULL is fine */
  * node, on a worker). Whether the key may sign for the account is the engine's question. */
 enum tx_signature tx_check_signature(struct tx *t);
 
+/* The same question without the memory, for transactions that are not shared. */
+bool tx_signature_valid(const struct tx *t);
+
 /* Signs an object in place: sets SigningPubKey and TxnSignature. For clients and `sign`. */
 void tx_sign(struct st_object *fields, const struct secret_key *key);
+/* What is signed: the payload of `fields` for a single signature, appended to `out`. */
+void tx_sign_payload(struct buf *out, const struct st_object *fields);
 /* Multi-signing payload of `fields` for one signer. */
 void tx_multisign_payload(struct buf *out, const struct st_object *fields,
 			  const struct account_id *signer);

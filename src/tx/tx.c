@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: ISC */
+#include "tx/tx.h"
+
+#include "base/limits.h"
+#include "crypto/hash.h"
+#include "ledger/keylet.h"
+
+#include <stdlib.h>
+
+void tx_id(struct hash256 *out, struct bytes blob)
+{
+	sha512_half_parts(out, HASH_PREFIX_TX_ID, &blob, 1);
+}
+
+/* Each member of Signers is exactly account, key and signature (rippled: InnerObjectFormats.cpp).
+ */
+static enum err check_signers(const struct tx *t, struct why *why)
+{
+	const struct st_array *signers = st_get_array(t->fields, sfSigners);
+
+	for (uint32_t i = 0; signers && i < signers->n; i++) {
+		const struct st_object *o = signers->e[i].object;
+
+		if (signers->e[i].field != sfSigner || o->n != 3 || !st_has(o, sfAccount) ||
+		    !st_has(o, sfSigningPubKey) || !st_has(o, sfTxnSignature))
+			return why_set(why, ERR_INVALID, "Signers[%u]: not a signer", i);
+	}
+	return ERR_NONE;
+}
+
+static bool type_is_pseudo(uint16_t type)
+{
+	return type == ttEnableAmendment || type == ttSetFee || type == ttUNLModify;
+}
+
+static void copy_common(struct tx *t)
+{
+	const struct st_object *o = t->fields;
+	const struct st_array *signers = st_get_array(o, sfSigners);
+
+	t->pseudo = type_is_pseudo(t->type);
+	(void)st_get_account(o, sfAccount, &t->account);
+	t->account_key = keylet_account(&t->account).key;
+	t->seq = st_u32_or(o, sfSequence, 0);
+	t->ticket = st_u32_or(o, sfTicketSequence, 0);
+	t->has_ticket = t->seq == 0 && st_has(o, sfTicketSequence);
+	t->last_ledger = st_u32_or(o, sfLastLedgerSequence, 0);
+	t->flags = st_u32_or(o, sfFlags, 0);
+	t->signers = signers ? signers->n : 0;
+	if (!st_get_drops(o, sfFee, &t->fee))
+		t->fee = drops_of(0);
+}
+
+static enum err parse_into(struct tx *t, struct why *why)
+{
+	enum err e = st_decode(&t->fields, &t->arena, t->blob, why);
+
+	if (e != ERR_NONE)
+		return e;
+	if (!st_get_u16(t->fields, sfTransactionType, &t->type))
+		return why_set(why, ERR_INVALID, "no TransactionType");
+	if (!tx_type_name(t->type))
+		return why_set(why, ERR_INVALID, "unknown transaction type %u", t->type);
+	e = tx_format_check(t->fields, why);
+	if (e != ERR_NONE)
+		return e;
+	e = check_signers(t, why);
+	if (e != ERR_NONE)
+		return e;
+	copy_common(t);
+	return ERR_NONE;
+}
+
+static void tx_free(struct tx *t)
+{
+	arena_close(&t->arena);
+	mem_free(t);
+}
+
+enum err tx_parse(struct tx **out, struct bytes blob, struct why *why)
+{
+	uint8_t *copy;
+	struct tx *t;
+	enum err e;
+
+	if (blob.n < TX_BYTES_MIN)
+		return why_set(why, ERR_SHORT, "%zu bytes are no transaction", blob.n);
+	if (blob.n > TX_BYTES_MAX)
+		return why_set(why, ERR_TOO_LARGE, "%zu bytes, at most %d", blob.n, TX_BYTES_MAX);
+	t = mem_zalloc(1, sizeof(*t) + blob.n);
+	copy = (uint8_t *)(t + 1);
+	memcpy(copy, blob.p, blob.n);
+	t->blob = bytes_of(copy, blob.n);
+	atomic_init(&t->refs, 1);
+	atomic_init(&t->signature, TX_SIG_UNKNOWN);
+	tx_id(&t->id, blob);
+	e = parse_into(t, why);
+	if (e != ERR_NONE) {
+		tx_free(t);
+		return e;
+	}
+	*out = t;
+	return ERR_NONE;
+}
+
+struct tx *tx_ref(struct tx *t)
+{
+	must(atomic_fetch_add_explicit(&t->refs, 1, memory_order_relaxed) > 0);
+	return t;
+}
+
+void tx_unref(struct tx *t)
+{
+	if (t && atomic_fetch_sub_explicit(&t->refs, 1, memory_order_acq_rel) == 1)
+		tx_free(t);
+}
+
+void tx_sign_payload(struct buf *out, const struct st_object *fields)
+{
+	buf_put_be32(out, HASH_PREFIX_TX_SIGN);
+	st_encode(out, fields, ST_SIGNING);
+}
+
+/* A multi-signed transaction has an empty SigningPubKey, which is signed along. */
+void tx_multisign_payload(struct buf *out, const struct st_object *fields,
+			  const struct account_id *signer)
+{
+	buf_put_be32(out, HASH_PREFIX_TX_MULTISIGN);
+	st_encode(out, fields, ST_SIGNING);
+	buf_put(out, signer->b, sizeof(signer->b));
+}
+
+static bool single_valid(const struct tx *t, struct bytes key)
+{
+	struct buf payload = BUF_INIT;
+	struct bytes sig;
+	bool good;
+
+	if (st_has(t->fields, sfSigners) || !st_get_raw(t->fields, sfTxnSignature, &sig))
+		return false;
+	buf_reserve(&payload, t->blob.n);
+	tx_sign_payload(&payload, t->fields);
+	good = signature_check(key, buf_bytes(&payload), sig);
+	buf_close(&payload);
+	return good;
+}
+
+/* Who pays the fee and may not be among the signers of its own transaction. */
+static struct account_id fee_payer(const struct tx *t)
+{
+	struct account_id id;
+
+	return st_get_account(t->fields, sfDelegate, &id) ? id : t->account;
+}
+
+/* Signers: 1 to 32, ascending by account without duplicates, each with a good signature of the
+ * payload that ends with its account (rippled: STTx.cpp). */
+static bool multi_valid(const struct tx *t)
+{
+	const struct st_array *signers = st_get_array(t->fields, sfSigners);
+	struct account_id payer = fee_payer(t), last = {{0}}, id;
+	struct buf payload = BUF_INIT;
+	struct bytes key, sig;
+	bool good;
+
+	good = signers && signers->n >= 1 && signers->n <= TX_SIGNERS_MAX &&
+	       !st_has(t->fields, sfTxnSignature);
+	for (uint32_t i = 0; good && i < signers->n; i++) {
+		const struct st_object *o = signers->e[i].object;
+
+		good = st_get_account(o, sfAccount, &id) && !account_eq(&id, &payer) &&
+		       account_cmp(&id, &last) > 0 && st_get_raw(o, sfSigningPubKey, &key) &&
+		       st_get_raw(o, sfTxnSignature, &sig);
+		if (!good)
+			break;
+		last = id;
+		buf_clear(&payload);
+		tx_multisign_payload(&payload, t->fields, &id);
+		good = signature_check(key, buf_bytes(&payload), sig);
+	}
+	buf_close(&payload);
+	return good;
+}
+
+bool tx_signature_valid(const struct tx *t)
+{
+	struct bytes key;
+
+	if (t->pseudo || !st_get_raw(t->fields, sfSigningPubKey, &key))
+		return false;
+	return key.n > 0 ? single_valid(t, key) : multi_valid(t);
+}
+
+enum tx_signature tx_check_signature(struct tx *t)
+{
+	int known = atomic_load_explicit(&t->signature, memory_order_acquire);
+
+	if (known == TX_SIG_UNKNOWN) {
+		known = tx_signature_valid(t) ? TX_SIG_GOOD : TX_SIG_BAD;
+		atomic_store_explicit(&t->signature, known, memory_order_release);
+	}
+	return (enum tx_signature)known;
+}
+
+void tx_sign(struct st_object *fields, const struct secret_key *key)
+{
+	const struct public_key *pub = secret_key_public(key);
+	struct buf payload = BUF_INIT;
+	uint8_t sig[SIGNATURE_MAX];
+	size_t n;
+
+	st_set_raw(fields, sfSigningPubKey, bytes_of(pub->b, sizeof(pub->b)));
+	tx_sign_payload(&payload, fields);
+	n = signature_make(key, buf_bytes(&payload), sig);
+	st_set_raw(fields, sfTxnSignature, bytes_of(sig, n));
+	buf_close(&payload);
+}
+
+static int compare_canonical(const void *pa, const void *pb, void *ctx)
+{
+	const struct tx *a = *(const struct tx *const *)pa, *b = *(const struct tx *const *)pb;
+	const struct hash256 *salt = ctx;
+
+	for (size_t i = 0; i < sizeof(a->account.b); i++) {
+		int x = a->account.b[i] ^ salt->b[i], y = b->account.b[i] ^ salt->b[i];
+
+		if (x != y)
+			return x < y ? -1 : 1;
+	}
+	if (a->has_ticket != b->has_ticket)
+		return a->has_ticket ? 1 : -1;
+	if (a->has_ticket && a->ticket != b->ticket)
+		return a->ticket < b->ticket ? -1 : 1;
+	if (!a->has_ticket && a->seq != b->seq)
+		return a->seq < b->seq ? -1 : 1;
+	return hash256_cmp(&a->id, &b->id);
+}
+
+void tx_sort_canonical(struct tx **txs, size_t n, const struct hash256 *salt)
+{
+	struct hash256 s = *salt;
+
+	if (n > 1)
+		qsort_r(txs, n, sizeof(txs[0]), compare_canonical, &s);
+}
