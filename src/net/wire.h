@@ -13,7 +13,11 @@
 /* Messages between nodes: msgpack arrays [code, field, ...], decoded field by field against a
  * schema with bounds (wire.def), never into an unbounded tree. What does not encode back to the
  * same bytes is refused (one form for every message): shortest integers, exact element counts.
- * Validations are the XRP Ledger's own bytes; proposals additionally sign the network id. */
+ * Validations are the XRP Ledger's own bytes; proposals additionally sign the network id.
+ *
+ * On the wire: numbers are unsigned and at most 32 bits; hashes, keys and blobs are byte strings;
+ * a list of hashes is ONE byte string of n x 32; a list of blobs is an array of byte strings; a
+ * path is a byte string: depth, then ceil(depth / 2) bytes of nibbles. */
 
 enum msg_type {
 	MSG_NONE = 0,
@@ -41,6 +45,11 @@ struct msg_path {
 enum msg_tree { MSG_TREE_STATE = 0, MSG_TREE_TX = 1 };
 enum nak_reason { NAK_UNKNOWN = 1, NAK_PRUNED = 2, NAK_BUSY = 3 };
 
+/* Bounds of single fields, for encoding (must) and decoding alike. */
+#define WIRE_LEDGER_HEADER_BYTES 118 /* ledger/header.h has the same number */
+#define WIRE_VALIDATION_MAX      960
+#define WIRE_BYE_TEXT_MAX        120
+
 struct msg {
 	enum msg_type type;
 	union {
@@ -53,8 +62,10 @@ struct msg {
 		struct {
 			uint32_t token;
 			struct net_time net_time; /* PONG: the answerer's network time */
-		} ping; /* PING, PONG */
-		struct msg_blobs txs; /* TXS: gossip of new transactions. TX_DATA: answers */
+		} ping;                           /* PING, PONG */
+		/* TXS: gossip of new transactions, at least one. TX_DATA: answers, may be empty.
+		 * Each TX_BYTES_MIN .. TX_BYTES_MAX. */
+		struct msg_blobs txs;
 		struct { /* signed: see proposal_payload() */
 			struct public_key key;
 			struct hash256 prev, set;
@@ -65,27 +76,28 @@ struct msg {
 		struct bytes validation; /* a serialised, signed validation object */
 		struct {
 			struct hash256 id;
-			struct msg_hashes ids; /* SET: sorted; GET_SET: none */
+			struct msg_hashes ids; /* SET: strictly ascending; GET_SET: none */
 		} set;
-		struct { /* blobs wanted by id; `set` only says why (zero: none) */
+		struct { /* blobs wanted by id, at least one; `set` says why (zero: none) */
 			struct hash256 set;
 			struct msg_hashes ids;
 		} get_txs;
-		struct { /* header and transactions, for replay; by hash, or by seq if hash is zero */
+		struct { /* header and transactions, for replay; by hash, or by seq if hash is zero
+			  */
 			struct hash256 hash;
 			uint32_t seq;
 			uint32_t from; /* first transaction index wanted */
 		} get_ledger;
 		struct {
 			struct hash256 hash;
-			struct bytes header;  /* LEDGER_HEADER_BYTES */
+			struct bytes header;  /* WIRE_LEDGER_HEADER_BYTES */
 			uint32_t from, total; /* blobs are [from, from + n) of total */
 			struct msg_blobs txs; /* in TransactionIndex order */
 		} ledger;
 		struct {
 			struct hash256 ledger; /* hash of the ledger whose tree is meant */
 			enum msg_tree tree;
-			struct msg_path *paths;
+			struct msg_path *paths; /* at least one */
 			uint32_t n;
 		} get_nodes;
 		struct {
@@ -93,7 +105,7 @@ struct msg {
 			enum msg_tree tree;
 			struct msg_path *paths;
 			struct bytes *nodes; /* tree_node_wire form, beside its path */
-			uint32_t n;
+			uint32_t n;          /* at least one */
 		} nodes;
 		struct {
 			enum msg_type request;
@@ -120,8 +132,17 @@ struct wire_frame *wire_encode(const struct msg *m);
 struct wire_frame *wire_frame_ref(struct wire_frame *f);
 void wire_frame_unref(struct wire_frame *f); /* NULL is fine */
 
-/* Decodes all of `in`. Lists go on the arena. ERR_INVALID, ERR_SHORT, ERR_TRAILING, ERR_TOO_LARGE,
- * ERR_RANGE; an unknown type code gives ERR_ABSENT (skip it, after the size check). */
+/* How many of the first n blobs fit into one message of type t (TXS, TX_DATA, LEDGER, or NODES with
+ * a path beside each), by its bytes and its count; at least 1 for a blob of up to TX_BYTES_MAX. */
+uint32_t wire_blobs_fit(enum msg_type t, const struct bytes *v, uint32_t n);
+#define WIRE_ENVELOPE_MAX  256 /* bytes of such a message that are not in its lists */
+#define WIRE_BLOB_HEAD_MAX 5   /* before each byte string */
+#define WIRE_PATH_MAX      35  /* a path with its head */
+
+/* Decodes all of `in`. Lists go on the arena; the message is views into `in`, which must live as
+ * long. ERR_INVALID, ERR_SHORT, ERR_TRAILING, ERR_TOO_LARGE, ERR_RANGE, ERR_ORDER, ERR_DEPTH, with
+ * out->type known or MSG_NONE; an unknown type code gives ERR_ABSENT (skip it, after the size
+ * check: FRAME_BYTES_MAX). */
 enum err wire_decode(struct msg *out, struct arena *a, struct bytes in, struct why *why) MUST_USE;
 
 const char *msg_type_name(enum msg_type t);
