@@ -5,11 +5,11 @@
 
 static const char alphabet[58] = "rpshnaf39wBUDNEGHJKLM4PQRST7VWXYZ2bcdeCg65jkm8oFqi1tuvAxyz";
 
-#define CHECKSUM_SIZE 4
-#define PREFIX_MAX 3
-#define PAYLOAD_MAX 33
-#define DATA_MAX (PREFIX_MAX + PAYLOAD_MAX + CHECKSUM_SIZE)
-#define X_PREFIX_SIZE 2
+#define CHECKSUM_SIZE  4
+#define PREFIX_MAX     3
+#define PAYLOAD_MAX    33
+#define DATA_MAX       (PREFIX_MAX + PAYLOAD_MAX + CHECKSUM_SIZE)
+#define X_PREFIX_SIZE  2
 #define X_PAYLOAD_SIZE 29 /* account, one byte of flags, eight of tag */
 
 /* What stands in front of a payload, and how long that is. */
@@ -18,12 +18,9 @@ static const struct kind {
 	uint8_t prefix_size;
 	uint8_t payload_size;
 } kinds[BASE58_TYPE_COUNT] = {
-    [BASE58_ACCOUNT] = {{0}, 1, 20},
-    [BASE58_ACCOUNT_PUBLIC] = {{35}, 1, 33},
-    [BASE58_NODE_PUBLIC] = {{28}, 1, 33},
-    [BASE58_NODE_PRIVATE] = {{32}, 1, 32},
-    [BASE58_SEED] = {{33}, 1, 16},
-    [BASE58_SEED_ED25519] = {{0x01, 0xE1, 0x4B}, 3, 16},
+    [BASE58_ACCOUNT] = {{0}, 1, 20},      [BASE58_ACCOUNT_PUBLIC] = {{35}, 1, 33},
+    [BASE58_NODE_PUBLIC] = {{28}, 1, 33}, [BASE58_NODE_PRIVATE] = {{32}, 1, 32},
+    [BASE58_SEED] = {{33}, 1, 16},        [BASE58_SEED_ED25519] = {{0x01, 0xE1, 0x4B}, 3, 16},
 };
 
 static const uint8_t x_prefix_main[X_PREFIX_SIZE] = {0x05, 0x44};

@@ -5,7 +5,8 @@
 #include "crypto/keys.h"
 
 /* base58 of the XRP Ledger: alphabet rpshnaf39wBUDNEGHJKLM4PQRST7VWXYZ2bcdeCg65jkm8oFqi1tuvAxyz,
- * a type prefix in front and the first four bytes of SHA256(SHA256(.)) behind (rippled: tokens.h). */
+ * a type prefix in front and the first four bytes of SHA256(SHA256(.)) behind (rippled: tokens.h).
+ */
 enum base58_type {
 	BASE58_ACCOUNT,        /* 0,   20 bytes, r...   */
 	BASE58_ACCOUNT_PUBLIC, /* 35,  33 bytes, aB...  */
@@ -23,7 +24,8 @@ size_t base58_payload_size(enum base58_type type);
 size_t base58_encode(char out[BASE58_TEXT_MAX], enum base58_type type, const uint8_t *payload);
 /* Decodes text[0..n); ERR_INVALID for a wrong letter or length, ERR_MISMATCH for a bad checksum or
  * another type's prefix. `payload` gets base58_payload_size(type) bytes, only on success. */
-enum err base58_decode(uint8_t *payload, enum base58_type type, const char *text, size_t n) MUST_USE;
+enum err base58_decode(uint8_t *payload, enum base58_type type, const char *text,
+		       size_t n) MUST_USE;
 
 /* The usual ones in short. Texts are NUL-terminated. */
 struct base58_text {

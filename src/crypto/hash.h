@@ -8,18 +8,18 @@
  * over a four-byte prefix that says what is hashed, so that no two kinds of content share an id
  * (rippled: HashPrefix.h). */
 enum hash_prefix {
-	HASH_PREFIX_TX_ID = 0x54584E00,       /* TXN: transaction id, leaf of a transaction set */
-	HASH_PREFIX_TX_META = 0x534E4400,     /* SND: leaf of a ledger's transaction tree */
-	HASH_PREFIX_STATE_LEAF = 0x4D4C4E00,  /* MLN */
-	HASH_PREFIX_INNER = 0x4D494E00,       /* MIN */
-	HASH_PREFIX_LEDGER = 0x4C575200,      /* LWR: ledger header */
-	HASH_PREFIX_TX_SIGN = 0x53545800,     /* STX */
+	HASH_PREFIX_TX_ID = 0x54584E00,        /* TXN: transaction id, leaf of a transaction set */
+	HASH_PREFIX_TX_META = 0x534E4400,      /* SND: leaf of a ledger's transaction tree */
+	HASH_PREFIX_STATE_LEAF = 0x4D4C4E00,   /* MLN */
+	HASH_PREFIX_INNER = 0x4D494E00,        /* MIN */
+	HASH_PREFIX_LEDGER = 0x4C575200,       /* LWR: ledger header */
+	HASH_PREFIX_TX_SIGN = 0x53545800,      /* STX */
 	HASH_PREFIX_TX_MULTISIGN = 0x534D5400, /* SMT */
-	HASH_PREFIX_VALIDATION = 0x56414C00,  /* VAL */
-	HASH_PREFIX_PROPOSAL = 0x50525000,    /* PRP */
-	HASH_PREFIX_MANIFEST = 0x4D414E00,    /* MAN */
-	HASH_PREFIX_CLAIM = 0x434C4D00,       /* CLM */
-	HASH_PREFIX_BATCH = 0x42434800,       /* BCH */
+	HASH_PREFIX_VALIDATION = 0x56414C00,   /* VAL */
+	HASH_PREFIX_PROPOSAL = 0x50525000,     /* PRP */
+	HASH_PREFIX_MANIFEST = 0x4D414E00,     /* MAN */
+	HASH_PREFIX_CLAIM = 0x434C4D00,        /* CLM */
+	HASH_PREFIX_BATCH = 0x42434800,        /* BCH */
 };
 _Static_assert(HASH_PREFIX_TX_SIGN == 0x53545800, "signed bytes depend on it");
 

@@ -25,10 +25,16 @@ struct public_key {
 /* Call once at start, before threads: selects libsodium's implementation, makes the secp256k1
  * context, runs a self-test of known answers. Fails with ERR_CRYPTO and a reason. */
 enum err crypto_init(struct why *why) MUST_USE;
+/* Optional, right after crypto_init and before threads: blinds the secp256k1 signing computations
+ * with 32 random bytes against timing and power analysis. Results do not depend on it. */
+void crypto_blind(const uint8_t entropy[32]);
 
 /* The type from the first byte and the length; false when it is no public key at all (no curve
  * check is made here; signature_check makes it). */
 bool public_key_type(struct bytes key, enum key_type *type);
+/* As above, and the bytes are a point of the curve that signature_check would accept. For keys out
+ * of configuration files, so that a bad one is found at start and not at the first signature. */
+bool public_key_valid(struct bytes key) MUST_USE;
 static inline int public_key_cmp(const struct public_key *a, const struct public_key *b)
 {
 	return memcmp(a->b, b->b, sizeof(a->b));
@@ -44,6 +50,7 @@ bool signature_check(struct bytes key, struct bytes msg, struct bytes sig) MUST_
 struct seed {
 	uint8_t b[16];
 };
+/* Overwrites with zeros in a way the compiler keeps. */
 void secure_wipe(void *p, size_t n);
 /* The seed of a passphrase: first half of SHA-512Half(text). Weak by nature; for well-known
  * test accounts such as "masterpassphrase". */
