@@ -22,6 +22,7 @@ struct wire_io {
 
 #define PROPOSAL_PREFIX 0x50525000u /* "PRP" and a zero */
 #define TREE_NODE_MIN   34          /* a leaf: 'L', key, one byte */
+#define FRAME_SLACK_MAX 4096        /* room that a queued frame may waste */
 
 /* The table. Codes leave the process: they never change their meaning. */
 _Static_assert(MSG_STATUS == 1 && MSG_PING == 2 && MSG_PONG == 3 && MSG_TXS == 4, "wire codes");

@@ -82,8 +82,7 @@ struct msg {
 			struct hash256 set;
 			struct msg_hashes ids;
 		} get_txs;
-		struct { /* header and transactions, for replay; by hash, or by seq if hash is zero
-			  */
+		struct { /* header and transactions, for replay; by hash, or by seq if hash zero */
 			struct hash256 hash;
 			uint32_t seq;
 			uint32_t from; /* first transaction index wanted */
