@@ -14,9 +14,12 @@
  *          / \       |            share a long prefix make a chain of inner nodes
  *       leaf leaf  inner ...
  *
- * Nodes are immutable once they are in a tree that anyone else can see, and shared: an edit copies
- * the path from the root, a snapshot is a reference to a root (O(1)). Nodes carry atomic reference
- * counts, so that building, hashing, storing and reading run on different threads at once.
+ * Nodes are immutable while anyone else can see them, and shared: an edit copies the path from the
+ * root, a snapshot is a reference to a root (O(1)). Nodes carry atomic reference counts, so that
+ * building, hashing, storing and reading run on different threads at once. A struct tree itself
+ * belongs to one thread at a time: another thread works on a tree_share() of its own. A tree that
+ * is handed to another thread has been hashed (tree_hash) before, and so has whatever it shares
+ * nodes with.
  *
  * Inner nodes are sparse (a mask and only the children there are). A child that has not been
  * loaded from the store is a slot with its hash and its disk key and no node; the first reader
@@ -60,17 +63,18 @@ void tree_share(struct tree *out, const struct tree *t);
 void tree_close(struct tree *t);
 bool tree_is_empty(const struct tree *t);
 
-/* The data under key. On FOUND `data` is a view that lives as long as this tree's root does (and
- * longer if any other tree shares the leaf). */
+/* The data under key. On FOUND `data` is a view that lives until the key is edited in this tree or
+ * the tree is closed (and longer while another tree shares the leaf). */
 enum found tree_get(const struct tree *t, const struct hash256 *key, struct bytes *data) MUST_USE;
 /* The first key greater than `after` (NULL: the very first). ABSENT at the end. */
 enum found tree_next(const struct tree *t, const struct hash256 *after, struct hash256 *key,
 		     struct bytes *data) MUST_USE;
 
-/* Editing. put adds or replaces, del removes (ABSENT when it was not there). The tree value is
- * changed in place; snapshots taken before keep their content. Nodes that only this tree refers
- * to are edited without copying, so a batch of edits copies each path once. On UNAVAILABLE the
- * tree is unchanged. Data is copied; 1 .. 1 MiB. */
+/* Editing. put adds or replaces and returns FOUND in either case; del removes (ABSENT when it was
+ * not there). The tree value is changed in place; snapshots taken before keep their content. Nodes
+ * that only this tree refers to are edited without copying, so a batch of edits copies each path
+ * once. On UNAVAILABLE the tree is unchanged. Data is copied; 1 .. 1 MiB. Putting the very bytes
+ * that are there changes nothing. */
 enum found tree_put(struct tree *t, const struct hash256 *key, struct bytes data) MUST_USE;
 enum found tree_del(struct tree *t, const struct hash256 *key) MUST_USE;
 
@@ -96,8 +100,9 @@ enum found tree_count(const struct tree *t, uint64_t *n) MUST_USE;
 bool tree_check(const struct tree *t, struct why *why);
 
 /* A node by its place, as peers ask for it (state sync): path is `depth` nibbles from the root.
- * `out` gets the wire form: 'I' mask(2) children hashes(32 each) | 'L' key(32) data. ABSENT when
- * there is nothing at that place. */
+ * `out` gets the wire form: 'I' mask(2) children hashes(32 each) | 'L' key(32) data; bit i of the
+ * mask (big-endian) stands for nibble i. The tree must be hashed. ABSENT when there is nothing at
+ * that place. */
 enum found tree_node_wire(const struct tree *t, const uint8_t *nibbles, unsigned depth,
 			  struct buf *out) MUST_USE;
 
