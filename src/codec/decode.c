@@ -126,16 +126,15 @@ static enum err decode_number(struct decoder *d, struct st_value *v)
 
 static enum err decode_fixed(struct decoder *d, struct st_value *v)
 {
-	const char *what = "";
-	enum err e;
+	struct number unused;
+	enum err e = ERR_NONE;
 
 	v->raw = cursor_take(&d->c, st_type_size(sf_type(v->field)));
 	if (d->c.dead)
 		return refuse(d, ERR_SHORT, v->field, "cut short");
-	if (sf_type(v->field) != ST_NUMBER)
-		return ERR_NONE;
-	e = number_check(v->raw, &what);
-	return e ? refuse(d, e, v->field, what) : ERR_NONE;
+	if (sf_type(v->field) == ST_NUMBER)
+		e = number_decode(&unused, v->raw);
+	return e ? refuse(d, e, v->field, "number not normalised") : ERR_NONE;
 }
 
 static enum err decode_array(struct decoder *d, struct st_array **out, enum sf f, int depth)

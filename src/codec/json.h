@@ -16,12 +16,18 @@ json_t *st_to_json(const struct st_object *o);
 json_t *st_value_to_json(const struct st_value *v);
 /* A new object on the arena from JSON. Unknown field names, wrong types, out-of-range numbers and
  * bad text are errors that name the path ("Memos[0].Memo.MemoData: odd number of hex digits").
- * Accepts what the reference codec accepts, X-addresses among it. */
+ * Accepts what the reference codec accepts, X-addresses among it; what that codec takes by accident
+ * is refused (tests/codec/diff has the list). As there, members whose names begin with anything but
+ * a capital letter ("hash", "date") are passed over. */
 enum err st_from_json(struct st_object **out, struct arena *a, const json_t *in,
 		      struct why *why) MUST_USE;
 
 /* Parses JSON text of outsiders with bounds first (a linear pre-scan: depth <= JSON_DEPTH_MAX,
  * tokens <= JSON_TOKENS_MAX, valid UTF-8), then jansson with duplicate keys refused. */
 enum err json_parse_bounded(json_t **out, struct bytes text, struct why *why) MUST_USE;
+
+/* What `server_definitions` answers: a new object with every table and their hash, the SHA-512Half
+ * of its compact text with sorted keys. It never changes while the program runs: make it once. */
+json_t *definitions_json(void);
 
 #endif

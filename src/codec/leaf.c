@@ -131,25 +131,6 @@ enum err bridge_scan(struct cursor *c, struct bytes *out, const char **what)
 	return ERR_NONE;
 }
 
-enum err number_check(struct bytes in, const char **what)
-{
-	int64_t mantissa = (int64_t)load_be64(in.p);
-	int32_t exponent = (int32_t)load_be32(in.p + 8);
-	uint64_t m = mantissa < 0 ? 0 - (uint64_t)mantissa : (uint64_t)mantissa;
-
-	must(in.n == NUMBER_BYTES);
-	*what = "number not normalised";
-	if (m == 0)
-		return exponent == NUMBER_ZERO_EXPONENT ? ERR_NONE : ERR_INVALID;
-	/* Below 10^18 only if the tenfold does not fit 63 bits; -2^63 does not occur. */
-	if (m > INT64_MAX || m <= INT64_MAX / 10)
-		return ERR_INVALID;
-	*what = "exponent of number out of range";
-	if (exponent < NUMBER_EXPONENT_MIN || exponent > NUMBER_EXPONENT_MAX)
-		return ERR_RANGE;
-	return ERR_NONE;
-}
-
 bool st_raw_is_default(enum st_type type, struct bytes raw)
 {
 	switch (type) {

@@ -2,6 +2,7 @@
 #ifndef TALLY_CODEC_LEAF_H
 #define TALLY_CODEC_LEAF_H
 
+#include "codec/number.h"
 #include "codec/st.h"
 
 /* Values that an object keeps as raw bytes: how long they are and what makes them canonical.
@@ -28,15 +29,6 @@
 #define ISSUE_IOU_BYTES 40
 #define ISSUE_MPT_BYTES 44
 extern const struct account_id ACCOUNT_ONE;
-
-/* Numbers (rippled: Number.h, the large scale): a signed 64-bit mantissa and a signed 32-bit
- * exponent. Normal: 10^18 <= |m| < 10^19; one digit is dropped when that exceeds 63 bits. Zero is
- * mantissa 0 with the least exponent. */
-#define NUMBER_BYTES         12
-#define NUMBER_MANTISSA_MIN  1000000000000000000ull /* 10^18 */
-#define NUMBER_EXPONENT_MIN  (-32768)
-#define NUMBER_EXPONENT_MAX  32768
-#define NUMBER_ZERO_EXPONENT INT32_MIN
 
 /* Bytes of a value whose size the type alone gives; 0 for the others. */
 static inline size_t st_type_size(enum st_type type)
@@ -66,7 +58,23 @@ enum err amount_scan(struct cursor *c, struct bytes *out, const char **what) MUS
 enum err path_set_scan(struct cursor *c, struct bytes *out, const char **what) MUST_USE;
 enum err issue_scan(struct cursor *c, struct bytes *out, const char **what) MUST_USE;
 enum err bridge_scan(struct cursor *c, struct bytes *out, const char **what) MUST_USE;
-enum err number_check(struct bytes in, const char **what) MUST_USE;
+
+/* Writes mantissa * 10^exponent in plain digits without needless zeros, NUL-terminated; `room`
+ * bytes must suffice. Returns the length. */
+size_t decimal_text(char *out, size_t room, bool negative, uint64_t mantissa, int32_t exponent);
+/* A decimal as text has it: its significant digits, without zeros in front and behind, as a view
+ * with the point taken out. */
+struct decimal {
+	bool negative;
+	size_t n;         /* significant digits, 0 = zero */
+	int64_t exponent; /* of the last of them; clamped far outside every range in use */
+	size_t first;     /* where in the text the first one stands */
+};
+/* Reads [+-]digits[.digits][(e|E)[+-]digits]; with `loose` also ".5" and "5." */
+bool decimal_scan(struct decimal *out, const char *text, size_t n, bool loose);
+/* The value of the first `take` significant digits (take <= 19), and one digit by its place. */
+uint64_t decimal_digits(const struct decimal *d, const char *text, size_t take);
+unsigned decimal_digit(const struct decimal *d, const char *text, size_t place);
 
 /* Whether raw bytes are the type's default value. */
 bool st_raw_is_default(enum st_type type, struct bytes raw);
