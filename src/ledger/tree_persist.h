@@ -10,12 +10,14 @@
  * a depth-first walk, children before parents: so all writes of a ledger are appends. A node on
  * disk names each child by hash and key. Key 0 = not on disk.
  *
- * Encoding of a stored node: 'I' mask(be16) then per child hash(32) key(be64) | 'L' key(32) data.
+ * Encoding of a stored node: 'I' mask(be16) then per child hash(32) key(be64) | 'L' key(32) data;
+ * bit i of the mask stands for nibble i.
  *
  * The walk runs on a worker while others read and edit other trees that share nodes: it reads keys
  * and keeps the new ones in its own list. Only after the commit is acknowledged does the loop call
  * tree_keys_publish(), which stores each key into its node (one atomic store each). A failed
- * commit publishes nothing and the next attempt assigns anew. */
+ * commit publishes nothing and the next attempt assigns anew. Keys belong to one store: a tree is
+ * persisted in the store that its source reads from, or in none. */
 
 struct tree_keys; /* nodes (referenced) and the keys they will have */
 
@@ -28,7 +30,10 @@ struct tree_sink {
 /* Walks `now` (hashed) through the nodes that have no key, writes them to the sink under keys of
  * sequence `seq`, and appends to `obsolete` (be64 each) the keys reachable from `last` (NULL for
  * none) and no longer from `now`. The two walks go together and stop at equal keys; a new node of
- * equal hash at the same place takes over the old key instead of being written.
+ * equal hash at the same place takes over the old key instead of being written. The nodes of `last`
+ * must have their keys (published, or loaded from the store); a key in `now` that `last` does not
+ * have at that place is not trusted, the node is written anew. ERR_UNAVAILABLE when a node cannot
+ * be loaded; the sink's error when that fails.
  * *root_key is the key of now's root (0 for an empty tree). *out must be published or dropped. */
 enum err tree_persist(const struct tree *now, const struct tree *last, uint32_t seq,
 		      struct tree_sink *sink, struct buf *obsolete, struct tree_keys **out,
