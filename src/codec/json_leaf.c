@@ -292,6 +292,25 @@ static enum err read_mpt_id(struct json_reader *r, const json_t *in, struct mpt_
 	return e;
 }
 
+/* Units of an MPT: decimal, or hex behind 0x; zero may have a sign. */
+static enum err parse_units(uint64_t *out, const char *s, size_t n)
+{
+	char padded[17] = "0000000000000000";
+	uint8_t raw[8];
+
+	if (n == 2 && memcmp(s, "-0", 2) == 0)
+		return parse_digits(out, s + 1, 1, 0);
+	if (n < 3 || s[0] != '0' || (s[1] != 'x' && s[1] != 'X'))
+		return parse_digits(out, s, n, INT64_MAX);
+	if (n > 2 + 16)
+		return ERR_RANGE;
+	memcpy(padded + 16 - (n - 2), s + 2, n - 2);
+	if (!hex_decode(raw, sizeof(raw), padded, 16))
+		return ERR_INVALID;
+	*out = load_be64(raw);
+	return *out > INT64_MAX ? ERR_RANGE : ERR_NONE;
+}
+
 static enum err read_amount_object(struct json_reader *r, const json_t *in, struct amount *a)
 {
 	const char *s;
@@ -313,8 +332,7 @@ static enum err read_amount_object(struct json_reader *r, const json_t *in, stru
 	e = json_read_text(r, json_object_get(in, "value"), &s, &n);
 	if (e)
 		return e;
-	e = a->kind == AMOUNT_IOU ? amount_parse_iou(a, s, n)
-				  : parse_digits(&a->mantissa, s, n, INT64_MAX);
+	e = a->kind == AMOUNT_IOU ? amount_parse_iou(a, s, n) : parse_units(&a->mantissa, s, n);
 	if (e)
 		return json_refuse(r, e, e == ERR_RANGE ? "out of range" : "not a decimal number");
 	json_path_back(r, back);
