@@ -14,6 +14,7 @@
 import fs from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { xrpl } from './clients.mjs';
 import { rpc, sleep } from './rpc.mjs';
 
@@ -37,7 +38,10 @@ export function readRequest(text) {
 	if (typeof body !== 'object' || body === null || Array.isArray(body))
 		throw new BadRequest('the body is not an object');
 	const xrp = Number(body.xrpAmount ?? DEFAULT_XRP);
-	if (!(xrp > 0 && xrp <= MAX_XRP) || !/^\d+(\.\d{1,6})?$/.test(String(body.xrpAmount ?? DEFAULT_XRP)))
+	if (
+		!(xrp > 0 && xrp <= MAX_XRP) ||
+		!/^\d+(\.\d{1,6})?$/.test(String(body.xrpAmount ?? DEFAULT_XRP))
+	)
 		throw new BadRequest(`xrpAmount: more than 0, at most ${MAX_XRP}, six decimals`);
 	const drops = xrpl.xrpToDrops(String(body.xrpAmount ?? DEFAULT_XRP));
 	if (body.destination === undefined) {
@@ -45,10 +49,8 @@ export function readRequest(text) {
 		return { address: wallet.classicAddress, drops, xrp, wallet };
 	}
 	const destination = String(body.destination);
-	if (xrpl.isValidClassicAddress(destination))
-		return { address: destination, drops, xrp };
-	if (!xrpl.isValidXAddress(destination))
-		throw new BadRequest('destination: not an address');
+	if (xrpl.isValidClassicAddress(destination)) return { address: destination, drops, xrp };
+	if (!xrpl.isValidXAddress(destination)) throw new BadRequest('destination: not an address');
 	const { classicAddress, tag } = xrpl.xAddressToClassicAddress(destination);
 	return { address: classicAddress, tag: tag === false ? undefined : tag, drops, xrp };
 }
@@ -56,12 +58,15 @@ export function readRequest(text) {
 // What the client is told. The secret is there only for a wallet made here.
 export function makeAnswer(request, hash) {
 	const account = {
-		xAddress: xrpl.classicAddressToXAddress(request.address, request.tag ?? false, true),
+		xAddress: xrpl.classicAddressToXAddress(
+			request.address,
+			request.tag ?? false,
+			true,
+		),
 		classicAddress: request.address,
 		address: request.address,
 	};
-	if (request.wallet)
-		account.secret = request.wallet.seed;
+	if (request.wallet) account.secret = request.wallet.seed;
 	return { account, amount: request.xrp, transactionHash: hash };
 }
 
@@ -91,8 +96,7 @@ export class Faucet {
 			try {
 				return await rpc(this.urls[0], method, params, 3000);
 			} catch (error) {
-				if (error.result)
-					throw error;
+				if (error.result) throw error;
 				failure = error;
 				this.urls.push(this.urls.shift());
 			}
@@ -101,8 +105,10 @@ export class Faucet {
 	}
 
 	async #sequence(ledger) {
-		const answer = await this.#ask('account_info',
-			{ account: this.wallet.classicAddress, ledger_index: ledger });
+		const answer = await this.#ask('account_info', {
+			account: this.wallet.classicAddress,
+			ledger_index: ledger,
+		});
 		return answer.account_data.Sequence;
 	}
 
@@ -121,18 +127,24 @@ export class Faucet {
 			Sequence: sequence,
 			LastLedgerSequence: last,
 		};
-		if (request.tag !== undefined)
-			tx.DestinationTag = request.tag;
-		if (this.networkId > 1024)
-			tx.NetworkID = this.networkId;
+		if (request.tag !== undefined) tx.DestinationTag = request.tag;
+		if (this.networkId > 1024) tx.NetworkID = this.networkId;
 		const { tx_blob: blob, hash } = this.wallet.sign(tx);
 		return { request, blob, hash, last };
 	}
 
 	async #send(sequence, request) {
-		const entry = this.#sign(sequence, request, await this.#validated() + LEDGERS_TO_LIVE);
+		const entry = this.#sign(
+			sequence,
+			request,
+			(await this.#validated()) + LEDGERS_TO_LIVE,
+		);
 		const answer = await this.#ask('submit', { tx_blob: entry.blob });
-		return { entry, result: answer.engine_result, message: answer.engine_result_message };
+		return {
+			entry,
+			result: answer.engine_result,
+			message: answer.engine_result_message,
+		};
 	}
 
 	// One payment, sent and preliminarily accepted: its hash.
@@ -174,7 +186,10 @@ export class Faucet {
 				this.#pending.delete(sequence);
 			} else if (ledger > entry.last) {
 				console.log(`signing payment ${sequence} anew`);
-				this.#pending.set(sequence, (await this.#send(sequence, entry.request)).entry);
+				this.#pending.set(
+					sequence,
+					(await this.#send(sequence, entry.request)).entry,
+				);
 			} else if (all) {
 				await this.#ask('submit', { tx_blob: entry.blob });
 			}
@@ -186,9 +201,11 @@ export class Faucet {
 		for (;;) {
 			await sleep(4000);
 			if (this.#pending.size > 0) {
-				this.#line = this.#line.then(() => this.#mend()).catch((error) => {
-					console.log(`pending payments: ${error.message}`);
-				});
+				this.#line = this.#line
+					.then(() => this.#mend())
+					.catch((error) => {
+						console.log(`pending payments: ${error.message}`);
+					});
 				await this.#line;
 			}
 		}
@@ -201,8 +218,7 @@ function readBody(request) {
 		request.setEncoding('utf8');
 		request.on('data', (part) => {
 			text += part;
-			if (text.length > BODY_MAX)
-				reject(new BadRequest('the body is too long'));
+			if (text.length > BODY_MAX) reject(new BadRequest('the body is too long'));
 		});
 		request.on('end', () => resolve(text));
 		request.on('error', reject);
@@ -211,10 +227,8 @@ function readBody(request) {
 
 async function answer(faucet, request) {
 	const where = new URL(request.url, 'http://faucet').pathname;
-	if (request.method === 'GET' && where === '/')
-		return [200, faucet.status()];
-	if (where !== '/accounts')
-		return [404, { error: 'not found', message: 'POST /accounts' }];
+	if (request.method === 'GET' && where === '/') return [200, faucet.status()];
+	if (where !== '/accounts') return [404, { error: 'not found', message: 'POST /accounts' }];
 	if (request.method !== 'POST')
 		return [405, { error: 'method not allowed', message: 'POST /accounts' }];
 	const wish = readRequest(await readBody(request));
@@ -228,7 +242,10 @@ export function serve(faucet, port) {
 			[code, body] = await answer(faucet, request);
 		} catch (error) {
 			code = error instanceof BadRequest ? 400 : 503;
-			body = { error: code === 400 ? 'bad request' : 'unavailable', message: error.message };
+			body = {
+				error: code === 400 ? 'bad request' : 'unavailable',
+				message: error.message,
+			};
 			console.log(`${code} ${error.message}`);
 		}
 		response.writeHead(code, {
@@ -256,5 +273,5 @@ async function main() {
 	await faucet.keep();
 }
 
-if (process.argv[1] && import.meta.url.endsWith(path.basename(process.argv[1])))
+if (process.argv[1] && fs.realpathSync(process.argv[1]) === fileURLToPath(import.meta.url))
 	await main();

@@ -46,8 +46,7 @@ export class Network {
 
 	node(name) {
 		const found = this.nodes.find((n) => n.name === name);
-		if (!found)
-			throw new Error(`no node ${name} in ${this.dir}`);
+		if (!found) throw new Error(`no node ${name} in ${this.dir}`);
 		return found;
 	}
 
@@ -66,17 +65,31 @@ export class Network {
 		const { xrpl } = await import('./clients.mjs');
 		const wallet = xrpl.Wallet.generate();
 		const faucet = { seed: wallet.seed, address: wallet.classicAddress };
-		fs.writeFileSync(path.join(this.dir, 'faucet.json'), JSON.stringify(faucet) + '\n', { mode: 0o600 });
+		fs.writeFileSync(
+			path.join(this.dir, 'faucet.json'),
+			JSON.stringify(faucet) + '\n',
+			{ mode: 0o600 },
+		);
 		const nodes = [];
-		for (let i = 1; i <= count; i++)
-			nodes.push(this.#newNode(`v${i}`, 'validator'));
-		const args = ['genesis', '--network-id', String(networkId), '--out', path.join(this.dir, 'genesis')];
+		for (let i = 1; i <= count; i++) nodes.push(this.#newNode(`v${i}`, 'validator'));
+		const args = [
+			'genesis',
+			'--network-id',
+			String(networkId),
+			'--out',
+			path.join(this.dir, 'genesis'),
+		];
 		const drops = accounts > 0 ? ALL_DROPS / 2n : ALL_DROPS;
 		args.push('--account', `${faucet.address}:${drops}`);
-		if (accounts > 0)
-			args.push('--accounts', String(accounts));
+		if (accounts > 0) args.push('--accounts', String(accounts));
 		tally(...args);
-		this.state = { network_id: networkId, accounts, config, faucet: { address: faucet.address }, nodes };
+		this.state = {
+			network_id: networkId,
+			accounts,
+			config,
+			faucet: { address: faucet.address },
+			nodes,
+		};
 		await this.#choosePorts();
 		this.save();
 	}
@@ -86,10 +99,16 @@ export class Network {
 		fs.mkdirSync(dir, { recursive: true });
 		const node = { name, role };
 		if (role === 'validator') {
-			const printed = tally('validator-keys', '--out', path.join(dir, 'validator.key'));
+			const printed = tally(
+				'validator-keys',
+				'--out',
+				path.join(dir, 'validator.key'),
+			);
 			const key = /\bn[1-9A-HJ-NP-Za-km-z]{45,55}\b/.exec(printed);
 			if (!key)
-				throw new Error(`tally validator-keys printed no public key: ${printed}`);
+				throw new Error(
+					`tally validator-keys printed no public key: ${printed}`,
+				);
 			node.public_key = key[0];
 		}
 		return node;
@@ -99,17 +118,15 @@ export class Network {
 	async #choosePorts() {
 		const taken = new Set(this.nodes.flatMap((n) => Object.values(n.ports ?? {})));
 		for (const node of this.nodes) {
-			if (this.running(node))
-				continue;
+			if (this.running(node)) continue;
 			const old = Object.values(node.ports ?? {});
 			const free = await Promise.all(old.map(portIsFree));
-			if (old.length > 0 && free.every(Boolean))
-				continue;
+			if (old.length > 0 && free.every(Boolean)) continue;
 			const [http, admin, peer] = await freePorts(3, taken);
 			node.ports = { http, admin, peer };
 		}
 		const faucet = this.state.faucet;
-		if (!alive(faucet.process) && !(faucet.port && await portIsFree(faucet.port)))
+		if (!alive(faucet.process) && !(faucet.port && (await portIsFree(faucet.port))))
 			[faucet.port] = await freePorts(1, taken);
 	}
 
@@ -124,7 +141,11 @@ export class Network {
 				genesis: path.join(this.dir, 'genesis'),
 				log_file: path.join(dir, 'log'),
 			},
-			unl: { key: this.nodes.filter((n) => n.public_key).map((n) => n.public_key) },
+			unl: {
+				key: this.nodes
+					.filter((n) => n.public_key)
+					.map((n) => n.public_key),
+			},
 			peers: {
 				listen: `127.0.0.1:${node.ports.peer}`,
 				key_file: path.join(dir, 'node.key'),
@@ -137,13 +158,12 @@ export class Network {
 			sections.validator = { key_file: path.join(dir, 'validator.key') };
 		for (const extra of [this.state.config, node.config ?? {}])
 			for (const [section, keys] of Object.entries(extra))
-				Object.assign(sections[section] ??= {}, keys);
+				Object.assign((sections[section] ??= {}), keys);
 		let text = `# ${node.name}, written by tools/testnet at each start\n`;
 		for (const [section, keys] of Object.entries(sections)) {
 			text += `\n[${section}]\n`;
 			for (const [key, value] of Object.entries(keys))
-				for (const one of [value].flat())
-					text += `${key} = ${one}\n`;
+				for (const one of [value].flat()) text += `${key} = ${one}\n`;
 		}
 		return text;
 	}
@@ -160,7 +180,12 @@ export class Network {
 		fs.writeFileSync(this.configFile(node), this.#config(node));
 		const log = path.join(this.nodeDir(node), 'output');
 		const wrap = (process.env.TALLY_WRAP ?? '').split(' ').filter(Boolean);
-		const line = [...wrap, path.join(binaries(), 'tallyd'), '--config', this.configFile(node)];
+		const line = [
+			...wrap,
+			path.join(binaries(), 'tallyd'),
+			'--config',
+			this.configFile(node),
+		];
 		node.process = start(line[0], line.slice(1), log, env);
 		node.launched_ms = Date.now();
 		this.save();
@@ -170,18 +195,18 @@ export class Network {
 	async start() {
 		await this.#choosePorts();
 		this.save();
-		for (const node of this.nodes)
-			if (!this.running(node))
-				this.startNode(node);
+		for (const node of this.nodes) if (!this.running(node)) this.startNode(node);
 		this.#startFaucet();
 	}
 
 	#startFaucet() {
 		const faucet = this.state.faucet;
-		if (alive(faucet.process))
-			return;
-		faucet.process = start(process.execPath, [path.join(HERE, 'faucet.mjs'), '--dir', this.dir],
-			path.join(this.dir, 'faucet.log'));
+		if (alive(faucet.process)) return;
+		faucet.process = start(
+			process.execPath,
+			[path.join(HERE, 'faucet.mjs'), '--dir', this.dir],
+			path.join(this.dir, 'faucet.log'),
+		);
 		this.save();
 	}
 
@@ -202,7 +227,9 @@ export class Network {
 	}
 
 	async stop(patienceMs = 10000) {
-		const all = [this.state.faucet.process, ...this.nodes.map((n) => n.process)].filter(Boolean);
+		const all = [this.state.faucet.process, ...this.nodes.map((n) => n.process)].filter(
+			Boolean,
+		);
 		return stop(all, patienceMs);
 	}
 
@@ -241,24 +268,33 @@ export class Network {
 	}
 
 	async info(node, timeoutMs = 2000) {
-		if (!this.running(node))
-			return undefined;
+		if (!this.running(node)) return undefined;
 		return (await rpcOr(this.httpUrl(node), 'server_info', {}, timeoutMs))?.info;
 	}
 
 	// One row per node: what it says of itself, and whether its hash of the newest ledger that all
 	// have validated is the same as everybody's.
 	async survey() {
-		const rows = await Promise.all(this.nodes.map(async (node) => {
-			const info = await this.info(node);
-			return { node, info, seq: info?.validated_ledger?.seq };
-		}));
+		const rows = await Promise.all(
+			this.nodes.map(async (node) => {
+				const info = await this.info(node);
+				return { node, info, seq: info?.validated_ledger?.seq };
+			}),
+		);
 		const common = Math.min(...rows.map((r) => r.seq ?? Infinity));
 		if (Number.isFinite(common)) {
-			await Promise.all(rows.filter((r) => r.seq).map(async (row) => {
-				const answer = await rpcOr(this.httpUrl(row.node), 'ledger', { ledger_index: common });
-				row.hash = answer?.ledger_hash;
-			}));
+			await Promise.all(
+				rows
+					.filter((r) => r.seq)
+					.map(async (row) => {
+						const answer = await rpcOr(
+							this.httpUrl(row.node),
+							'ledger',
+							{ ledger_index: common },
+						);
+						row.hash = answer?.ledger_hash;
+					}),
+			);
 		}
 		const hashes = new Set(rows.map((r) => r.hash).filter(Boolean));
 		return { rows, common, agreed: hashes.size === 1, hashes: [...hashes] };
@@ -266,26 +302,31 @@ export class Network {
 
 	// Until every running node has validated ledger `seq` or a later one.
 	async validated(seq, ms, nodes = this.nodes, onSurvey) {
-		return until(`ledger ${seq} validated by all`, ms, async () => {
-			for (const node of nodes)
-				if (!this.running(node))
-					throw new Fatal(`${node.name} has ended: ${this.lastWords(node)}`);
-			const survey = await this.survey();
-			onSurvey?.(survey);
-			const rows = survey.rows.filter((r) => nodes.includes(r.node));
-			return rows.every((r) => r.seq >= seq) ? survey : undefined;
-		}, 200);
+		return until(
+			`ledger ${seq} validated by all`,
+			ms,
+			async () => {
+				for (const node of nodes)
+					if (!this.running(node))
+						throw new Fatal(
+							`${node.name} has ended: ${this.lastWords(node)}`,
+						);
+				const survey = await this.survey();
+				onSurvey?.(survey);
+				const rows = survey.rows.filter((r) => nodes.includes(r.node));
+				return rows.every((r) => r.seq >= seq) ? survey : undefined;
+			},
+			200,
+		);
 	}
 
 	// The last line that a node wrote, for messages.
 	lastWords(node) {
 		for (const name of ['output', 'log']) {
 			const file = path.join(this.nodeDir(node), name);
-			if (!fs.existsSync(file))
-				continue;
+			if (!fs.existsSync(file)) continue;
 			const line = fs.readFileSync(file, 'utf8').trim().split('\n').pop();
-			if (line)
-				return line;
+			if (line) return line;
 		}
 		return `nothing in ${this.nodeDir(node)}`;
 	}
@@ -299,5 +340,10 @@ export class Network {
 
 // A name for a folder that is nobody else's.
 export function scratch(name) {
-	return path.join(ROOT, 'out', 'net', `${name}-${process.pid}-${crypto.randomBytes(3).toString('hex')}`);
+	return path.join(
+		ROOT,
+		'out',
+		'net',
+		`${name}-${process.pid}-${crypto.randomBytes(3).toString('hex')}`,
+	);
 }

@@ -15,13 +15,16 @@ function procStat(pid) {
 		return undefined;
 	}
 	const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-	return { state: fields[0], started: Number(fields[19]), ticks: Number(fields[11]) + Number(fields[12]) };
+	return {
+		state: fields[0],
+		started: Number(fields[19]),
+		ticks: Number(fields[11]) + Number(fields[12]),
+	};
 }
 
 // Whether the process {pid, started} still runs. One that nobody has waited for does not.
 export function alive(process) {
-	if (!process?.pid)
-		return false;
+	if (!process?.pid) return false;
 	const stat = procStat(process.pid);
 	return stat !== undefined && stat.started === process.started && !'ZX'.includes(stat.state);
 }
@@ -37,14 +40,12 @@ export function start(program, args, log, env = {}) {
 	fs.closeSync(out);
 	child.on('error', () => {});
 	child.unref();
-	if (child.pid === undefined)
-		throw new Error(`cannot start ${program}`);
+	if (child.pid === undefined) throw new Error(`cannot start ${program}`);
 	return { pid: child.pid, started: procStat(child.pid)?.started ?? 0 };
 }
 
 export function signal(process, name) {
-	if (!alive(process))
-		return false;
+	if (!alive(process)) return false;
 	try {
 		globalThis.process.kill(process.pid, name);
 	} catch {
@@ -57,11 +58,9 @@ export function signal(process, name) {
 export async function stop(processes, patienceMs = 10000) {
 	const running = processes.filter((p) => signal(p, 'SIGTERM'));
 	const end = Date.now() + patienceMs;
-	while (running.some(alive) && Date.now() < end)
-		await sleep(50);
+	while (running.some(alive) && Date.now() < end) await sleep(50);
 	const stubborn = running.filter((p) => signal(p, 'SIGKILL'));
-	while (stubborn.some(alive))
-		await sleep(20);
+	while (stubborn.some(alive)) await sleep(20);
 	return stubborn.length;
 }
 
@@ -80,7 +79,7 @@ export async function freePorts(count, taken = new Set()) {
 	const ports = [];
 	while (ports.length < count) {
 		const port = 12000 + Math.floor(Math.random() * 20000);
-		if (!taken.has(port) && await portIsFree(port)) {
+		if (!taken.has(port) && (await portIsFree(port))) {
 			taken.add(port);
 			ports.push(port);
 		}

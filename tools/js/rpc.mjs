@@ -22,8 +22,7 @@ export async function rpc(url, method, params = {}, timeoutMs = 5000) {
 	if (!response.ok)
 		throw new Error(`${method}: HTTP ${response.status} ${text.slice(0, 200)}`);
 	const { result } = JSON.parse(text);
-	if (result.status === 'error' || result.error)
-		throw new RpcError(method, result);
+	if (result.status === 'error' || result.error) throw new RpcError(method, result);
 	return result;
 }
 
@@ -49,15 +48,15 @@ export async function until(what, ms, probe, everyMs = 100) {
 	for (;;) {
 		try {
 			const value = await probe();
-			if (value)
-				return value;
+			if (value) return value;
 		} catch (error) {
-			if (error instanceof Fatal)
-				throw error;
+			if (error instanceof Fatal) throw error;
 			last = error;
 		}
 		if (Date.now() >= end)
-			throw new Fatal(`not within ${ms} ms: ${what}` + (last ? ` (${last.message})` : ''));
+			throw new Fatal(
+				`not within ${ms} ms: ${what}` + (last ? ` (${last.message})` : ''),
+			);
 		await sleep(everyMs);
 	}
 }

@@ -1,7 +1,18 @@
 // SPDX-License-Identifier: ISC
 // The table of a network for people, redrawn in place on a terminal.
 
-const COLUMNS = ['node', 'role', 'pid', 'state', 'ledger', 'hash', 'age', 'peers', 'agrees', 'address'];
+const COLUMNS = [
+	'node',
+	'role',
+	'pid',
+	'state',
+	'ledger',
+	'hash',
+	'age',
+	'peers',
+	'agrees',
+	'address',
+];
 
 function cells(network, { rows, agreed, common }) {
 	return rows.map(({ node, info, seq, hash }) => [
@@ -21,7 +32,12 @@ function cells(network, { rows, agreed, common }) {
 export function render(network, survey) {
 	const lines = [COLUMNS, ...cells(network, survey)];
 	const widths = COLUMNS.map((_, i) => Math.max(...lines.map((line) => line[i].length)));
-	return lines.map((line) => line.map((cell, i) => cell.padEnd(widths[i])).join('  ').trimEnd());
+	return lines.map((line) =>
+		line
+			.map((cell, i) => cell.padEnd(widths[i]))
+			.join('  ')
+			.trimEnd(),
+	);
 }
 
 // Draws over its last drawing on a terminal; elsewhere only when asked for a lasting one.
@@ -30,12 +46,10 @@ export class Screen {
 
 	draw(lines, lasting = false) {
 		if (!process.stdout.isTTY) {
-			if (lasting)
-				console.log(lines.join('\n'));
+			if (lasting) console.log(lines.join('\n'));
 			return;
 		}
-		if (this.#drawn > 0)
-			process.stdout.write(`\x1b[${this.#drawn}A\x1b[J`);
+		if (this.#drawn > 0) process.stdout.write(`\x1b[${this.#drawn}A\x1b[J`);
 		process.stdout.write(lines.join('\n') + '\n');
 		this.#drawn = lasting ? 0 : lines.length;
 	}

@@ -40,8 +40,7 @@ const OPTIONS = {
 class Usage extends Error {}
 
 function number(values, name, least, most, otherwise) {
-	if (values[name] === undefined)
-		return otherwise;
+	if (values[name] === undefined) return otherwise;
 	const n = Number(values[name]);
 	if (!Number.isInteger(n) || n < least || n > most)
 		throw new Usage(`--${name}: a number from ${least} to ${most}`);
@@ -74,17 +73,23 @@ function addresses(network) {
 // (the first two come with the genesis), of an older one the next after what the disks held.
 async function firstLedgers(network, fresh, timeoutMs, look) {
 	let wanted = fresh ? 3 : undefined;
-	return until('every node validates ledgers', timeoutMs, async () => {
-		for (const node of network.nodes)
-			if (!network.running(node))
-				throw new Fatal(`${node.name} has ended: ${network.lastWords(node)}`);
-		const now = await network.survey();
-		look(now);
-		if (now.rows.some((r) => r.seq === undefined))
-			return undefined;
-		wanted ??= now.common + 1;
-		return now.agreed && now.common >= wanted ? now : undefined;
-	}, 200);
+	return until(
+		'every node validates ledgers',
+		timeoutMs,
+		async () => {
+			for (const node of network.nodes)
+				if (!network.running(node))
+					throw new Fatal(
+						`${node.name} has ended: ${network.lastWords(node)}`,
+					);
+			const now = await network.survey();
+			look(now);
+			if (now.rows.some((r) => r.seq === undefined)) return undefined;
+			wanted ??= now.common + 1;
+			return now.agreed && now.common >= wanted ? now : undefined;
+		},
+		200,
+	);
 }
 
 async function up(network, values) {
@@ -96,7 +101,9 @@ async function up(network, values) {
 	if (!fresh) {
 		const has = network.nodes.filter((n) => n.role === 'validator').length;
 		if (count !== undefined && count !== has)
-			throw new Usage(`the network in ${network.dir} has ${has} validators; reset it first`);
+			throw new Usage(
+				`the network in ${network.dir} has ${has} validators; reset it first`,
+			);
 	} else {
 		await network.create({
 			count: count ?? 5,
@@ -111,9 +118,16 @@ async function up(network, values) {
 		screen.draw(render(network, now));
 	});
 	await until('the faucet answers', 10000, () =>
-		fetch(network.faucetUrl).then((response) => response.ok));
-	screen.draw([...render(network, survey), ...addresses(network),
-		`ledgers validate after ${((Date.now() - began) / 1000).toFixed(1)} s`], true);
+		fetch(network.faucetUrl).then((response) => response.ok),
+	);
+	screen.draw(
+		[
+			...render(network, survey),
+			...addresses(network),
+			`ledgers validate after ${((Date.now() - began) / 1000).toFixed(1)} s`,
+		],
+		true,
+	);
 }
 
 async function status(network, values) {
@@ -141,18 +155,27 @@ async function join(network, values) {
 	const began = Date.now();
 	const node = await network.join(nodeConfig(values));
 	const screen = new Screen();
-	await until(`${node.name} follows`, 1000 * number(values, 'timeout', 1, 3600), async () => {
-		if (!network.running(node))
-			throw new Fatal(`${node.name} has ended: ${network.lastWords(node)}`);
-		const now = await network.survey();
-		screen.draw(render(network, now));
-		const mine = now.rows.find((r) => r.node === node);
-		const best = Math.max(...now.rows.map((r) => r.seq ?? 0));
-		return mine.seq >= best - 1 && now.agreed;
-	}, 200);
+	await until(
+		`${node.name} follows`,
+		1000 * number(values, 'timeout', 1, 3600),
+		async () => {
+			if (!network.running(node))
+				throw new Fatal(
+					`${node.name} has ended: ${network.lastWords(node)}`,
+				);
+			const now = await network.survey();
+			screen.draw(render(network, now));
+			const mine = now.rows.find((r) => r.node === node);
+			const best = Math.max(...now.rows.map((r) => r.seq ?? 0));
+			return mine.seq >= best - 1 && now.agreed;
+		},
+		200,
+	);
 	await draw(network, screen, true);
-	console.log(`${node.name} follows after ${((Date.now() - began) / 1000).toFixed(1)} s: ` +
-		network.httpUrl(node));
+	console.log(
+		`${node.name} follows after ${((Date.now() - began) / 1000).toFixed(1)} s: ` +
+			network.httpUrl(node),
+	);
 }
 
 async function reset(network) {
@@ -177,7 +200,9 @@ async function main() {
 	}
 	if (!(command in COMMANDS) || positionals.length > 1)
 		throw new Usage(`no command '${positionals.join(' ')}'`);
-	const network = new Network(values.dir ?? process.env.TESTNET_DIR ?? path.join(ROOT, 'testnet'));
+	const network = new Network(
+		values.dir ?? process.env.TESTNET_DIR ?? path.join(ROOT, 'testnet'),
+	);
 	if (command !== 'up' && !network.exists) {
 		if (command === 'down' || command === 'reset') {
 			console.log('there is no network');
@@ -185,17 +210,20 @@ async function main() {
 		}
 		throw new Fatal(`there is no network in ${network.dir}; tools/testnet up`);
 	}
-	if (command === 'up' && !network.exists && fs.existsSync(network.dir) &&
-	    fs.readdirSync(network.dir).length > 0)
+	if (
+		command === 'up' &&
+		!network.exists &&
+		fs.existsSync(network.dir) &&
+		fs.readdirSync(network.dir).length > 0
+	)
 		throw new Fatal(`${network.dir} is not empty and no network`);
-	return await COMMANDS[command](network, values) ?? 0;
+	return (await COMMANDS[command](network, values)) ?? 0;
 }
 
 try {
 	process.exit(await main());
 } catch (error) {
 	console.error(`testnet: ${error.message}`);
-	if (error instanceof Usage)
-		console.error('testnet: see --help');
+	if (error instanceof Usage) console.error('testnet: see --help');
 	process.exit(error instanceof Usage ? 2 : 1);
 }
