@@ -41,8 +41,8 @@ const char *node_state_name(enum node_state s); /* "disconnected", ... */
 
 struct node_config {
 	uint32_t network_id;
-	bool standalone;                    /* no consensus: closes on NODE_ACCEPT */
-	const struct public_key *unl;       /* sorted; copied */
+	bool standalone;              /* no consensus: closes on NODE_ACCEPT */
+	const struct public_key *unl; /* sorted; copied */
 	uint32_t unl_n;
 	const struct secret_key *validator; /* NULL: observes only */
 	struct ledger *genesis[2];          /* ledgers 1 and 2; referenced */
@@ -92,16 +92,16 @@ struct node_job {
 void node_job_run(struct node_job *job);
 
 enum node_event_kind {
-	NODE_START,          /* once, first: tip from the store and the journal's record */
+	NODE_START, /* once, first: tip from the store and the journal's record */
 	NODE_TIMER,
 	NODE_JOB_DONE,
 	NODE_PEER_UP,
 	NODE_PEER_DOWN,
 	NODE_MESSAGE,
-	NODE_SUBMIT,         /* from RPC; answered by NODE_FX_SUBMITTED */
-	NODE_ACCEPT,         /* standalone: close the open ledger; answered by NODE_FX_ACCEPTED */
-	NODE_DISK,           /* free space as the shell sees it */
-	NODE_STOP,           /* bow out; answered by NODE_FX_STOPPED when all jobs are done */
+	NODE_SUBMIT, /* from RPC; answered by NODE_FX_SUBMITTED */
+	NODE_ACCEPT, /* standalone: close the open ledger; answered by NODE_FX_ACCEPTED */
+	NODE_DISK,   /* free space as the shell sees it */
+	NODE_STOP,   /* bow out; answered by NODE_FX_STOPPED when all jobs are done */
 };
 
 struct node_event {
@@ -130,9 +130,9 @@ struct node_event {
 /* The answer to a submit, in the API's terms. */
 struct node_submitted {
 	uint64_t token;
-	struct tx *tx;        /* referenced until the effect is dropped */
+	struct tx *tx; /* referenced until the effect is dropped */
 	enum ter result;
-	bool accepted;        /* applied, queued, kept or broadcast */
+	bool accepted; /* applied, queued, kept or broadcast */
 	bool applied, broadcast, queued, kept;
 	uint32_t account_seq_available, account_seq_next;
 	struct drops open_ledger_cost;
@@ -140,12 +140,12 @@ struct node_submitted {
 };
 
 enum node_effect_kind {
-	NODE_FX_TIMER,       /* wake with NODE_TIMER at `at` (replaces the previous) */
-	NODE_FX_SEND,        /* a frame to one peer, or to all but one */
-	NODE_FX_DROP_PEER,   /* a peer that sent invalid data */
+	NODE_FX_TIMER,     /* wake with NODE_TIMER at `at` (replaces the previous) */
+	NODE_FX_SEND,      /* a frame to one peer, or to all but one */
+	NODE_FX_DROP_PEER, /* a peer that sent invalid data */
 	NODE_FX_JOB,
 	NODE_FX_SUBMITTED,
-	NODE_FX_ACCEPTED,    /* standalone ledger_accept done: seq of the new open ledger */
+	NODE_FX_ACCEPTED, /* standalone ledger_accept done: seq of the new open ledger */
 	NODE_FX_STOPPED,
 	NODE_FX_LOG,
 	/* For subscriptions; nothing else depends on them. */
@@ -162,7 +162,7 @@ struct node_effect {
 	union {
 		struct steady at;
 		struct {
-			uint32_t peer;        /* 0: everyone but `except` */
+			uint32_t peer; /* 0: everyone but `except` */
 			uint32_t except;
 			struct wire_frame *frame; /* referenced */
 		} send;
@@ -237,14 +237,14 @@ struct node_status {
 	uint32_t network_id;
 	uint32_t peers;
 	uint32_t unl_n, quorum;
-	bool validator;              /* has a key */
+	bool validator; /* has a key */
 	struct public_key validator_key;
 	struct steady state_since[7]; /* last entered, by state */
 	int64_t state_ms[7];          /* total time in each */
 	uint32_t state_entered[7];
 	struct steady started;
 	struct net_time validated_close;
-	struct steady validated_at;  /* when the commit of the last validated one was acknowledged */
+	struct steady validated_at; /* when the commit of the last validated one was acknowledged */
 	struct steady first_validated_at;
 	uint32_t queue_n, queue_max, open_n;
 	uint64_t queue_bytes;

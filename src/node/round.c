@@ -1,0 +1,497 @@
+/* SPDX-License-Identifier: ISC */
+#include "node/node_impl.h"
+
+#include "ledger/tx_set.h"
+
+#include <stdlib.h>
+
+/* Rounds: what consensus asks for is done here, and what came of it is told back. Also the table
+ * of closed ledgers that are in memory, and the standalone close. */
+
+#define HELD_BEHIND 8 /* validated ledgers kept in memory behind the newest */
+
+/* ---- ledgers held ---- */
+
+struct held *held_find(const struct node *n, const struct hash256 *hash)
+{
+	return hmap_get(&n->held_by_hash, hash);
+}
+
+struct held *held_add(struct node *n, struct ledger *l, struct tx *const *txs, uint32_t n_txs)
+{
+	struct held *h = held_find(n, &l->hash);
+	uint32_t i;
+
+	if (h) {
+		ledger_unref(l);
+		return h;
+	}
+	h = mem_zalloc(1, sizeof(*h));
+	h->ledger = l;
+	h->txs = mem_alloc((n_txs ? n_txs : 1) * sizeof(struct tx *));
+	for (i = 0; i < n_txs; i++)
+		h->txs[i] = tx_ref(txs[i]);
+	h->n_txs = n_txs;
+	h->next = n->held_list;
+	n->held_list = h;
+	hmap_put(&n->held_by_hash, &l->hash, h);
+	return h;
+}
+
+static void held_free(struct node *n, struct held *h)
+{
+	uint32_t i;
+
+	hmap_del(&n->held_by_hash, &h->ledger->hash);
+	for (i = 0; i < h->n_txs; i++)
+		tx_unref(h->txs[i]);
+	mem_free(h->txs);
+	ledger_unref(h->ledger);
+	mem_free(h);
+}
+
+/* Drops ledgers far enough behind the validated one. */
+void held_prune(struct node *n)
+{
+	uint32_t floor, seq = n->validated ? n->validated->header.seq : 0;
+	struct held **at = &n->held_list;
+
+	if (seq <= HELD_BEHIND)
+		return;
+	floor = seq - HELD_BEHIND;
+	while (*at) {
+		struct held *h = *at;
+
+		if (h == n->closed || h->ledger->header.seq >= floor) {
+			at = &h->next;
+			continue;
+		}
+		*at = h->next;
+		held_free(n, h);
+	}
+}
+
+void held_close(struct node *n)
+{
+	while (n->held_list) {
+		struct held *h = n->held_list;
+
+		n->held_list = h->next;
+		held_free(n, h);
+	}
+	n->closed = NULL;
+}
+
+struct ledger *node_ledger_by_hash(const struct node *n, const struct hash256 *hash)
+{
+	const struct held *h = held_find(n, hash);
+
+	return h ? h->ledger : NULL;
+}
+
+struct ledger *node_ledger_by_seq(const struct node *n, uint32_t seq)
+{
+	const struct held *h = n->closed;
+
+	/* Only the branch of the last closed ledger counts. */
+	while (h && h->ledger->header.seq > seq)
+		h = held_find(n, &h->ledger->header.parent);
+	return h && h->ledger->header.seq == seq ? h->ledger : NULL;
+}
+
+struct ledger *node_validated(const struct node *n)
+{
+	return n->validated;
+}
+
+struct ledger *node_closed(const struct node *n)
+{
+	return n->closed ? n->closed->ledger : NULL;
+}
+
+void round_set_closed(struct node *n, struct held *h)
+{
+	n->closed = h;
+	n->open_stale = true;
+}
+
+/* ---- consensus: events in ---- */
+
+static struct cons_event ledger_event(enum cons_event_kind kind, const struct held *h)
+{
+	const struct ledger_header *lh = &h->ledger->header;
+	struct cons_event ev = {.kind = kind};
+
+	ev.ledger.hash = h->ledger->hash;
+	ev.ledger.parent = lh->parent;
+	ev.ledger.seq = lh->seq;
+	ev.ledger.close = lh->close;
+	ev.ledger.close_resolution = lh->close_resolution;
+	ev.ledger.close_agreed = !(lh->close_flags & LEDGER_FLAG_NO_CLOSE_TIME);
+	return ev;
+}
+
+void round_know(struct node *n, const struct held *h)
+{
+	struct cons_event ev = ledger_event(CONS_LEDGER, h);
+
+	round_feed(n, &ev);
+}
+
+void round_start(struct node *n, struct held *h)
+{
+	struct cons_event ev = ledger_event(CONS_START, h);
+
+	if (!n->cons)
+		return;
+	round_feed(n, &ev);
+	round_set_proposing(n);
+}
+
+/* ---- builds ---- */
+
+void build_prepare_job(struct node *n, struct node_job *j, const struct ledger *parent,
+		       struct tx *const *txs, uint32_t n_txs)
+{
+	uint32_t i;
+
+	j->build.parent = ledger_ref((struct ledger *)parent);
+	j->build.txs = mem_alloc((n_txs ? n_txs : 1) * sizeof(struct tx *));
+	for (i = 0; i < n_txs; i++)
+		j->build.txs[i] = tx_ref(txs[i]);
+	j->build.n = n_txs;
+	j->build.network_id = n->cfg.network_id;
+	n->count.builds++;
+}
+
+/* Hands out a verification of those whose signature is unknown; 0 when there are none. */
+static uint64_t verify_unknown(struct node *n, struct tx *const *txs, uint32_t n_txs)
+{
+	struct node_job *j = NULL;
+	uint32_t i;
+
+	for (i = 0; i < n_txs; i++) {
+		if (txs[i]->pseudo || atomic_load(&txs[i]->signature) != TX_SIG_UNKNOWN)
+			continue;
+		if (!j) {
+			j = job_new(n, NODE_JOB_VERIFY);
+			j->verify.txs = mem_alloc(n_txs * sizeof(struct tx *));
+		}
+		j->verify.txs[j->verify.n++] = tx_ref(txs[i]);
+	}
+	if (!j)
+		return 0;
+	job_start(n, j);
+	return j->id;
+}
+
+static void build_start(struct node *n)
+{
+	struct node_job *j = job_new(n, NODE_JOB_BUILD);
+
+	n->build_waits = false;
+	n->build_verify_job = 0;
+	build_prepare_job(n, j, n->build.parent, n->build.txs, (uint32_t)n->build.n);
+	j->build.salt = n->build.salt;
+	j->build.close = n->build.close;
+	j->build.close_resolution = n->build.close_resolution;
+	j->build.close_agreed = n->build.close_agreed;
+	n->build_job = j->id;
+	job_start(n, j);
+}
+
+static void on_build(struct node *n, const struct cons_effect *e)
+{
+	struct held *parent = held_find(n, &e->build.prev);
+	struct txset *set = set_find(n, &e->build.set);
+
+	if (!set || !set->complete)
+		set = set_make(n, &e->build.set, e->build.ids, e->build.n);
+	if (!parent || !set) {
+		node_log(n, NODE_LOG_ERROR, "round: cannot build on %s: %s",
+			 hash256_short(&e->build.prev).s,
+			 parent ? "set unknown" : "ledger unknown");
+		return;
+	}
+	n->build = (struct ledger_build){
+	    .parent = parent->ledger,
+	    .txs = set->txs,
+	    .n = set->n,
+	    .salt = set->id,
+	    .close = e->build.close,
+	    .close_resolution = e->build.close_resolution,
+	    .close_agreed = e->build.close_agreed,
+	};
+	n->last_set = set->id;
+	n->build_prev = parent->ledger->hash;
+	n->build_waits = true;
+	n->build_verify_job = verify_unknown(n, set->txs, set->n);
+	if (!n->build_verify_job)
+		build_start(n);
+}
+
+void round_verified(struct node *n, struct node_job *j)
+{
+	must(j->id == n->build_verify_job);
+	if (n->build_waits)
+		build_start(n);
+}
+
+static void accept_answer(struct node *n, enum err err)
+{
+	struct node_effect *e;
+
+	if (!n->accept_pending)
+		return;
+	n->accept_pending = false;
+	e = fx_new(n, NODE_FX_ACCEPTED);
+	e->accepted.token = n->accept_token;
+	e->accepted.err = err;
+	e->accepted.open_seq = n->closed->ledger->header.seq + 1;
+}
+
+void round_accepted(struct node *n)
+{
+	accept_answer(n, ERR_NONE);
+}
+
+void round_built(struct node *n, struct node_job *j)
+{
+	struct cons_event ev;
+	struct held *h;
+
+	if (j->id != n->build_job)
+		return; /* of a branch that was left */
+	n->build_job = 0;
+	if (!j->build.ledger) {
+		node_log(n, NODE_LOG_ERROR, "store: state not available while building a ledger");
+		n->store_failed = true;
+		round_set_proposing(n);
+		accept_answer(n, ERR_UNAVAILABLE);
+		return;
+	}
+	h = held_add(n, ledger_ref(j->build.ledger), j->build.applied,
+		     (uint32_t)j->build.n_applied);
+	n->count.ledgers_closed++;
+	round_set_closed(n, h);
+	pool_ledger_closed(n, h);
+	if (n->cons) {
+		ev = ledger_event(CONS_BUILT, h);
+		round_feed(n, &ev);
+		status_send(n, 0);
+	} else {
+		persist_want(n, &h->ledger->hash, h->ledger->header.seq);
+	}
+}
+
+/* Rounded half up to the resolution, and after the parent's (rippled: LedgerTiming.h). */
+static struct net_time effective_close(struct net_time t, uint8_t resolution,
+				       struct net_time parent)
+{
+	uint32_t s = t.s + resolution / 2;
+
+	s -= s % resolution;
+	return (struct net_time){.s = s > parent.s ? s : parent.s + 1};
+}
+
+/* Standalone: everything in the open ledger is the agreed set. */
+void round_accept(struct node *n, uint64_t token)
+{
+	struct ledger_header *ph = &n->closed->ledger->header;
+	struct cons_effect fx = {.kind = CONS_FX_BUILD};
+	struct hash256 *ids;
+	struct ptx *p;
+	uint32_t i = 0;
+
+	if (n->accept_pending || !n->cfg.standalone || n->stopping) {
+		struct node_effect *e = fx_new(n, NODE_FX_ACCEPTED);
+
+		e->accepted.token = token;
+		e->accepted.err = ERR_BUSY;
+		return;
+	}
+	n->accept_pending = true;
+	n->accept_token = token;
+	if (n->open_stale)
+		pool_rebuild_open(n);
+	ids = mem_alloc((n->open_list.n + 1) * sizeof(*ids));
+	for (p = n->open_list.first; p; p = p->next)
+		ids[i++] = p->tx->id;
+	qsort(ids, i, sizeof(*ids), hash256_qsort_cmp);
+	tx_set_id(&fx.build.set, ids, i);
+	fx.build.prev = n->closed->ledger->hash;
+	fx.build.ids = ids;
+	fx.build.n = i;
+	fx.build.close_resolution = close_resolution_next(ph->close_resolution,
+							  !(ph->close_flags & 1), ph->seq + 1);
+	fx.build.close = effective_close(n->now.net, fx.build.close_resolution, ph->close);
+	fx.build.close_agreed = true;
+	on_build(n, &fx);
+	mem_free(ids);
+}
+
+/* ---- consensus: effects out ---- */
+
+static void on_close_open(struct node *n)
+{
+	struct hash256 *ids;
+	struct cons_event ev = {.kind = CONS_OPEN_TXS};
+	struct ptx *p;
+	uint32_t i = 0;
+
+	if (n->open_stale)
+		pool_rebuild_open(n);
+	ids = mem_alloc((n->open_list.n + 1) * sizeof(*ids));
+	for (p = n->open_list.first; p; p = p->next)
+		ids[i++] = p->tx->id;
+	qsort(ids, i, sizeof(*ids), hash256_qsort_cmp);
+	tx_set_id(&ev.set.id, ids, i);
+	set_make(n, &ev.set.id, ids, i);
+	ev.set.ids = ids;
+	ev.set.n = i;
+	round_feed(n, &ev);
+	mem_free(ids);
+}
+
+static void on_switch(struct node *n, const struct hash256 *hash)
+{
+	struct held *h = held_find(n, hash);
+
+	if (!h) {
+		sync_want(n, hash, 0);
+		return;
+	}
+	node_log(n, NODE_LOG_WARN, "round: continuing on ledger %u %s instead of %u %s",
+		 h->ledger->header.seq, hash256_short(hash).s, n->closed->ledger->header.seq,
+		 hash256_short(&n->closed->ledger->hash).s);
+	n->build_job = 0;
+	n->build_waits = false;
+	round_set_closed(n, h);
+	pool_branch_switched(n);
+	pool_ledger_closed(n, h);
+	status_send(n, 0);
+}
+
+static void on_effect(struct node *n, const struct cons_effect *e)
+{
+	struct held *h;
+
+	switch (e->kind) {
+	case CONS_FX_TIMER:
+		n->cons_at = e->at;
+		break;
+	case CONS_FX_CLOSE_OPEN:
+		on_close_open(n);
+		break;
+	case CONS_FX_PROPOSE:
+		vote_propose(n, &e->propose);
+		break;
+	case CONS_FX_SHARE_SET:
+		set_make(n, &e->set.id, e->set.ids, e->set.n);
+		break;
+	case CONS_FX_WANT_SET:
+		set_want(n, &e->set.id);
+		break;
+	case CONS_FX_BUILD:
+		on_build(n, e);
+		break;
+	case CONS_FX_VALIDATE:
+		h = held_find(n, &e->ledger.hash);
+		if (h)
+			vote_validate(n, h, e->ledger.full);
+		break;
+	case CONS_FX_VALIDATED:
+		persist_want(n, &e->ledger.hash, e->ledger.seq);
+		break;
+	case CONS_FX_WANT_LEDGER:
+		sync_want(n, &e->ledger.hash, e->ledger.seq);
+		break;
+	case CONS_FX_SWITCH:
+		on_switch(n, &e->ledger.hash);
+		break;
+	case CONS_FX_EVIDENCE:
+		n->count.evidence++;
+		node_log(n, NODE_LOG_ERROR,
+			 "evidence: validator %u signed two ledgers at %u: %s and %s",
+			 e->evidence.who, e->evidence.seq, hash256_short(&e->evidence.a).s,
+			 hash256_short(&e->evidence.b).s);
+		break;
+	case CONS_FX_PHASE:
+		fx_new(n, NODE_FX_PHASE)->phase = e->phase.phase;
+		break;
+	}
+}
+
+static void carry_out(struct node *n, struct cons_effects *fx)
+{
+	uint32_t i;
+
+	for (i = 0; i < fx->n; i++)
+		on_effect(n, &fx->e[i]);
+}
+
+static void defer(struct node *n, const struct cons_event *ev)
+{
+	struct cons_event *q;
+
+	must(n->n_cons_queue < CONS_QUEUE_MAX);
+	q = &n->cons_queue[n->n_cons_queue++];
+	*q = *ev;
+	if (ev->kind == CONS_OPEN_TXS || ev->kind == CONS_SET)
+		q->set.ids = memcpy(mem_alloc((ev->set.n + 1) * sizeof(*ev->set.ids)),
+				    ev->set.n ? ev->set.ids : &HASH256_ZERO,
+				    ev->set.n * sizeof(*ev->set.ids));
+}
+
+/* Carrying out an effect may raise an event (an answer is one too). It waits until all effects of
+ * the step that runs are carried out: the machine is not entered twice, id lists of effects stay
+ * valid, and a later timer is not overwritten by an earlier one. */
+void round_feed(struct node *n, const struct cons_event *ev)
+{
+	struct cons_effects *fx;
+
+	if (ev->kind == CONS_START)
+		n->cons_started = true;
+	if (!n->cons || !n->cons_started)
+		return;
+	if (n->cons_busy) {
+		defer(n, ev);
+		return;
+	}
+	n->cons_busy = true;
+	fx = mem_alloc(sizeof(*fx));
+	fx->n = 0;
+	cons_step(n->cons, ev, n->now, fx);
+	carry_out(n, fx);
+	while (n->n_cons_queue) {
+		struct cons_event next = n->cons_queue[0];
+
+		n->n_cons_queue--;
+		memmove(&n->cons_queue[0], &n->cons_queue[1],
+			n->n_cons_queue * sizeof(n->cons_queue[0]));
+		fx->n = 0;
+		cons_step(n->cons, &next, n->now, fx);
+		if (next.kind == CONS_OPEN_TXS || next.kind == CONS_SET)
+			mem_free((void *)next.set.ids);
+		carry_out(n, fx);
+	}
+	mem_free(fx);
+	n->cons_busy = false;
+}
+
+/* May this node propose and validate now? */
+void round_set_proposing(struct node *n)
+{
+	bool on = n->self >= 0 && !n->stopping && !n->disk_full && !n->disk_low &&
+		  !n->store_failed && !n->journal_failed && !n->journal_full;
+	struct cons_effects *fx;
+
+	if (!n->cons || on == n->proposing_on)
+		return;
+	n->proposing_on = on;
+	fx = mem_alloc(sizeof(*fx));
+	fx->n = 0;
+	cons_set_proposing(n->cons, on, n->now, fx);
+	carry_out(n, fx);
+	mem_free(fx);
+}

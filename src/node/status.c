@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: ISC */
+#include "node/node_impl.h"
+
+/* What state the node is in, and the read-only answers about it. */
+
+#define VALIDATED_FRESH_MS 20000
+
+const char *node_state_name(enum node_state s)
+{
+	static const char *const names[] = {"disconnected", "connected",  "syncing",  "tracking",
+					    "full",         "validating", "proposing"};
+
+	must((unsigned)s < sizeof(names) / sizeof(names[0]));
+	return names[s];
+}
+
+static enum node_state state_now(const struct node *n)
+{
+	struct cons_status cs;
+	bool fresh = n->validated &&
+		     steady_since(n->validated_at, n->now.steady) < VALIDATED_FRESH_MS &&
+		     n->count.ledgers_validated;
+
+	if (n->cfg.standalone)
+		return NODE_FULL;
+	if (!n->n_peers && n->cfg.unl_n > 1)
+		return NODE_DISCONNECTED;
+	if (n->sync.active)
+		return NODE_SYNCING;
+	if (!n->cons)
+		return fresh ? NODE_TRACKING : NODE_CONNECTED;
+	if (!fresh)
+		return NODE_CONNECTED;
+	cons_get_status(n->cons, &cs);
+	if (n->proposing_on && cs.mode == CONS_PROPOSING)
+		return NODE_PROPOSING;
+	if (n->proposing_on)
+		return NODE_VALIDATING;
+	return NODE_FULL;
+}
+
+void status_update(struct node *n)
+{
+	enum node_state s = state_now(n);
+	struct steady now = n->now.steady;
+
+	if (s == n->state)
+		return;
+	n->state_ms[n->state] += steady_since(n->state_since[n->state], now);
+	n->state = s;
+	n->state_since[s] = now;
+	n->state_entered[s]++;
+	fx_new(n, NODE_FX_STATE)->state = s;
+	node_log(n, NODE_LOG_INFO, "state: %s", node_state_name(s));
+}
+
+void status_send(struct node *n, uint32_t peer)
+{
+	struct msg m = {.type = MSG_STATUS};
+
+	m.status.closed_seq = n->closed->ledger->header.seq;
+	m.status.closed = n->closed->ledger->hash;
+	if (n->validated) {
+		m.status.validated_seq = n->validated->header.seq;
+		m.status.validated = n->validated->hash;
+	}
+	if (n->history) {
+		struct history_range r = n->history->complete(n->history->ctx);
+
+		m.status.first = r.first;
+		m.status.last = r.last;
+	}
+	m.status.net_time = n->now.net;
+	fx_send_msg(n, peer, 0, &m);
+}
+
+void node_get_status(const struct node *n, struct now now, struct node_status *out)
+{
+	int i;
+
+	*out = (struct node_status){
+	    .state = n->state,
+	    .standalone = n->cfg.standalone,
+	    .stopping = n->stopping,
+	    .disk_full = n->disk_full || n->disk_low || n->journal_full,
+	    .store_failed = n->store_failed,
+	    .network_id = n->cfg.network_id,
+	    .peers = n->n_peers,
+	    .unl_n = n->cfg.unl_n,
+	    .quorum = n->cfg.unl_n ? cons_quorum(n->cfg.unl_n) : 0,
+	    .validator = n->cfg.validator != NULL,
+	    .started = n->started_at,
+	    .validated_at = n->validated_at,
+	    .first_validated_at = n->first_validated_at,
+	    .queue_n = n->queued.n,
+	    .queue_max = TX_QUEUE_MAX,
+	    .open_n = n->open_list.n,
+	    .queue_bytes = n->queued.bytes,
+	    .counters = n->count,
+	};
+	if (n->cfg.validator)
+		out->validator_key = *secret_key_public(n->cfg.validator);
+	if (n->validated)
+		out->validated_close = n->validated->header.close;
+	for (i = 0; i < 7; i++) {
+		out->state_since[i] = n->state_since[i];
+		out->state_ms[i] = n->state_ms[i];
+		out->state_entered[i] = n->state_entered[i];
+	}
+	out->state_ms[n->state] += steady_since(n->state_since[n->state], now.steady);
+	if (n->cons)
+		cons_get_status(n->cons, &out->consensus);
+}
+
+bool node_unl_member(const struct node *n, uint32_t i, struct public_key *key,
+		     struct cons_validation *last)
+{
+	must(i < n->cfg.unl_n);
+	*key = n->unl[i].key;
+	return n->cons && cons_last_validation(n->cons, i, last);
+}
