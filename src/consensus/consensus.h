@@ -3,8 +3,8 @@
 #define TALLY_CONSENSUS_CONSENSUS_H
 
 #include "base/bytes.h"
-#include "base/time.h"
 #include "base/limits.h"
+#include "base/time.h"
 
 /* Consensus rounds and validations as one pure machine.
  *
@@ -24,32 +24,36 @@
 
 /* A position of a proposer in the current round. */
 struct cons_position {
-	struct hash256 prev;      /* ledger it builds on */
-	struct hash256 set;       /* id of the transaction set */
-	struct net_time close;    /* its view of the close time */
-	uint32_t seq;             /* 0 first, then up; CONS_SEQ_BOW_OUT = leaves the round */
+	struct hash256 prev;   /* ledger it builds on */
+	struct hash256 set;    /* id of the transaction set */
+	struct net_time close; /* its view of the close time */
+	uint32_t seq;          /* 0 first, then up; CONS_SEQ_BOW_OUT = leaves the round */
 };
 #define CONS_SEQ_BOW_OUT 0xFFFFFFFFu
 
 struct cons_validation {
 	struct hash256 ledger;
-	uint32_t seq;             /* ledger sequence */
+	uint32_t seq; /* ledger sequence */
 	struct net_time signed_at;
-	struct net_time close;    /* unused, 0 */
-	bool full;                /* partial ones count for the preferred branch only */
+	struct net_time close; /* unused, 0 */
+	bool full;             /* partial ones count for the preferred branch only */
 };
 
 enum cons_event_kind {
-	CONS_TIMER,          /* a timer asked for is due (or any other moment) */
-	CONS_PROPOSAL,       /* a verified proposal of a UNL member */
-	CONS_VALIDATION,     /* a verified validation of a UNL member (its own included) */
-	CONS_SET,            /* a set is now known: its sorted ids */
-	CONS_SET_FAILED,     /* acquiring it has failed for now; asked again when named again */
-	CONS_OPEN_TXS,       /* answer to CONS_FX_CLOSE_OPEN: ids of the node's open ledger */
-	CONS_BUILT,          /* answer to CONS_FX_BUILD */
-	CONS_LEDGER,         /* a ledger's ancestry is now known (acquired or built elsewhere) */
-	CONS_START,          /* begin rounds on this last closed ledger (start, or after a sync) */
+	CONS_TIMER,      /* a timer asked for is due (or any other moment) */
+	CONS_PROPOSAL,   /* a verified proposal of a UNL member */
+	CONS_VALIDATION, /* a verified validation of a UNL member (its own included) */
+	CONS_SET,        /* a set is now known: its sorted ids */
+	CONS_SET_FAILED, /* acquiring it has failed for now; asked again when named again */
+	CONS_OPEN_TXS,   /* answer to CONS_FX_CLOSE_OPEN: ids of the node's open ledger */
+	CONS_BUILT,      /* answer to CONS_FX_BUILD */
+	CONS_LEDGER,     /* a ledger is here, whole (acquired or built elsewhere) */
+	CONS_START,      /* begin rounds on this last closed ledger (start, or after a sync) */
 };
+/* CONS_LEDGER makes a ledger one that the machine may switch to. One without a quorum behind it
+ * (WANT_LEDGER names those too) must have been checked by executing its transactions on its
+ * parent: a single validator's word is enough to be asked for, never to be believed. Parents that
+ * are missing in between are asked for by WANT_LEDGER in turn. */
 
 struct cons_event {
 	enum cons_event_kind kind;
@@ -84,12 +88,14 @@ enum cons_effect_kind {
 	CONS_FX_SHARE_SET,   /* a set this node made: others will ask for it; ids attached */
 	CONS_FX_WANT_SET,    /* acquire this set */
 	CONS_FX_BUILD,       /* build the ledger: set, close time; answer with CONS_BUILT */
-	CONS_FX_VALIDATE,    /* sign, journal and send a validation of the ledger just built */
+	CONS_FX_VALIDATE,    /* sign, journal and send a validation: full of the ledger just built,
+			      * partial of one switched to. Sequences rise strictly. */
 	CONS_FX_VALIDATED,   /* this ledger is fully validated (quorum reached); never goes back */
 	CONS_FX_WANT_LEDGER, /* trusted validations name a ledger whose ancestry is unknown */
 	CONS_FX_SWITCH,      /* the preferred last closed ledger is another one: continue on it */
 	CONS_FX_EVIDENCE,    /* validator `who` signed two conflicting validations at seq */
 	CONS_FX_PHASE,       /* phase changed (for streams and logs) */
+	CONS_FX_RESEND,      /* send the newest own validation again, byte for byte (may be lost) */
 };
 
 enum cons_phase { CONS_OPEN, CONS_ESTABLISH, CONS_ACCEPTED, CONS_IDLE };
@@ -107,14 +113,14 @@ struct cons_effect {
 			uint32_t n;
 		} set;
 		struct {
-			struct hash256 prev;   /* parent */
+			struct hash256 prev; /* parent */
 			struct hash256 set;
 			const struct hash256 *ids;
 			uint32_t n;
 			struct net_time close; /* effective: rounded, after the parent's */
 			uint8_t close_resolution;
 			bool close_agreed;
-			uint32_t proposers;    /* of the round, for server_info */
+			uint32_t proposers; /* of the round, for server_info */
 			int64_t converge_ms;
 		} build;
 		struct {
@@ -139,17 +145,27 @@ struct cons_effects {
 };
 
 struct cons_config {
-	uint32_t unl_n;           /* trusted validators, 1 .. UNL_MAX */
-	int32_t self;             /* this node's place in the UNL, or -1: it only observes */
+	uint32_t unl_n; /* trusted validators, 1 .. UNL_MAX */
+	int32_t self;   /* this node's place in the UNL, or -1: it only observes */
 	/* The id of a set (ledger/tx_set.h), handed in because this folder knows no hashes. */
 	void (*set_id)(struct hash256 *out, const struct hash256 *ids, size_t n);
-	uint64_t salt;            /* for tables only; never changes a result */
+	uint64_t salt; /* for tables only; never changes a result */
 };
 
 struct consensus;
 
 struct consensus *cons_open(const struct cons_config *config);
 void cons_close(struct consensus *c);
+
+/* Starting again from disk, in this order: cons_set_validated with the newest ledger known to be
+ * fully validated, CONS_LEDGER for each later one that the vote journal rebuilt, CONS_VALIDATION
+ * with this node's own newest one, then CONS_START on the ledger last voted for. Own validations
+ * must be told before any later one is asked for: what was signed at a sequence binds for good.
+ * Without cons_set_validated the first CONS_START counts as validated (genesis, or a synced one).
+ * The first own proposal on `prev` gets number `seq` (0 unless a journal says more, which has
+ * reserved the ones below); only before CONS_START. */
+void cons_set_validated(struct consensus *c, const struct hash256 *ledger, uint32_t seq);
+void cons_set_first_seq(struct consensus *c, const struct hash256 *prev, uint32_t seq);
 
 /* One event in, effects out. The effects array is filled from 0. Events that make no sense now
  * (a proposal for another ledger, a late set) are kept or ignored as the protocol wants, never an
@@ -158,7 +174,7 @@ void cons_step(struct consensus *c, const struct cons_event *ev, struct now now,
 	       struct cons_effects *fx);
 
 /* Whether this node may propose and validate now (synced, key usable, disk fine). Off makes it
- * bow out of a running round and observe. */
+ * bow out of a running round and observe. Off at first. */
 void cons_set_proposing(struct consensus *c, bool on, struct now now, struct cons_effects *fx);
 /* At most this many closed ledgers may be ahead of the last validated one; then the round stays
  * open (LEDGER_AHEAD_MAX). The machine counts them itself. */
@@ -167,15 +183,15 @@ void cons_set_proposing(struct consensus *c, bool on, struct now now, struct con
 struct cons_status {
 	enum cons_phase phase;
 	enum cons_mode mode;
-	struct hash256 prev;      /* ledger the round builds on */
+	struct hash256 prev; /* ledger the round builds on */
 	uint32_t prev_seq;
 	uint32_t validated_seq;
 	struct hash256 validated;
 	uint32_t quorum;
-	uint32_t proposers;       /* peers' positions in this round */
-	uint32_t agree;           /* of these, equal to ours */
+	uint32_t proposers; /* peers' positions in this round */
+	uint32_t agree;     /* of these, equal to ours */
 	uint32_t disputes;
-	uint32_t last_proposers;  /* of the last closed round */
+	uint32_t last_proposers; /* of the last closed round */
 	int64_t last_converge_ms;
 	struct steady round_start;
 	struct cons_position our;

@@ -1,0 +1,490 @@
+/* SPDX-License-Identifier: ISC */
+#include "consensus/machine.h"
+
+/* The preferred ledger.
+ *
+ * Every member of the UNL is somewhere: at the ledger of its newest validation, or at the one its
+ * newest proposal builds on. Those places hang in a tree whose root is the last validated ledger.
+ * From the root we walk along our own line; where more members are on another child than on ours
+ * (the higher hash on a tie) we switch over, and at our own tip we follow those that have gone on
+ * without us.
+ *
+ * Safety does not hang on what we prefer but on what we vote for. A node that has voted for a
+ * ledger X leaves X only when X cannot have a quorum any more: when T members have signed, at X's
+ * sequence or later, something that does not contain X. A member signs sequences in strictly
+ * rising order, so each of those T has not voted for X (or left it by this very rule). With a
+ * quorum q of n, X may have been validated only if at most n - q members did so; T = n - q + 1
+ * suffices against crashes, and of the n - q faults that a quorum allows for, those that are not
+ * silent may be lying: T = n - q + 1 + max(0, n - q - silent). Leaving also needs a quorum to be
+ * heard from at all, since nothing can be gained without. */
+
+#define WANT_LEDGERS_PER_STEP 16
+
+const struct ledger_rec *branch_find(const struct consensus *c, const struct hash256 *hash)
+{
+	for (uint32_t i = 0; i < CONS_LEDGERS_MAX; i++) {
+		if (c->ledgers[i].used && hash256_eq(&c->ledgers[i].hash, hash))
+			return &c->ledgers[i];
+	}
+	return NULL;
+}
+
+static bool is_anchor(const struct consensus *c, const struct ledger_rec *l)
+{
+	return hash256_eq(&l->hash, &c->validated) || hash256_eq(&l->hash, &c->r.prev.hash);
+}
+
+/* Below the validated ledger first, then by age. */
+static bool evict_before(const struct consensus *c, const struct ledger_rec *a,
+			 const struct ledger_rec *b)
+{
+	bool a_old = a->seq < c->validated_seq, b_old = b->seq < c->validated_seq;
+
+	if (a_old != b_old)
+		return a_old;
+	return a->order < b->order;
+}
+
+void branch_add(struct consensus *c, const struct ledger_rec *l)
+{
+	struct ledger_rec *slot = NULL;
+
+	c->look = true;
+	if (branch_find(c, &l->hash))
+		return;
+	for (uint32_t i = 0; i < CONS_LEDGERS_MAX; i++) {
+		struct ledger_rec *o = &c->ledgers[i];
+
+		if (!o->used) {
+			slot = o;
+			break;
+		}
+		if (!is_anchor(c, o) && (!slot || evict_before(c, o, slot)))
+			slot = o;
+	}
+	must(slot);
+	*slot = *l;
+	slot->used = true;
+	slot->order = ++c->order;
+}
+
+enum ancestry { ANCESTOR, ABOVE, UNKNOWN };
+
+/* The ancestor of `hash` at seq (itself included). ABOVE: the ledger's own seq is lower. UNKNOWN:
+ * *out is the first ledger on the way whose parent is not known. */
+static enum ancestry ancestor_at(const struct consensus *c, const struct hash256 *hash,
+				 uint32_t seq, struct hash256 *out, uint32_t *out_seq)
+{
+	struct hash256 h = *hash;
+
+	for (uint32_t steps = 0; steps <= CONS_LEDGERS_MAX; steps++) {
+		const struct ledger_rec *l = branch_find(c, &h);
+
+		*out = h;
+		if (!l)
+			return UNKNOWN;
+		*out_seq = l->seq;
+		if (l->seq == seq)
+			return ANCESTOR;
+		if (l->seq < seq)
+			return ABOVE;
+		h = l->parent;
+		if (l->seq - 1 == seq) {
+			*out = h;
+			*out_seq = seq;
+			return ANCESTOR;
+		}
+	}
+	return UNKNOWN;
+}
+
+static bool contains(const struct consensus *c, const struct hash256 *ledger,
+		     const struct hash256 *part, uint32_t part_seq)
+{
+	struct hash256 at;
+	uint32_t seq;
+
+	if (hash256_eq(ledger, part))
+		return true;
+	return ancestor_at(c, ledger, part_seq, &at, &seq) == ANCESTOR && hash256_eq(&at, part);
+}
+
+bool branch_on_validated(const struct consensus *c, const struct ledger_rec *l)
+{
+	return !c->have_validated || contains(c, &l->hash, &c->validated, c->validated_seq);
+}
+
+/* --- leaving a ledger we voted for ------------------------------------------------------- */
+
+static bool heard_lately(const struct consensus *c, uint32_t i)
+{
+	const struct member *m = &c->m[i];
+
+	return (int32_t)i == c->config.self ||
+	       (m->have_spoke && steady_since(m->spoke, c->now.steady) <= CONS_FRESH_MS);
+}
+
+/* Signed something at seq or later that does not contain the ledger. */
+static bool speaks_against(const struct consensus *c, uint32_t i, const struct hash256 *ledger,
+			   uint32_t seq)
+{
+	const struct member *m = &c->m[i];
+	const struct vote *at = votes_at(c, i, seq);
+	struct hash256 anc;
+	uint32_t anc_seq;
+
+	if (at)
+		return !at->conflict && !hash256_eq(&at->ledger, ledger);
+	if (!m->have_last || m->last.seq <= seq)
+		return false;
+	return ancestor_at(c, &m->last.ledger, seq, &anc, &anc_seq) == ANCESTOR &&
+	       !hash256_eq(&anc, ledger);
+}
+
+static bool cannot_be_validated(const struct consensus *c, const struct hash256 *ledger,
+				uint32_t seq)
+{
+	uint32_t spare = c->n - c->quorum, heard = 0, against = 0, silent, need;
+
+	for (uint32_t i = 0; i < c->n; i++) {
+		heard += heard_lately(c, i);
+		against += speaks_against(c, i, ledger, seq);
+	}
+	if (heard < c->quorum)
+		return false;
+	silent = c->n - heard;
+	need = spare + 1 + (spare > silent ? spare - silent : 0);
+	return against >= need;
+}
+
+bool branch_votes_permit(const struct consensus *c, const struct ledger_rec *l)
+{
+	for (uint32_t k = 0; k < OWN_VOTES; k++) {
+		const struct vote *v = &c->own_votes[k];
+
+		if (v->seq == 0 || (c->have_validated && v->seq <= c->validated_seq))
+			continue;
+		if (contains(c, &l->hash, &v->ledger, v->seq))
+			continue;
+		/* forward from an ancestor of the vote is no contradiction yet */
+		if (l->seq < v->seq && contains(c, &v->ledger, &l->hash, l->seq))
+			continue;
+		if (!cannot_be_validated(c, &v->ledger, v->seq))
+			return false;
+	}
+	return true;
+}
+
+/* --- where everybody is ------------------------------------------------------------------ */
+
+static struct want *want_find(struct consensus *c, const struct hash256 *hash)
+{
+	for (uint32_t i = 0; i < CONS_WANTS_MAX; i++) {
+		if (c->wants[i].used && hash256_eq(&c->wants[i].hash, hash))
+			return &c->wants[i];
+	}
+	return NULL;
+}
+
+static void want(struct consensus *c, const struct hash256 *hash, uint32_t seq, uint32_t *asked)
+{
+	struct want *w = want_find(c, hash);
+	struct cons_effect *e;
+
+	if (branch_find(c, hash))
+		return;
+	for (uint32_t i = 0; !w && i < CONS_WANTS_MAX; i++) {
+		if (!c->wants[i].used) {
+			w = &c->wants[i];
+			*w = (struct want){.hash = *hash, .seq = seq, .used = true};
+			w->asked = steady_after(c->now.steady, -CONS_WANT_AGAIN_MS);
+		}
+	}
+	if (!w)
+		return;
+	w->named = true;
+	if (seq > w->seq)
+		w->seq = seq;
+	if (steady_since(w->asked, c->now.steady) < CONS_WANT_AGAIN_MS ||
+	    *asked == WANT_LEDGERS_PER_STEP)
+		return;
+	++*asked;
+	w->asked = c->now.steady;
+	e = fx_add(c, CONS_FX_WANT_LEDGER);
+	e->ledger.hash = w->hash;
+	e->ledger.seq = w->seq;
+	e->ledger.full = true;
+}
+
+/* Proposal or validation, whichever tells more: the later one, unless the proposal builds on an
+ * ancestor of what its sender has validated (then it was only slower on the way). */
+static void find_tip(struct consensus *c, uint32_t i)
+{
+	struct member *m = &c->m[i];
+	const struct heard *h = m->have_heard ? &m->heard[m->newest] : NULL;
+	bool vote = m->have_last && m->last_current &&
+		    steady_since(m->last_seen, c->now.steady) <= CONS_TIP_MS;
+	struct hash256 at;
+	uint32_t at_seq;
+
+	m->have_tip = false;
+	if (h && steady_since(h->seen, c->now.steady) > CONS_TIP_MS)
+		h = NULL;
+	if ((int32_t)i == c->config.self)
+		return;
+	if (h && vote) {
+		const struct ledger_rec *p = branch_find(c, &h->pos.prev);
+
+		if (steady_since(m->last_seen, h->seen) < 0)
+			h = NULL;
+		else if (p && p->seq < m->last.seq &&
+			 ancestor_at(c, &m->last.ledger, p->seq, &at, &at_seq) == ANCESTOR &&
+			 hash256_eq(&at, &p->hash))
+			h = NULL;
+	}
+	if (h) {
+		m->tip = h->pos.prev;
+		m->tip_seq = 0; /* not named by a proposal */
+		m->have_tip = true;
+	} else if (vote) {
+		m->tip = m->last.ledger;
+		m->tip_seq = m->last.seq;
+		m->have_tip = true;
+	}
+}
+
+/* Keeps the tips that are known to descend from the root; asks for what is missing of others. */
+static void find_tips(struct consensus *c, uint32_t *asked)
+{
+	for (uint32_t i = 0; i < c->n; i++) {
+		struct member *m = &c->m[i];
+		struct hash256 at;
+		uint32_t at_seq = 0;
+		const struct ledger_rec *l;
+
+		find_tip(c, i);
+		if (!m->have_tip)
+			continue;
+		l = branch_find(c, &m->tip);
+		if (!l && m->tip_seq != 0 && m->tip_seq <= c->validated_seq) {
+			m->have_tip = false;
+			continue;
+		}
+		switch (ancestor_at(c, &m->tip, c->validated_seq, &at, &at_seq)) {
+		case ANCESTOR:
+			m->have_tip = !c->have_validated || hash256_eq(&at, &c->validated);
+			m->tip_seq = l ? l->seq : m->tip_seq;
+			break;
+		case ABOVE:
+			m->have_tip = false;
+			break;
+		case UNKNOWN:
+			want(c, &at, l ? at_seq - 1 : m->tip_seq, asked);
+			m->have_tip = false;
+			break;
+		}
+	}
+}
+
+struct child {
+	struct hash256 hash;
+	uint32_t support;
+};
+
+/* The child of (hash, seq) with most members on it or beyond; *on is how many are beyond `hash`
+ * in all, *support_of how many on `ours`. Support 0: there is none. */
+static struct child best_child(const struct consensus *c, const struct hash256 *hash, uint32_t seq,
+			       const struct hash256 *ours, uint32_t *support_of, uint32_t *beyond)
+{
+	struct child kids[UNL_MAX];
+	struct child best = {.support = 0};
+	uint32_t n = 0;
+
+	*support_of = ours ? 1 : 0; /* we are on our own line */
+	*beyond = 0;
+	for (uint32_t i = 0; i < c->n; i++) {
+		const struct member *m = &c->m[i];
+		struct hash256 at;
+		uint32_t at_seq, k = 0;
+
+		if (!m->have_tip || m->tip_seq <= seq || !contains(c, &m->tip, hash, seq) ||
+		    ancestor_at(c, &m->tip, seq + 1, &at, &at_seq) != ANCESTOR)
+			continue;
+		++*beyond;
+		while (k < n && !hash256_eq(&kids[k].hash, &at))
+			k++;
+		if (k == n)
+			kids[n++] = (struct child){.hash = at};
+		kids[k].support++;
+	}
+	for (uint32_t k = 0; k < n; k++) {
+		if (ours && hash256_eq(&kids[k].hash, ours)) {
+			kids[k].support += c->config.self >= 0;
+			*support_of = kids[k].support;
+		}
+		if (kids[k].support > best.support ||
+		    (kids[k].support == best.support && hash256_cmp(&kids[k].hash, &best.hash) > 0))
+			best = kids[k];
+	}
+	return best;
+}
+
+/* On from a ledger as long as most of those on it have gone on. */
+static const struct ledger_rec *descend(const struct consensus *c, const struct hash256 *from,
+					uint32_t seq, uint32_t support)
+{
+	struct hash256 h = *from;
+
+	for (uint32_t steps = 0; steps < CONS_LEDGERS_MAX; steps++) {
+		uint32_t unused, beyond;
+		struct child k = best_child(c, &h, seq, NULL, &unused, &beyond);
+
+		if (2 * k.support <= support || !branch_find(c, &k.hash))
+			break;
+		h = k.hash;
+		support = k.support;
+		seq++;
+	}
+	return branch_find(c, &h);
+}
+
+static void switch_to(struct consensus *c, const struct ledger_rec *l)
+{
+	struct ledger_rec to = *l;
+	struct cons_effect *e;
+
+	must(!hash256_eq(&to.hash, &c->r.prev.hash));
+	round_bow_out(c);
+	e = fx_add(c, CONS_FX_SWITCH);
+	e->ledger.hash = to.hash;
+	e->ledger.seq = to.seq;
+	e->ledger.full = false;
+	votes_issue(c, &to, false);
+	round_start(c, &to, CONS_SWITCHED);
+}
+
+static void switch_if_permitted(struct consensus *c, const struct ledger_rec *l)
+{
+	if (l && branch_votes_permit(c, l))
+		switch_to(c, l);
+}
+
+/* The last validated ledger is not behind us on our line: go there. */
+static void go_to_validated(struct consensus *c, uint32_t *asked)
+{
+	const struct ledger_rec *v = branch_find(c, &c->validated);
+
+	if (!v) {
+		want(c, &c->validated, c->validated_seq, asked);
+		/* its child may still be what our round is about to build */
+		if (c->r.mode != CONS_WRONG_LEDGER && c->r.phase == CONS_OPEN) {
+			c->r.mode = CONS_WRONG_LEDGER;
+			fx_phase(c);
+		}
+		return;
+	}
+	switch_to(c, descend(c, &v->hash, v->seq, 1));
+}
+
+/* At our own tip: others have gone on. */
+static void follow(struct consensus *c)
+{
+	const struct round *r = &c->r;
+	uint32_t unused, beyond;
+	struct child k = best_child(c, &r->prev.hash, r->prev.seq, NULL, &unused, &beyond);
+	const struct ledger_rec *deep;
+
+	if (beyond <= c->n - c->quorum)
+		c->r.have_moved = false;
+	if (k.support == 0)
+		return;
+	if (beyond > c->n - c->quorum && !r->have_moved) {
+		c->r.have_moved = true;
+		c->r.moved = c->now.steady;
+	}
+	deep = branch_find(c, &k.hash) ? descend(c, &k.hash, r->prev.seq + 1, k.support) : NULL;
+	if (!deep)
+		return;
+	if (deep->seq > r->prev.seq + 1 || r->fallen_back ||
+	    (r->have_moved && steady_since(r->moved, c->now.steady) >= CONS_MOVED_GRACE_MS))
+		switch_if_permitted(c, deep);
+}
+
+static void walk(struct consensus *c)
+{
+	struct hash256 at = c->validated;
+	uint32_t seq = c->validated_seq;
+
+	while (!hash256_eq(&at, &c->r.prev.hash)) {
+		struct hash256 ours;
+		uint32_t ours_seq, support, beyond;
+		struct child k;
+
+		if (seq >= c->r.prev.seq ||
+		    ancestor_at(c, &c->r.prev.hash, seq + 1, &ours, &ours_seq) != ANCESTOR)
+			return;
+		k = best_child(c, &at, seq, &ours, &support, &beyond);
+		if (k.support > 0 && !hash256_eq(&k.hash, &ours) &&
+		    (k.support > support ||
+		     (k.support == support && hash256_cmp(&k.hash, &ours) > 0))) {
+			switch_if_permitted(c, descend(c, &k.hash, seq + 1, k.support));
+			return;
+		}
+		at = ours;
+		seq++;
+	}
+	follow(c);
+}
+
+void branch_prefer(struct consensus *c)
+{
+	uint32_t asked = 0;
+	struct hash256 at;
+	uint32_t at_seq = 0;
+
+	must(c->r.phase == CONS_OPEN || c->r.phase == CONS_ESTABLISH);
+	c->look = false;
+	for (uint32_t i = 0; i < CONS_WANTS_MAX; i++)
+		c->wants[i].named = false;
+	find_tips(c, &asked);
+	if (c->validated_seq > c->r.prev.seq) {
+		go_to_validated(c, &asked);
+	} else {
+		switch (ancestor_at(c, &c->r.prev.hash, c->validated_seq, &at, &at_seq)) {
+		case ANCESTOR:
+			if (hash256_eq(&at, &c->validated))
+				walk(c);
+			else
+				go_to_validated(c, &asked);
+			break;
+		case UNKNOWN:
+			want(c, &at, at_seq ? at_seq - 1 : 0, &asked);
+			break;
+		case ABOVE:
+			break;
+		}
+	}
+	for (uint32_t i = 0; i < CONS_WANTS_MAX; i++) {
+		if (!c->wants[i].named)
+			c->wants[i].used = false;
+	}
+}
+
+struct steady branch_due(const struct consensus *c)
+{
+	struct steady due = STEADY_NEVER;
+
+	for (uint32_t i = 0; i < CONS_WANTS_MAX; i++) {
+		struct steady at = steady_after(c->wants[i].asked, CONS_WANT_AGAIN_MS);
+
+		if (c->wants[i].used && at.ms < due.ms)
+			due = at;
+	}
+	if (c->r.have_moved) {
+		struct steady at = steady_after(c->r.moved, CONS_MOVED_GRACE_MS);
+
+		if (at.ms > c->now.steady.ms && at.ms < due.ms)
+			due = at;
+	}
+	return due;
+}

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef TALLY_CONSENSUS_MACHINE_H
+#define TALLY_CONSENSUS_MACHINE_H
+
+#include "base/err.h"
+#include "consensus/consensus.h"
+#include "consensus/params.h"
+
+/* The inside of the machine, for the files of this folder only.
+ *
+ *   consensus.c  step, timers, status, check        sets.c      transaction sets by id
+ *   round.c      open, establish, accept            dispute.c   votes on disputed transactions
+ *   branch.c     ancestry, preferred ledger         votes.c     validations, quorum, evidence
+ *   closetime.c  close time arithmetic
+ *
+ * Everything is plain memory of a size fixed by base/limits.h, apart from the ids of the sets. */
+
+enum set_state { SET_FREE, SET_WANTED, SET_FAILED, SET_HELD };
+struct tx_set {
+	enum set_state state;
+	struct hash256 id;
+	struct hash256 *ids; /* sorted, owned; NULL unless held */
+	uint32_t n;
+};
+
+/* A ledger whose parent is known. */
+struct ledger_rec {
+	struct hash256 hash, parent;
+	uint32_t seq;
+	struct net_time close;
+	uint8_t close_resolution;
+	bool close_agreed;
+	bool used;
+	uint64_t order; /* of arrival; the oldest goes first */
+};
+
+/* A ledger asked for. */
+struct want {
+	struct hash256 hash;
+	uint32_t seq;
+	struct steady asked;
+	bool used;
+	bool named; /* still needed at the last look */
+};
+
+/* The newest position of a member on one ledger. */
+struct heard {
+	struct cons_position pos; /* seq: the highest that was not a bow-out */
+	struct steady seen;
+	bool used;
+	bool bowed; /* the last word was a bow-out */
+};
+
+/* A validation in a member's ring, at seq % VALIDATIONS_PER_VALIDATOR. */
+struct vote {
+	struct hash256 ledger;
+	uint32_t seq; /* 0: empty */
+	bool full;
+	bool conflict; /* two different ones were seen: neither counts */
+};
+
+struct member {
+	struct heard heard[CONS_ROUNDS_KEPT];
+	uint32_t newest; /* the heard[] accepted last */
+	bool have_heard;
+	struct vote *votes;
+	struct cons_validation last; /* highest seq */
+	struct steady last_seen;
+	bool have_last;
+	bool last_current;   /* it was fresh when it came: it says where its signer is */
+	struct steady spoke; /* anything at all */
+	bool have_spoke;
+	bool expected;        /* took part in the last round */
+	int32_t budget;       /* proposals still accepted */
+	struct steady refill; /* of the budget */
+	struct hash256 tip;   /* where it is, valid inside branch.c */
+	uint32_t tip_seq;
+	bool have_tip;
+};
+
+struct dispute {
+	struct hash256 tx;
+	uint32_t yes, no; /* peers */
+	bool ours;
+};
+
+struct round {
+	struct ledger_rec prev;
+	uint8_t resolution; /* of the ledger to build */
+	enum cons_phase phase;
+	enum cons_mode mode;
+	struct steady start, closed;
+	bool awaiting_open; /* CLOSE_OPEN asked, OPEN_TXS not yet here */
+	bool have_our;
+	struct cons_position our;
+	struct steady proposed; /* our last proposal */
+	uint32_t changes;       /* of our position */
+	/* the establish clock, which runs only while a quorum is present */
+	int64_t active_ms;
+	struct steady active_mark;
+	bool active;
+	/* votes */
+	struct steady voted;
+	bool have_voted;
+	uint32_t level, level_votes;
+	uint32_t unchanged;  /* reconsiderations in which nobody moved */
+	uint64_t peers_mix;  /* of the peers' sets at the last one */
+	bool fallen_back;    /* abandoned: the empty set until the end */
+	struct steady moved; /* when too many had gone on, with have_moved */
+	bool have_moved;
+	bool consensus; /* accepted by a quorum, so the validation is a full one */
+	int64_t converge_ms;
+};
+
+/* Our own numbers on a ledger, so that (ledger, number) never comes twice. */
+struct own_round {
+	struct hash256 prev;
+	uint32_t next_seq;
+	bool used;
+	uint64_t order;
+};
+#define OWN_ROUNDS 16
+/* Own votes that matter lie above the validated ledger, at most LEDGER_AHEAD_MAX and a few. */
+#define OWN_VOTES 32
+/* All sets, and the few that one step can make and drop. */
+#define CONS_DEAD_MAX (TXSET_HELD_MAX + 8)
+
+struct consensus {
+	struct cons_config config;
+	uint32_t n, quorum;
+	bool may_propose;
+	struct now now; /* of the running step */
+	struct cons_effects *fx;
+
+	struct round r;
+	struct own_round own[OWN_ROUNDS];
+	uint32_t last_proposers;
+	int64_t last_converge_ms;
+
+	struct member *m; /* n */
+	struct tx_set sets[TXSET_HELD_MAX];
+	struct hash256 empty_id;
+	struct hash256 *dead[CONS_DEAD_MAX]; /* ids freed at the next step */
+	uint32_t dead_n;
+
+	struct ledger_rec ledgers[CONS_LEDGERS_MAX];
+	struct want wants[CONS_WANTS_MAX];
+	uint64_t order;
+	bool have_validated;
+	struct hash256 validated;
+	uint32_t validated_seq;
+	bool look; /* something the preferred branch depends on has changed */
+
+	uint32_t issued_seq;              /* highest sequence this node has validated */
+	struct vote own_votes[OWN_VOTES]; /* its full ones, at seq % OWN_VOTES */
+	struct steady issued;             /* when its newest validation was last sent */
+
+	struct dispute *disputes;
+	uint32_t disputes_n, disputes_cap;
+
+	struct steady armed; /* timer asked for */
+};
+
+/* consensus.c */
+struct cons_effect *fx_add(struct consensus *c, enum cons_effect_kind kind);
+void fx_phase(struct consensus *c);
+
+/* sets.c: a table of TXSET_HELD_MAX sets, the empty one always known besides. */
+const struct tx_set *sets_held(struct consensus *c, const struct hash256 *id);
+/* Copies the ids. False when the table is full of sets that are in use, or n is too large. */
+bool sets_hold(struct consensus *c, const struct hash256 *id, const struct hash256 *ids,
+	       uint32_t n);
+void sets_failed(struct consensus *c, const struct hash256 *id);
+/* A trusted proposal names this set: a failure is forgotten. */
+void sets_named(struct consensus *c, const struct hash256 *id);
+/* Asks for the sets of the round's positions that are unknown; false when some had to wait for
+ * the next step. */
+bool sets_want(struct consensus *c);
+/* Forgets what no position on the round's ledger names. */
+void sets_trim(struct consensus *c);
+void sets_bury(struct consensus *c);
+bool set_contains(const struct tx_set *s, const struct hash256 *tx);
+
+/* round.c */
+void round_start(struct consensus *c, const struct ledger_rec *prev, enum cons_mode mode);
+/* Does what is due in the phase. */
+void round_progress(struct consensus *c);
+void round_open_txs(struct consensus *c, const struct cons_event *ev);
+void round_built(struct consensus *c, const struct ledger_rec *l);
+void round_bow_out(struct consensus *c);
+void round_propose(struct consensus *c);
+/* The position of member i in this round, NULL when it has none that is fresh. Never our own. */
+const struct cons_position *round_position(const struct consensus *c, uint32_t i);
+bool round_newcomer(struct consensus *c, uint32_t who, const struct cons_position *p);
+uint32_t round_present(const struct consensus *c);
+bool round_settled(struct consensus *c);
+bool round_all_expected(const struct consensus *c);
+int64_t round_vote_every(const struct consensus *c);
+int64_t round_open_ms(const struct consensus *c);
+int64_t round_abandon_ms(const struct consensus *c);
+bool round_may_close(const struct consensus *c);
+void round_count(const struct consensus *c, uint32_t *agree, uint32_t *close_agree);
+void round_take(struct consensus *c, const struct hash256 *set, struct net_time close);
+
+/* dispute.c: fills c->disputes from the known sets of the round. */
+void dispute_collect(struct consensus *c);
+/* Votes at the threshold (of a hundred); true when our set changes, then its ids are in *ids. */
+bool dispute_vote(struct consensus *c, uint32_t threshold, struct hash256 **ids, uint32_t *n);
+bool dispute_all_decided(const struct consensus *c);
+
+/* votes.c */
+void votes_add(struct consensus *c, uint32_t who, const struct cons_validation *v);
+void votes_issue(struct consensus *c, const struct ledger_rec *l, bool full);
+const struct vote *votes_at(const struct consensus *c, uint32_t who, uint32_t seq);
+void votes_set_validated(struct consensus *c, const struct hash256 *ledger, uint32_t seq);
+
+/* branch.c */
+const struct ledger_rec *branch_find(const struct consensus *c, const struct hash256 *hash);
+void branch_add(struct consensus *c, const struct ledger_rec *l);
+/* Looks for the preferred ledger and switches to it. */
+void branch_prefer(struct consensus *c);
+/* Whether voting for `l` keeps faith with every vote given before. */
+bool branch_votes_permit(const struct consensus *c, const struct ledger_rec *l);
+/* Whether l descends from (or is) the last validated ledger. */
+bool branch_on_validated(const struct consensus *c, const struct ledger_rec *l);
+struct steady branch_due(const struct consensus *c);
+
+#endif

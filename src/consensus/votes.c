@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: ISC */
+#include "consensus/machine.h"
+
+/* Validations: the newest per member tells where it is (branch.c), a ring per member tells what it
+ * has signed at each sequence, which decides quorums and shows contradictions. */
+
+static struct vote *slot(struct member *m, uint32_t seq)
+{
+	return &m->votes[seq % VALIDATIONS_PER_VALIDATOR];
+}
+
+const struct vote *votes_at(const struct consensus *c, uint32_t who, uint32_t seq)
+{
+	const struct vote *v;
+
+	must(who < c->n);
+	v = slot(&c->m[who], seq);
+	return v->seq == seq && seq != 0 ? v : NULL;
+}
+
+static uint32_t count(const struct consensus *c, const struct hash256 *ledger, uint32_t seq)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < c->n; i++) {
+		const struct vote *v = votes_at(c, i, seq);
+
+		n += v && v->full && !v->conflict && hash256_eq(&v->ledger, ledger);
+	}
+	return n;
+}
+
+uint32_t cons_validation_count(const struct consensus *c, const struct hash256 *ledger)
+{
+	for (uint32_t i = 0; i < c->n; i++) {
+		const struct member *m = &c->m[i];
+
+		for (uint32_t k = 0; k < VALIDATIONS_PER_VALIDATOR; k++) {
+			if (m->votes[k].seq && hash256_eq(&m->votes[k].ledger, ledger))
+				return count(c, ledger, m->votes[k].seq);
+		}
+	}
+	return 0;
+}
+
+bool cons_last_validation(const struct consensus *c, uint32_t who, struct cons_validation *out)
+{
+	must(who < c->n);
+	if (!c->m[who].have_last)
+		return false;
+	*out = c->m[who].last;
+	return true;
+}
+
+void votes_set_validated(struct consensus *c, const struct hash256 *ledger, uint32_t seq)
+{
+	must(!c->have_validated || seq > c->validated_seq);
+	c->have_validated = true;
+	c->validated = *ledger;
+	c->validated_seq = seq;
+	c->look = true;
+}
+
+static void check_quorum(struct consensus *c, const struct hash256 *ledger, uint32_t seq)
+{
+	struct cons_effect *e;
+
+	if (c->have_validated && seq <= c->validated_seq)
+		return;
+	if (count(c, ledger, seq) < c->quorum)
+		return;
+	votes_set_validated(c, ledger, seq);
+	e = fx_add(c, CONS_FX_VALIDATED);
+	e->ledger.hash = *ledger;
+	e->ledger.seq = seq;
+	e->ledger.full = true;
+}
+
+static void evidence(struct consensus *c, uint32_t who, struct vote *v, const struct hash256 *other)
+{
+	struct cons_effect *e;
+
+	if (v->conflict)
+		return;
+	v->conflict = true;
+	c->look = true;
+	e = fx_add(c, CONS_FX_EVIDENCE);
+	e->evidence.who = who;
+	e->evidence.seq = v->seq;
+	e->evidence.a = v->ledger;
+	e->evidence.b = *other;
+}
+
+/* Into the ring. An honest member signs once per sequence, so a second ledger there is evidence;
+ * what fell out of the ring is too old to matter. */
+static bool record(struct consensus *c, uint32_t who, const struct cons_validation *val)
+{
+	struct vote *v = slot(&c->m[who], val->seq);
+
+	if (v->seq > val->seq)
+		return false;
+	if (v->seq == val->seq && v->seq != 0) {
+		if (!hash256_eq(&v->ledger, &val->ledger)) {
+			evidence(c, who, v, &val->ledger);
+			return false;
+		}
+		if (v->full || !val->full)
+			return false;
+	}
+	*v = (struct vote){.ledger = val->ledger, .seq = val->seq, .full = val->full};
+	return true;
+}
+
+static void remember_own(struct consensus *c, const struct hash256 *ledger, uint32_t seq, bool full)
+{
+	struct vote *own = &c->own_votes[seq % OWN_VOTES];
+
+	if (seq > c->issued_seq)
+		c->issued_seq = seq;
+	if (full && seq > own->seq)
+		*own = (struct vote){.ledger = *ledger, .seq = seq, .full = true};
+}
+
+void votes_add(struct consensus *c, uint32_t who, const struct cons_validation *v)
+{
+	struct member *m;
+
+	if (who >= c->n || v->seq == 0)
+		return;
+	if (v->signed_at.s > (uint64_t)c->now.net.s + CONS_SIGNED_AHEAD_MAX_S)
+		return;
+	m = &c->m[who];
+	m->spoke = c->now.steady;
+	m->have_spoke = true;
+	if ((int32_t)who == c->config.self)
+		remember_own(c, &v->ledger, v->seq, v->full);
+	if (!record(c, who, v))
+		return;
+	c->look = true;
+	if (!m->have_last || v->seq > m->last.seq) {
+		m->last = *v;
+		m->have_last = true;
+		m->last_seen = c->now.steady;
+		m->last_current = (uint64_t)v->signed_at.s + CONS_SIGNED_AHEAD_MAX_S >=
+				  c->now.net.s;
+	}
+	if (v->full)
+		check_quorum(c, &v->ledger, v->seq);
+}
+
+/* A validation of ours. It is remembered as ours at once, but counts only when it comes back as
+ * an event, since until then it may not be durable. */
+void votes_issue(struct consensus *c, const struct ledger_rec *l, bool full)
+{
+	struct cons_effect *e;
+
+	if (!c->may_propose || c->config.self < 0 || l->seq <= c->issued_seq)
+		return;
+	remember_own(c, &l->hash, l->seq, full);
+	c->issued = c->now.steady;
+	e = fx_add(c, CONS_FX_VALIDATE);
+	e->ledger.hash = l->hash;
+	e->ledger.seq = l->seq;
+	e->ledger.full = full;
+}
