@@ -1,0 +1,554 @@
+/* SPDX-License-Identifier: ISC */
+#include "store/lmdb.h"
+
+#include "base/mem.h"
+#include "os/file.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <lmdb.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define READERS_MAX      126
+#define IDLE_READERS_MAX 32
+#define MAP_BYTES_START  (256ull << 20)
+#define ROOM_LEFT_MIN    (1u << 20) /* a file system with less is full */
+
+struct lmdb {
+	MDB_env *env;
+	MDB_dbi dbi[LMDB_TABLES];
+	char data_path[PATH_MAX];
+	bool read_only;
+	/* Readers hold it shared from begin to end; changing the map's size holds it alone. */
+	pthread_rwlock_t map_lock;
+	pthread_mutex_t pool_lock;
+	MDB_txn *idle[IDLE_READERS_MAX]; /* reset, to be renewed */
+	unsigned idle_n;
+};
+
+struct lmdb_txn {
+	struct lmdb *db;
+	MDB_txn *txn;
+	bool writes;
+};
+
+struct lmdb_cursor {
+	MDB_cursor *c;
+	struct lmdb *db;
+};
+
+static const struct {
+	const char *name;
+	unsigned flags;
+} tables[LMDB_TABLES] = {
+    [LMDB_META] = {"meta", 0},         [LMDB_HEADERS] = {"headers", 0},
+    [LMDB_HASHES] = {"hashes", 0},     [LMDB_NODES] = {"nodes", MDB_INTEGERKEY},
+    [LMDB_OBSOLETE] = {"obsolete", 0}, [LMDB_TX_IDS] = {"tx_ids", 0},
+    [LMDB_TXS] = {"txs", 0},           [LMDB_ACCOUNT_TXS] = {"account_txs", 0},
+};
+
+static MDB_val val_of(struct bytes b)
+{
+	return (MDB_val){.mv_size = b.n, .mv_data = (void *)(uintptr_t)b.p};
+}
+
+static struct bytes bytes_of_val(MDB_val v)
+{
+	return bytes_of(v.mv_data, v.mv_size);
+}
+
+/* Whether the data file can grow no further, by the disk or by the process's own limit. */
+static bool out_of_room(const struct lmdb *db)
+{
+	uint64_t left, total;
+	struct rlimit limit;
+
+	if (file_free_space(&left, &total, db->data_path, NULL) == ERR_NONE && left < ROOM_LEFT_MIN)
+		return true;
+	return getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
+	       lmdb_bytes(db) + ROOM_LEFT_MIN > limit.rlim_cur;
+}
+
+static enum err err_of(const struct lmdb *db, int rc)
+{
+	switch (rc) {
+	case MDB_SUCCESS:
+		return ERR_NONE;
+	case MDB_NOTFOUND:
+		return ERR_ABSENT;
+	case MDB_KEYEXIST: /* MDB_APPEND out of order */
+		return ERR_ORDER;
+	case MDB_MAP_FULL:
+		return ERR_FULL;
+	case ENOSPC:
+	case EDQUOT:
+	case EFBIG:
+		return ERR_NO_SPACE;
+	case EIO:
+		return out_of_room(db) ? ERR_NO_SPACE : ERR_IO;
+	case MDB_CORRUPTED:
+	case MDB_PAGE_NOTFOUND:
+	case MDB_INVALID:
+	case MDB_VERSION_MISMATCH:
+	case MDB_INCOMPATIBLE:
+	case MDB_BAD_VALSIZE:
+		return ERR_CORRUPT;
+	case EACCES:
+	case EPERM:
+	case EROFS:
+		return ERR_PERMISSION;
+	default:
+		return ERR_IO;
+	}
+}
+
+static size_t page_round(uint64_t n)
+{
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+
+	return (size_t)((n + page - 1) / page * page);
+}
+
+uint64_t lmdb_bytes(const struct lmdb *db)
+{
+	struct stat st;
+
+	return stat(db->data_path, &st) == 0 ? (uint64_t)st.st_size : 0;
+}
+
+bool lmdb_disk_space(const struct lmdb *db, uint64_t *free_bytes, uint64_t *total_bytes)
+{
+	return file_free_space(free_bytes, total_bytes, db->data_path, NULL) == ERR_NONE;
+}
+
+/* LMDB drops the old map before it makes the new one, and without a map all is lost: so try first
+ * whether there are that many addresses. */
+static bool addresses_left(size_t n)
+{
+	void *p = mmap(NULL, n, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	return p != MAP_FAILED && munmap(p, n) == 0;
+}
+
+enum err lmdb_grow(struct lmdb *db)
+{
+	MDB_envinfo info;
+	enum err e = ERR_NO_SPACE;
+
+	pthread_rwlock_wrlock(&db->map_lock);
+	mdb_env_info(db->env, &info);
+	if (info.me_mapsize <= SIZE_MAX / 4 && addresses_left(info.me_mapsize * 2))
+		e = err_of(db, mdb_env_set_mapsize(db->env, info.me_mapsize * 2));
+	pthread_rwlock_unlock(&db->map_lock);
+	return e;
+}
+
+/* The size in use, by the pages of the last commit. */
+static uint64_t used_bytes(struct lmdb *db, uint64_t *map_bytes)
+{
+	MDB_envinfo info;
+	MDB_stat stat;
+
+	mdb_env_info(db->env, &info);
+	mdb_env_stat(db->env, &stat);
+	*map_bytes = info.me_mapsize;
+	return (uint64_t)(info.me_last_pgno + 1) * stat.ms_psize;
+}
+
+static enum err open_tables(struct lmdb *db, bool create, struct why *why)
+{
+	MDB_txn *txn;
+	int rc = mdb_txn_begin(db->env, NULL, create ? 0 : MDB_RDONLY, &txn);
+
+	if (rc)
+		return why_set(why, err_of(db, rc), "%s: %s", db->data_path, mdb_strerror(rc));
+	for (int i = 0; !rc && i < LMDB_TABLES; i++)
+		rc = mdb_dbi_open(txn, tables[i].name, tables[i].flags | (create ? MDB_CREATE : 0),
+				  &db->dbi[i]);
+	if (rc)
+		mdb_txn_abort(txn);
+	else
+		rc = mdb_txn_commit(txn);
+	if (rc == MDB_NOTFOUND)
+		return why_set(why, ERR_CORRUPT, "%s: not a ledger database", db->data_path);
+	if (rc)
+		return why_set(why, err_of(db, rc), "%s: %s", db->data_path, mdb_strerror(rc));
+	return ERR_NONE;
+}
+
+static enum err check_length(struct lmdb *db, struct why *why)
+{
+	uint64_t map_bytes, used = used_bytes(db, &map_bytes), there = lmdb_bytes(db);
+
+	/* A new file has no pages yet, but for two of its own. */
+	if (there < used && there != 0)
+		return why_set(why, ERR_CORRUPT,
+			       "%s: cut short, %llu bytes where its pages take %llu", db->data_path,
+			       (unsigned long long)there, (unsigned long long)used);
+	return ERR_NONE;
+}
+
+static void init_locks(struct lmdb *db)
+{
+	pthread_rwlockattr_t attr;
+
+	pthread_rwlockattr_init(&attr);
+	/* No reader nests in another, so a waiting writer may hold new ones back. */
+	pthread_rwlockattr_setkind_np(&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+	pthread_rwlock_init(&db->map_lock, &attr);
+	pthread_rwlockattr_destroy(&attr);
+	pthread_mutex_init(&db->pool_lock, NULL);
+}
+
+enum err lmdb_open(struct lmdb **out, const char *dir, const struct lmdb_options *o, bool create,
+		   struct why *why)
+{
+	struct lmdb *db = mem_zalloc(1, sizeof(*db));
+	unsigned flags = MDB_NOTLS | (o->read_only ? MDB_RDONLY : 0);
+	uint64_t map_bytes = MAP_BYTES_START;
+	enum err e = ERR_NONE;
+	int rc;
+
+	init_locks(db);
+	db->read_only = o->read_only;
+	if (snprintf(db->data_path, PATH_MAX, "%s/data.mdb", dir) >= PATH_MAX) {
+		e = why_set(why, ERR_TOO_LARGE, "%.100s...: the path is too long", dir);
+		goto out;
+	}
+	if (o->map_bytes_min > map_bytes)
+		map_bytes = o->map_bytes_min;
+	if (lmdb_bytes(db) * 4 > map_bytes)
+		map_bytes = lmdb_bytes(db) * 4;
+	rc = mdb_env_create(&db->env);
+	if (!rc)
+		rc = mdb_env_set_maxdbs(db->env, LMDB_TABLES);
+	if (!rc)
+		rc = mdb_env_set_maxreaders(db->env, READERS_MAX);
+	if (!rc)
+		rc = mdb_env_set_mapsize(db->env, page_round(map_bytes));
+	if (!rc)
+		rc = mdb_env_open(db->env, dir, flags, 0640);
+	if (!rc)
+		rc = mdb_reader_check(db->env, NULL);
+	if (rc) {
+		e = why_set(why, rc > 0 ? file_err_of(rc) : err_of(db, rc), "%s: %s", dir,
+			    mdb_strerror(rc));
+		goto out;
+	}
+	e = check_length(db, why);
+	if (e == ERR_NONE)
+		e = open_tables(db, create, why);
+out:
+	if (e != ERR_NONE) {
+		lmdb_close(db);
+		db = NULL;
+	}
+	*out = db;
+	return e;
+}
+
+void lmdb_close(struct lmdb *db)
+{
+	if (!db)
+		return;
+	for (unsigned i = 0; i < db->idle_n; i++)
+		mdb_txn_abort(db->idle[i]);
+	if (db->env)
+		mdb_env_close(db->env);
+	pthread_rwlock_destroy(&db->map_lock);
+	pthread_mutex_destroy(&db->pool_lock);
+	mem_free(db);
+}
+
+static MDB_txn *take_idle(struct lmdb *db)
+{
+	MDB_txn *txn = NULL;
+
+	pthread_mutex_lock(&db->pool_lock);
+	if (db->idle_n)
+		txn = db->idle[--db->idle_n];
+	pthread_mutex_unlock(&db->pool_lock);
+	return txn;
+}
+
+static void give_idle(struct lmdb *db, MDB_txn *txn)
+{
+	mdb_txn_reset(txn);
+	pthread_mutex_lock(&db->pool_lock);
+	if (db->idle_n < IDLE_READERS_MAX) {
+		db->idle[db->idle_n++] = txn;
+		txn = NULL;
+	}
+	pthread_mutex_unlock(&db->pool_lock);
+	if (txn)
+		mdb_txn_abort(txn);
+}
+
+enum err lmdb_read(struct lmdb *db, struct lmdb_txn **out)
+{
+	MDB_txn *txn = take_idle(db);
+	int rc;
+
+	pthread_rwlock_rdlock(&db->map_lock);
+	rc = txn ? mdb_txn_renew(txn) : mdb_txn_begin(db->env, NULL, MDB_RDONLY, &txn);
+	if (rc) {
+		pthread_rwlock_unlock(&db->map_lock);
+		return err_of(db, rc);
+	}
+	*out = mem_alloc(sizeof(**out));
+	**out = (struct lmdb_txn){.db = db, .txn = txn};
+	return ERR_NONE;
+}
+
+enum err lmdb_write(struct lmdb *db, struct lmdb_txn **out)
+{
+	uint64_t map_bytes, used = used_bytes(db, &map_bytes);
+	MDB_txn *txn;
+	int rc;
+
+	must(!db->read_only);
+	/* If it cannot grow now, the transaction may still fit. */
+	if (used > map_bytes / 2)
+		(void)!lmdb_grow(db);
+	rc = mdb_reader_check(db->env, NULL);
+	if (!rc)
+		rc = mdb_txn_begin(db->env, NULL, 0, &txn);
+	if (rc)
+		return err_of(db, rc);
+	*out = mem_alloc(sizeof(**out));
+	**out = (struct lmdb_txn){.db = db, .txn = txn, .writes = true};
+	return ERR_NONE;
+}
+
+void lmdb_abort(struct lmdb_txn *t)
+{
+	if (!t)
+		return;
+	if (t->writes) {
+		mdb_txn_abort(t->txn);
+	} else {
+		give_idle(t->db, t->txn);
+		pthread_rwlock_unlock(&t->db->map_lock);
+	}
+	mem_free(t);
+}
+
+enum err lmdb_commit(struct lmdb_txn *t, struct why *why)
+{
+	struct lmdb *db = t->db;
+	int rc;
+	enum err e;
+
+	must(t->writes);
+	rc = mdb_txn_commit(t->txn);
+	mem_free(t);
+	e = err_of(db, rc);
+	return rc ? why_set(why, e, "%s: %s", db->data_path, mdb_strerror(rc)) : ERR_NONE;
+}
+
+enum err lmdb_get(struct lmdb_txn *t, enum lmdb_table table, struct bytes key, struct bytes *value)
+{
+	MDB_val k = val_of(key), v;
+	int rc = mdb_get(t->txn, t->db->dbi[table], &k, &v);
+
+	if (!rc)
+		*value = bytes_of_val(v);
+	return err_of(t->db, rc);
+}
+
+static enum err put(struct lmdb_txn *t, enum lmdb_table table, struct bytes key, struct bytes value,
+		    unsigned flags)
+{
+	MDB_val k = val_of(key), v = val_of(value);
+
+	must(t->writes);
+	return err_of(t->db, mdb_put(t->txn, t->db->dbi[table], &k, &v, flags));
+}
+
+enum err lmdb_put(struct lmdb_txn *t, enum lmdb_table table, struct bytes key, struct bytes value)
+{
+	return put(t, table, key, value, 0);
+}
+
+enum err lmdb_append(struct lmdb_txn *t, enum lmdb_table table, struct bytes key,
+		     struct bytes value)
+{
+	return put(t, table, key, value, MDB_APPEND);
+}
+
+enum err lmdb_del(struct lmdb_txn *t, enum lmdb_table table, struct bytes key)
+{
+	MDB_val k = val_of(key);
+
+	must(t->writes);
+	return err_of(t->db, mdb_del(t->txn, t->db->dbi[table], &k, NULL));
+}
+
+enum err lmdb_count(struct lmdb_txn *t, enum lmdb_table table, uint64_t *out)
+{
+	MDB_stat st;
+	int rc = mdb_stat(t->txn, t->db->dbi[table], &st);
+
+	if (!rc)
+		*out = st.ms_entries;
+	return err_of(t->db, rc);
+}
+
+enum err lmdb_cursor_open(struct lmdb_txn *t, enum lmdb_table table, struct lmdb_cursor **out)
+{
+	MDB_cursor *c;
+	int rc = mdb_cursor_open(t->txn, t->db->dbi[table], &c);
+
+	*out = NULL;
+	if (rc)
+		return err_of(t->db, rc);
+	*out = mem_alloc(sizeof(**out));
+	**out = (struct lmdb_cursor){.c = c, .db = t->db};
+	return ERR_NONE;
+}
+
+void lmdb_cursor_close(struct lmdb_cursor *c)
+{
+	if (!c)
+		return;
+	mdb_cursor_close(c->c);
+	mem_free(c);
+}
+
+static enum err move(struct lmdb_cursor *c, struct lmdb_row *row, MDB_cursor_op op)
+{
+	MDB_val k = val_of(row->key), v;
+	int rc = mdb_cursor_get(c->c, &k, &v, op);
+
+	if (!rc) {
+		row->key = bytes_of_val(k);
+		row->value = bytes_of_val(v);
+	}
+	return err_of(c->db, rc);
+}
+
+enum err lmdb_first(struct lmdb_cursor *c, struct lmdb_row *row)
+{
+	return move(c, row, MDB_FIRST);
+}
+
+enum err lmdb_last(struct lmdb_cursor *c, struct lmdb_row *row)
+{
+	return move(c, row, MDB_LAST);
+}
+
+enum err lmdb_next(struct lmdb_cursor *c, struct lmdb_row *row)
+{
+	return move(c, row, MDB_NEXT);
+}
+
+enum err lmdb_prev(struct lmdb_cursor *c, struct lmdb_row *row)
+{
+	return move(c, row, MDB_PREV);
+}
+
+enum err lmdb_at_or_above(struct lmdb_cursor *c, struct bytes key, struct lmdb_row *row)
+{
+	row->key = key;
+	return move(c, row, MDB_SET_RANGE);
+}
+
+enum err lmdb_at_or_below(struct lmdb_cursor *c, struct bytes key, struct lmdb_row *row)
+{
+	enum err e = lmdb_at_or_above(c, key, row);
+
+	if (e == ERR_ABSENT)
+		return lmdb_last(c, row);
+	if (e == ERR_NONE && !bytes_eq(row->key, key))
+		return lmdb_prev(c, row);
+	return e;
+}
+
+enum err lmdb_cursor_del(struct lmdb_cursor *c)
+{
+	return err_of(c->db, mdb_cursor_del(c->c, 0));
+}
+
+static enum err path_in(char out[PATH_MAX], const char *folder, const char *name, struct why *why)
+{
+	if (snprintf(out, PATH_MAX, "%s/%s", folder, name) >= PATH_MAX)
+		return why_set(why, ERR_TOO_LARGE, "%.100s...: the path is too long", folder);
+	return ERR_NONE;
+}
+
+static enum err fail(struct why *why, const char *path)
+{
+	int errnum = errno;
+
+	return why_set(why, file_err_of(errnum), "%s: %s", path, strerror(errnum));
+}
+
+enum err lmdb_folder_lock(const char *folder, int *lock, struct why *why)
+{
+	struct file_lock l = FILE_LOCK_INIT;
+	char path[PATH_MAX];
+	enum err e = path_in(path, folder, "lock", why);
+
+	if (e == ERR_NONE)
+		e = file_create_dir(folder, why);
+	if (e == ERR_NONE)
+		e = file_lock_take(&l, path, why);
+	*lock = l.fd;
+	return e;
+}
+
+void lmdb_folder_unlock(int *lock)
+{
+	struct file_lock l = {.fd = *lock};
+
+	file_lock_drop(&l);
+	*lock = -1;
+}
+
+bool lmdb_folder_has(const char *folder, const char *name)
+{
+	char path[PATH_MAX];
+	struct stat st;
+
+	return path_in(path, folder, name, NULL) == ERR_NONE && stat(path, &st) == 0 &&
+	       S_ISDIR(st.st_mode);
+}
+
+enum err lmdb_folder_prepare(const char *folder, struct why *why)
+{
+	static const char *const left[] = {"data.tmp/data.mdb", "data.tmp/lock.mdb"};
+	char path[PATH_MAX];
+	enum err e = file_create_dir(folder, why);
+
+	if (e == ERR_NONE)
+		e = path_in(path, folder, "data.tmp", why);
+	if (e == ERR_NONE)
+		e = file_create_dir(path, why);
+	for (size_t i = 0; e == ERR_NONE && i < sizeof(left) / sizeof(left[0]); i++) {
+		e = path_in(path, folder, left[i], why);
+		if (e == ERR_NONE && unlink(path) != 0 && errno != ENOENT)
+			e = fail(why, path);
+	}
+	return e;
+}
+
+enum err lmdb_folder_adopt(const char *folder, struct why *why)
+{
+	char from[PATH_MAX], to[PATH_MAX];
+	enum err e = path_in(from, folder, "data.tmp", why);
+
+	if (e == ERR_NONE)
+		e = path_in(to, folder, "data", why);
+	if (e == ERR_NONE)
+		e = file_sync_dir(from, why);
+	if (e == ERR_NONE && rename(from, to) != 0)
+		e = fail(why, to);
+	if (e == ERR_NONE)
+		e = file_sync_dir(folder, why);
+	return e;
+}
