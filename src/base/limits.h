@@ -21,6 +21,9 @@
 #define LEDGER_TX_BYTES_MAX (4u << 20)   /* their bytes */
 #define LEDGER_AHEAD_MAX 3               /* closed ledgers ahead of the last validated one */
 #define SKIP_LIST_MAX 256
+#define GENESIS_ACCOUNTS_MAX 100000        /* listed in a genesis file */
+#define GENESIS_GENERATED_MAX 10000000     /* made for tests */
+#define GENESIS_AMENDMENTS_MAX 512
 #define TREE_DEPTH_MAX 64                /* nibbles of a 256-bit key */
 
 /* Node */
@@ -66,5 +69,6 @@
 #define RPC_SUB_ACCOUNTS_CONN_MAX 1024   /* accounts that one connection follows */
 #define RPC_SUB_ACCOUNTS_MAX 65536       /* accounts followed by all connections together */
 #define RPC_DIR_PAGES_MAX 4096           /* pages of an owner directory walked for one request */
+#define RPC_STATE_REPLY_MAX (64u << 20)  /* a whole state in one reply, administrators only */
 
 #endif

@@ -16,11 +16,11 @@
  * that did it twice, a pause before it is accepted again. */
 
 struct peer_info {
-	uint32_t id;              /* counts up, never reused while the process lives */
+	uint32_t id; /* counts up, never reused while the process lives */
 	struct public_key key;
 	bool inbound;
-	char address[64];         /* "127.0.0.1:51235", "[::1]:51235" */
-	int64_t rtt_ms;           /* -1 unknown */
+	char address[64]; /* "127.0.0.1:51235", "[::1]:51235" */
+	int64_t rtt_ms;   /* -1 unknown */
 	int32_t clock_offset_s;
 	uint64_t bytes_in, bytes_out;
 	uint64_t messages_in, messages_out;
@@ -32,29 +32,30 @@ struct peers_host {
 	void (*peer_up)(void *ctx, uint32_t id, const struct public_key *key, bool inbound);
 	void (*peer_down)(void *ctx, uint32_t id, const char *reason);
 	void (*message)(void *ctx, uint32_t id, const struct msg *m); /* views: during the call */
-	void (*log)(void *ctx, int level, const char *text); /* level as in os/log.h */
+	void (*log)(void *ctx, int level, const char *text);          /* level as in os/log.h */
 	struct now (*now)(void *ctx);
 	void (*random)(void *ctx, void *p, size_t n);
 };
 
 struct peers_config {
 	uv_loop_t *loop;
-	const char *listen;           /* "host:port", "[v6]:port", port 0 = choose; NULL = none */
-	const char *const *connect;   /* fixed peers "host:port" */
+	const char *listen;         /* "host:port", "[v6]:port", port 0 = choose; NULL = none */
+	const char *const *connect; /* fixed peers "host:port" */
 	uint32_t n_connect;
-	uint32_t peers_max;           /* inbound and outbound together */
+	uint32_t peers_max; /* inbound and outbound together */
 	uint32_t network_id;
 	struct hash256 genesis;
 	const struct secret_key *identity;
-	const struct public_key *reserved; /* keys (UNL nodes' identities, if known) never refused */
+	const struct public_key
+	    *reserved; /* keys (UNL nodes' identities, if known) never refused */
 	uint32_t n_reserved;
 };
 
 struct peers;
 
 /* Binds and begins; ERR_BUSY for a port in use, ERR_INVALID for a bad address, with reason. */
-enum err peers_open(struct peers **out, const struct peers_config *c,
-		    const struct peers_host *host, struct why *why) MUST_USE;
+enum err peers_open(struct peers **out, const struct peers_config *c, const struct peers_host *host,
+		    struct why *why) MUST_USE;
 /* The bound port (useful when 0 was asked for). */
 uint16_t peers_port(const struct peers *p);
 /* To one peer; false when it is not there (any more). Takes no reference of the caller's. */

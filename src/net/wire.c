@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "net/wire.h"
 
+#include "crypto/hash.h"
 #include "net/wire_scan.h"
 
 #include <msgpack/pack.h>
@@ -20,9 +21,8 @@ struct wire_io {
 	struct why *why;
 };
 
-#define PROPOSAL_PREFIX 0x50525000u /* "PRP" and a zero */
-#define TREE_NODE_MIN   34          /* a leaf: 'L', key, one byte */
-#define FRAME_SLACK_MAX 4096        /* room that a queued frame may waste */
+#define TREE_NODE_MIN   34   /* a leaf: 'L', key, one byte */
+#define FRAME_SLACK_MAX 4096 /* room that a queued frame may waste */
 
 /* The table. Codes leave the process: they never change their meaning. */
 _Static_assert(MSG_STATUS == 1 && MSG_PING == 2 && MSG_PONG == 3 && MSG_TXS == 4, "wire codes");
@@ -543,7 +543,7 @@ uint32_t wire_blobs_fit(enum msg_type t, const struct bytes *v, uint32_t n)
 void proposal_payload(struct buf *out, uint32_t network_id, const struct msg *proposal)
 {
 	must(proposal->type == MSG_PROPOSAL);
-	buf_put_be32(out, PROPOSAL_PREFIX);
+	buf_put_be32(out, HASH_PREFIX_PROPOSAL);
 	buf_put_be32(out, network_id);
 	buf_put_be32(out, proposal->proposal.seq);
 	buf_put_be32(out, proposal->proposal.close.s);
