@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: ISC */
+#include "tests/consensus/cluster.h"
+
+#include "base/rng.h"
+
+#include <string.h>
+
+/* A run of the swarm: each kind of fault is on or off by a coin, then its rate is drawn. */
+
+struct swarm {
+	struct sim *s;
+	struct rng r;
+	uint32_t n, validators;
+	bool partitions, cuts, crashes, all_at_once, blocks, slows, losses;
+};
+
+static bool coin(struct swarm *w)
+{
+	return rng_below(&w->r, 2) == 0;
+}
+
+static void all_names(char *out, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		out[i] = (char)('A' + i);
+	out[n] = 0;
+}
+
+static void some_names(struct swarm *w, char *out, uint32_t max)
+{
+	uint32_t n = 0, want = 1 + (uint32_t)rng_below(&w->r, max);
+
+	for (uint32_t i = 0; i < w->n && n < want; i++) {
+		if (rng_below(&w->r, w->n - i) < want - n)
+			out[n++] = (char)('A' + i);
+	}
+	out[n] = 0;
+}
+
+static void random_partition(struct swarm *w)
+{
+	char groups[2 * SIM_NODES_MAX + 4] = "";
+	char side[3][SIM_NODES_MAX + 1] = {"", "", ""};
+	uint32_t kinds = 2 + (uint32_t)rng_below(&w->r, 2);
+
+	for (uint32_t i = 0; i < w->n; i++) {
+		char *g = side[rng_below(&w->r, kinds)];
+		size_t len = strlen(g);
+
+		g[len] = (char)('A' + i);
+		g[len + 1] = 0;
+	}
+	for (uint32_t k = 0; k < 3; k++) {
+		strcat(groups, side[k]);
+		strcat(groups, "|");
+	}
+	sim_partition(w->s, groups);
+}
+
+static void restart_some(struct swarm *w)
+{
+	for (uint32_t i = 0; i < w->n; i++) {
+		char name[2] = {(char)('A' + i), 0};
+
+		if (!sim_alive(w->s, i) && coin(w))
+			sim_start(w->s, name);
+	}
+}
+
+static void one_fault(struct swarm *w)
+{
+	char names[SIM_NODES_MAX + 1];
+	char a = (char)('A' + rng_below(&w->r, w->n)), b = (char)('A' + rng_below(&w->r, w->n));
+
+	switch (rng_below(&w->r, 8)) {
+	case 0:
+		if (w->partitions)
+			random_partition(w);
+		break;
+	case 1:
+		if (w->cuts)
+			sim_cut(w->s, a, b, a != b);
+		break;
+	case 2:
+		if (w->crashes) {
+			some_names(w, names, w->n / 2 + 1);
+			sim_kill(w->s, names);
+		}
+		break;
+	case 3:
+		if (w->all_at_once) {
+			all_names(names, w->n);
+			sim_kill(w->s, names);
+		}
+		restart_some(w);
+		break;
+	case 4:
+		if (w->blocks) {
+			some_names(w, names, w->n / 2 + 1);
+			sim_block_sets(w->s, names, coin(w));
+		}
+		break;
+	case 5:
+		if (w->slows)
+			sim_slow(w->s, a, (int64_t)rng_below(&w->r, 1200));
+		break;
+	case 6:
+		restart_some(w);
+		break;
+	default:
+		sim_heal(w->s);
+		break;
+	}
+}
+
+static struct swarm draw(uint64_t seed, bool verbose)
+{
+	static const uint32_t sizes[] = {1, 3, 4, 5, 5, 5, 7, 10};
+	struct sim_options o = sim_defaults(seed);
+	struct swarm w = {.s = NULL};
+	struct rng root;
+
+	rng_init(&root, seed);
+	w.r = rng_fork(&root, "swarm");
+	o.verbose = verbose;
+	o.validators = sizes[rng_below(&w.r, 8)];
+	o.observers = (uint32_t)rng_below(&w.r, 3);
+	o.delay_ms = 1 + (int64_t)rng_below(&w.r, coin(&w) ? 20 : 150);
+	o.jitter_ms = coin(&w) ? (int64_t)rng_below(&w.r, 500) : 5;
+	w.losses = coin(&w);
+	if (w.losses)
+		o.loss_pm = (uint32_t)rng_below(&w.r, 200);
+	if (coin(&w))
+		o.dup_pm = (uint32_t)rng_below(&w.r, 100);
+	o.build_ms = coin(&w) ? 5 : (int64_t)rng_below(&w.r, 1500);
+	o.tx_every_ms = coin(&w) ? 50 + (int64_t)rng_below(&w.r, 2000) : 0;
+	w.validators = o.validators;
+	w.n = o.validators + o.observers;
+	w.partitions = coin(&w);
+	w.cuts = coin(&w);
+	w.crashes = coin(&w);
+	w.all_at_once = rng_below(&w.r, 4) == 0;
+	w.blocks = coin(&w);
+	w.slows = coin(&w);
+	w.s = sim_open(&o);
+	if (coin(&w)) {
+		for (uint32_t i = 0; i < w.n; i++)
+			sim_skew(w.s, (char)('A' + i), (int32_t)rng_between(&w.r, -20, 20));
+	}
+	return w;
+}
+
+/* Everything mended and running; it must go on within a minute and stay together. */
+static bool settle(struct swarm *w, struct why *why, uint64_t seed)
+{
+	char names[SIM_NODES_MAX + 1];
+	uint32_t before;
+
+	sim_heal(w->s);
+	sim_set_loss(w->s, 0);
+	all_names(names, w->n);
+	sim_block_sets(w->s, names, false);
+	for (uint32_t i = 0; i < w->n; i++)
+		sim_slow(w->s, (char)('A' + i), 0);
+	sim_start(w->s, names);
+	before = sim_validated_max(w->s);
+	for (int k = 0; k < 60 && !sim_failure(w->s); k++) {
+		sim_run_ms(w->s, 1000);
+		if (sim_validated_min(w->s) > before + 1)
+			break;
+	}
+	if (sim_failure(w->s))
+		return false;
+	if (sim_validated_min(w->s) <= before + 1) {
+		(void)why_set(why, ERR_RANGE,
+			      "seed=0x%llx: no progress after healing: validated %u to %u, was %u",
+			      (unsigned long long)seed, sim_validated_min(w->s),
+			      sim_validated_max(w->s), before);
+		return false;
+	}
+	return true;
+}
+
+bool sim_swarm(uint64_t seed, bool verbose, struct why *why, int64_t *simulated_ms, uint64_t *trace)
+{
+	struct swarm w = draw(seed, verbose);
+	int64_t end = 20000 + (int64_t)rng_below(&w.r, 60000);
+	char names[SIM_NODES_MAX + 1];
+	bool ok;
+
+	all_names(names, w.n);
+	sim_start(w.s, names);
+	while (sim_now_ms(w.s) < end && !sim_failure(w.s)) {
+		sim_run_ms(w.s, (int64_t)rng_below(&w.r, 8000));
+		one_fault(&w);
+	}
+	ok = !sim_failure(w.s) && settle(&w, why, seed);
+	if (sim_failure(w.s)) {
+		(void)why_set(why, ERR_RANGE, "%s", sim_failure(w.s));
+		ok = false;
+	}
+	*simulated_ms += sim_now_ms(w.s);
+	*trace = sim_trace(w.s);
+	sim_close(w.s);
+	return ok;
+}
