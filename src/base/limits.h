@@ -52,6 +52,12 @@
 #define PEER_BYTES_PER_SECOND (64 << 20) /* from one peer; messages by type are in net/wire.def */
 #define PEER_USELESS_PER_SECOND 100      /* units of work for nothing that one peer may cause */
 #define PEER_USELESS_MAX 1000            /* charged at once */
+#define PEERS_PENDING_MAX 64             /* connections that have not proved who they are */
+#define PEERS_PER_ADDRESS_MAX 8          /* connections from one address, loopback excepted */
+#define PEERS_DIALLED_MAX 128            /* addresses to connect to, configured or asked for */
+#define PEERS_REFUSED_MAX 256            /* culprits remembered */
+#define PEER_OFFENCE_MS 600000           /* an offence is forgotten after */
+#define PEER_REFUSE_MS 60000             /* a pause after the second, then doubled */
 
 /* RPC */
 #define RPC_BODY_MAX 1000000

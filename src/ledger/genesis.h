@@ -2,6 +2,7 @@
 #ifndef TALLY_LEDGER_GENESIS_H
 #define TALLY_LEDGER_GENESIS_H
 
+#include "crypto/keys.h"
 #include "ledger/ledger.h"
 
 /* The genesis ledger is data: a text file that `tally genesis` writes and every node of a network
@@ -17,9 +18,13 @@
  *     xrp_fees = yes                       # FeeSettings with drops fields
  *     amendment = <64 hex> <name>          # sorted by id, any number
  *     account = <address> <drops>          # any number; the sum must be the total
- *     generated_accounts = <n> <drops>     # account i: Ed25519 key of seed_of_passphrase(
- *                                          # "tally test account <i>"), for tests
+ *     generated_accounts = <n> <drops>     # account i in 0 .. n-1: Ed25519 key of
+ *                                          # seed_of_passphrase("tally test account <i>"), for tests
  *     total_drops = 100000000000000000
+ *
+ * Every key but amendment and account stands once; generated_accounts may be missing. xrp_fees is
+ * `yes` exactly when the amendment XRPFees is listed. An amendment that this build does not support
+ * is an error: it could not follow that network. Comments begin with # and end with the line.
  *
  * The first account has Sequence 1 and so have all. Ledger 1 is this state, close time as given;
  * ledger 2 follows at once, empty, with the skip list and close time of the parent, as in the
@@ -35,7 +40,7 @@ struct genesis {
 	struct ledger_fees fees;
 	bool xrp_fees;
 	struct drops total;
-	struct hash256 *amendments; /* sorted */
+	struct hash256 *amendments; /* sorted; owned, as is `accounts` */
 	size_t n_amendments;
 	struct genesis_account *accounts;
 	size_t n_accounts;
@@ -50,21 +55,33 @@ void genesis_default(struct genesis *g, bool with_amendments);
 enum err genesis_parse(struct genesis *out, struct bytes text, struct why *why) MUST_USE;
 void genesis_print(const struct genesis *g, struct buf *out);
 void genesis_close(struct genesis *g);
-/* Builds ledgers 1 and 2 in memory. */
+/* The seed of generated account i (Ed25519). */
+void genesis_generated_seed(struct seed *out, uint32_t i);
+/* Builds ledgers 1 and 2 in memory, a reference to each for the caller. ERR_DUPLICATE when an
+ * account is there twice, ERR_RANGE when the balances are not the total. */
 enum err genesis_build(const struct genesis *g, struct ledger **first, struct ledger **second,
 		       struct why *why) MUST_USE;
 
-/* Amendments this build knows: A(name, supported). Id = SHA-512Half(name). */
+/* Amendments this build knows: amendments.def, A(name, supported, id). Id = SHA-512Half(name);
+ * there too stands what "supported" means. */
 struct amendment {
 	const char *name;
 	struct hash256 id;
 	bool supported;
 };
-/* The table, sorted by id; *n entries. Ids are computed on first use by amendments_init, which
- * crypto users call once at start. */
+enum amendment_index {
+#define A(name, ...) AMENDMENT_##name,
+#include "ledger/amendments.def"
+#undef A
+	AMENDMENT_COUNT
+};
+/* Checks the table against its names; optional, for programs once at start. */
 void amendments_init(void);
+/* The table, sorted by id; *n entries. */
 const struct amendment *amendments_all(size_t *n);
 const struct amendment *amendment_by_id(const struct hash256 *id);
 const struct amendment *amendment_by_name(const char *name, size_t n);
+/* amendment_on(rules, AMENDMENT_fixPreviousTxnID): what code asks that an amendment switches. */
+bool amendment_on(const struct rules *r, enum amendment_index which);
 
 #endif

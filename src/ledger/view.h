@@ -45,8 +45,8 @@ enum found view_read(struct view *v, struct keylet k, const struct st_object **o
 /* The entry for changing: a copy of this view's own. Counts as modified only after view_update. */
 enum found view_peek(struct view *v, struct keylet k, struct st_object **out) MUST_USE;
 void view_update(struct view *v, struct keylet k);
-/* A new entry, empty but for LedgerEntryType (and Flags 0 where the format requires it); must not
- * exist. */
+/* A new entry, empty but for LedgerEntryType and the numbers and hashes that its format requires,
+ * which are zero; must not exist. */
 struct st_object *view_insert(struct view *v, struct keylet k);
 void view_erase(struct view *v, struct keylet k); /* must have been peeked */
 /* Key order over parent and changes, for directories and markers. */
@@ -56,6 +56,8 @@ enum found view_next(struct view *v, const struct hash256 *after, struct hash256
 void view_burn(struct view *v, struct drops d);
 struct drops view_burned(const struct view *v);
 
+/* Entries inserted, modified or erased, for the limit on a transaction's size. */
+size_t view_count_changes(const struct view *v);
 /* Walks the changes of a view in key order: before (NULL when inserted) and after (NULL when
  * erased). Entries that were touched but end up equal to before are not shown. */
 bool view_each_change(struct view *v,

@@ -26,7 +26,8 @@ struct ledger_build {
 	struct tx **applied;           /* in TransactionIndex order, borrowed from txs; caller frees
 					  the array with mem_free */
 	size_t n_applied;
-	struct tx **failed;            /* not in the ledger: candidates for a later one */
+	struct tx **failed;            /* not in the ledger: candidates for a later one; an array
+					  like `applied` */
 	size_t n_failed;
 	bool unavailable;              /* a state node could not be loaded */
 };
