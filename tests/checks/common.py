@@ -5,7 +5,7 @@ import re
 import sys
 
 FOLDERS = ("base", "os", "crypto", "codec", "ledger", "consensus", "tx", "store", "net", "node",
-           "rpc")
+           "rpc", "daemon")
 SKIPPED = {"node_modules", "out", "testnet", ".git", "__pycache__", "corpus"}
 TOKEN = re.compile(r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'', re.S)
 

@@ -4,6 +4,7 @@
 outside themselves, against a short allow-list. A clock, a socket, a file, a thread or a random
 source in them fails here. Members named uv_* are shells and left out."""
 import fnmatch
+import glob
 import os
 import re
 import subprocess
@@ -34,7 +35,13 @@ MAY_CALL = {
     "tx": (),
     "net": ("msgpack_*",),
     "node": (),
+    "store": (),
 }
+# Archives by another name than their folder's, and those of the shells, which do as they must.
+FOLDER_OF = {"tree": "ledger", "rpcfront": "rpc"}
+SHELLS = ("os", "rpc", "daemon", "keyfile")
+# The pure members of an archive whose others are shells.
+PURE_MEMBERS = {"store": ("journal_codec.o",)}
 # The generator of libsodium and OpenSSL is a random source, whatever its prefix.
 NEVER = ("randombytes*", "RAND_*", "crypto_*_keygen", "crypto_*_keypair", "json_load_file*",
          "json_dump_file*", "json_loadf*", "json_dumpf", "pthread_*", "thrd_*")
@@ -61,13 +68,17 @@ def main():
     report = Report("purity")
     defined, wanted = set(), []
     seen = 0
-    for folder in MAY_CALL:
-        archive = os.path.join(build, "lib%s.a" % folder)
-        if not os.path.exists(archive):
+    for archive in sorted(glob.glob(os.path.join(build, "lib*.a"))):
+        name = os.path.basename(archive)[3:-2]
+        folder = FOLDER_OF.get(name, name)
+        if folder in SHELLS:
+            continue
+        if folder not in MAY_CALL:
+            report.add(archive, 0, "an archive that the check does not know")
             continue
         seen += 1
         for member, name, is_defined in symbols(archive):
-            if member.startswith("uv_"):
+            if member.startswith("uv_") or member not in PURE_MEMBERS.get(folder, (member,)):
                 continue
             if is_defined:
                 defined.add(name)
@@ -81,7 +92,7 @@ def main():
             report.add("%s/%s" % (folder, member), name, "a pure archive may not call this")
     if seen == 0:
         report.add(build, 0, "no archives: build first")
-    print("purity: %d of %d archives built" % (seen, len(MAY_CALL)))
+    print("purity: %d archives" % seen)
     return report.finish()
 
 

@@ -17,7 +17,7 @@ C_FILES = (".c", ".h")
 SCRIPTS = (".py", ".js", ".mjs", ".sh", ".ninja")
 UNFINISHED = re.compile(r"\b(TO" r"DO|FIX" r"ME|X" r"XX|HA" r"CK)\b")
 FLOATING = re.compile(r"\b(float|double)\b")
-TYPEDEF = re.compile(r"^\s*typedef\s+(struct|union|enum)\b", re.M)
+TYPEDEF = re.compile(r"^\s*typedef\s+(struct|union|enum)\b[^;(]*[;{]", re.M)
 # Paths of one machine, and numbers of somebody's tracker.
 FOREIGN = re.compile(r"(?<![\w.])/(wo" r"rk|ro" r"ot|ho" r"me)/|\b[Ii]ss" r"ue #?\d")
 

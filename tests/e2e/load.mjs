@@ -9,7 +9,7 @@ export class Load {
 	sent = 0;
 	accepted = 0;
 
-	// Accounts first .. first + count - 1 pay the next one, `rate` payments per second together.
+	// Accounts first .. first + count - 1 pay the next one, together `rate` payments a second.
 	constructor(net, { first = 0, count = 40, rate = 100 } = {}) {
 		this.net = net;
 		this.rate = rate;
@@ -48,7 +48,7 @@ export class Load {
 	async #run() {
 		const began = Date.now();
 		for (let i = 0; !this.#stopped; i++) {
-			// One payment per account at a time; rounds overlap over different accounts.
+			// Not waited for: different accounts overlap.
 			this.#one(i);
 			const due = began + (1000 * (i + 1)) / this.rate;
 			await sleep(Math.max(0, due - Date.now()));

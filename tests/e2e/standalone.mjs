@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 // One node without consensus, as developers use it, and what tallyd says when it cannot start.
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
@@ -9,10 +9,11 @@ import { WebSocket, xrpl } from '../../tools/js/clients.mjs';
 import { ROOT, binaries, scratch } from '../../tools/js/network.mjs';
 import { alive, freePorts, signal, start, stop } from '../../tools/js/processes.mjs';
 import { rpc, sleep, until } from '../../tools/js/rpc.mjs';
-import { finish, must, seconds, test } from './harness.mjs';
+import { finish, must, network, seconds, test } from './harness.mjs';
 
 const dir = scratch('standalone');
 const tallyd = path.join(binaries(), 'tallyd');
+const GENESIS = 'rHb9CJAWyB4rj91VRWn96DkukG4bwdtyTh';
 const MASTER = 'snoPBrXtMeMyMHUVTgbuqAfg1SUTb'; // the well-known secret of "masterpassphrase"
 const [http, ws, http2, ws2] = await freePorts(4);
 const url = `http://127.0.0.1:${http}/`;
@@ -31,6 +32,8 @@ function run(...args) {
 	const done = spawnSync(tallyd, args, { encoding: 'utf8', timeout: seconds(10) });
 	return { code: done.status, said: done.stdout + done.stderr };
 }
+
+const tally = (...args) => execFileSync(path.join(binaries(), 'tally'), args);
 
 const answers = (where) =>
 	until('it answers', seconds(5), () => rpc(where, 'server_info', {}, 500), 20);
@@ -60,7 +63,7 @@ await must('the stock client pays from the genesis account; ledger_accept closes
 	client = new xrpl.Client(`ws://127.0.0.1:${ws}`);
 	await client.connect();
 	const genesis = xrpl.Wallet.fromSeed(MASTER, { algorithm: 'ecdsa-secp256k1' });
-	assert.equal(genesis.classicAddress, 'rHb9CJAWyB4rj91VRWn96DkukG4bwdtyTh');
+	assert.equal(genesis.classicAddress, GENESIS);
 	const to = xrpl.Wallet.generate();
 	const prepared = await client.autofill({
 		TransactionType: 'Payment',
@@ -83,7 +86,7 @@ await test('wallet_propose and sign work on loopback', 10, async () => {
 	const made = await rpc(url, 'wallet_propose', { key_type: 'ed25519' });
 	assert.ok(xrpl.Wallet.fromSeed(made.master_seed).classicAddress === made.account_id);
 	const known = await rpc(url, 'wallet_propose', { passphrase: 'masterpassphrase' });
-	assert.equal(known.account_id, 'rHb9CJAWyB4rj91VRWn96DkukG4bwdtyTh');
+	assert.equal(known.account_id, GENESIS);
 	const signed = await rpc(url, 'sign', {
 		secret: MASTER,
 		tx_json: {
@@ -201,72 +204,97 @@ await test('--close-every closes by itself, and submitAndWait needs no help', 30
 	assert.equal(await stop([own]), 0);
 });
 
+// A folder with an example and what it names, as its first lines tell to make them.
+function example(name) {
+	const folder = path.join(dir, name);
+	const file = path.join(folder, name);
+	const text = fs.readFileSync(path.join(ROOT, 'configs', name), 'utf8');
+	fs.mkdirSync(folder, { recursive: true });
+	fs.writeFileSync(file, text);
+	tally('validator-keys', '--out', path.join(folder, 'validator.key'));
+	tally(
+		'genesis',
+		...['--network-id', /^network_id = (\d+)$/m.exec(text)[1]],
+		...['--account', `${GENESIS}:100000000000000000`],
+		...['--out', path.join(folder, 'genesis')],
+	);
+	return { folder, file, text };
+}
+
 await test('the example configurations pass --check-config', 10, async () => {
-	const examples = fs
-		.readdirSync(path.join(ROOT, 'configs'))
-		.filter((n) => n.endsWith('.ini'));
-	assert.ok(examples.length >= 3);
-	for (const name of examples) {
-		const { code, said } = run(
-			'--check-config',
-			'--config',
-			path.join(ROOT, 'configs', name),
-		);
+	const names = fs.readdirSync(path.join(ROOT, 'configs')).filter((n) => n.endsWith('.ini'));
+	assert.ok(names.length >= 3);
+	for (const name of names) {
+		const { file } = example(name);
+		const { code, said } = run('--check-config', '--config', file);
 		assert.equal(code, 0, `${name}: ${said}`);
 	}
 });
 
 await test('a wrong configuration is refused with file and line', 20, async () => {
-	const good = fs.readFileSync(path.join(ROOT, 'configs', 'tracker.ini'), 'utf8');
-	const file = path.join(dir, 'wrong.ini');
-	const refused = (text, line) => {
-		fs.writeFileSync(file, text);
-		const { code, said } = run('--check-config', '--config', file);
-		assert.notEqual(code, 0, text);
-		assert.match(
-			said,
-			new RegExp(`wrong.ini:${line}\\b`),
-			`${said} for ${text.split('\n')[line - 1]}`,
-		);
+	const { folder, file, text } = example('tracker.ini');
+	const lines = text.trimEnd().split('\n');
+	const refused = (wrong, said) => {
+		fs.writeFileSync(file, wrong);
+		const done = run('--check-config', '--config', file);
+		assert.notEqual(done.code, 0, wrong);
+		assert.match(done.said, said);
 	};
-	const lines = good.trimEnd().split('\n');
-	const at = lines.findIndex((l) => l.startsWith('[node]')) + 1;
+	const at = lines.indexOf('[node]') + 1;
 	const insert = (line) =>
 		[...lines.slice(0, at), line, ...lines.slice(at)].join('\n') + '\n';
-	refused(insert('no_such_key = 1'), at + 1);
-	refused(insert('network_id = 99999999999'), at + 1);
-	refused(insert('network_id = -1'), at + 1);
-	refused(insert('what is this'), at + 1);
-	refused(good.trimEnd() + '\n[no_such_section]\nkey = 1\n', lines.length + 2);
+	const where = new RegExp(`tracker.ini:${at + 1}\\b`);
+	const without = (key) => text.replace(new RegExp(`^${key} =.*\n`, 'mg'), '');
+	for (const line of ['no_such_key = 1', 'what is this', 'history = full'])
+		refused(insert(line), line === 'history = full' ? /tracker.ini:\d+.*twice/ : where);
+	for (const line of ['network_id = 99999999999', 'network_id = -1', 'network_id = many'])
+		refused(without('network_id').replace('[node]\n', `[node]\n${line}\n`), where);
+	refused(insert(`log_file = ${'x'.repeat(500)}`), where);
+	refused(
+		text + '\n[no_such_section]\nkey = 1\n',
+		new RegExp(`tracker.ini:${lines.length + 3}\\b`),
+	);
+	refused(without('data_dir'), /data_dir/);
+	refused(without('key'), /unl/);
+	refused(text.replace('genesis = genesis', 'genesis = absent'), /absent/);
+	refused(text.replace('network_id = 21337', 'network_id = 21338'), /2133[78]/);
+	fs.chmodSync(path.join(folder, 'validator.key'), 0o644);
+	refused(text + '\n[validator]\nkey_file = validator.key\n', /validator.key/);
+	fs.chmodSync(path.join(folder, 'validator.key'), 0o600);
+	fs.writeFileSync(path.join(folder, 'validator.key'), 'nothing of use\n');
+	refused(text + '\n[validator]\nkey_file = validator.key\n', /validator.key/);
+});
+
+await test('wrong use is refused, --help and --version answer', 10, async () => {
 	const absent = run('--config', path.join(dir, 'absent.ini'));
 	assert.notEqual(absent.code, 0);
 	assert.match(absent.said, /absent.ini/);
-	assert.notEqual(run('--no-such-option').code, 0);
+	for (const args of [
+		[],
+		['--no-such-option'],
+		['--standalone', '--http', '99999'],
+		['extra'],
+	])
+		assert.notEqual(run(...args).code, 0, args.join(' '));
 	assert.match(run('--version').said, /tally/);
 	assert.match(run('--help').said, /--config/);
+	assert.equal(run('--help').code, 0);
 });
 
-await test('it listens on IPv6', 15, async () => {
-	const file = path.join(dir, 'six.ini');
-	const good = fs.readFileSync(path.join(ROOT, 'configs', 'standalone.ini'), 'utf8');
-	const free = await new Promise((resolve) => {
-		const server = net.createServer().listen(0, '::1', () => {
+await test('a network of one, listening on IPv6 too', 30, async () => {
+	const six = await new Promise((resolve) => {
+		const server = net.createServer();
+		server.on('error', () => resolve(undefined));
+		server.listen(0, '::1', () => {
 			const { port } = server.address();
 			server.close(() => resolve(port));
 		});
-		server.on('error', () => resolve(0));
 	});
-	if (free === 0) return 'skipped: this machine has no IPv6';
-	fs.writeFileSync(
-		file,
-		good
-			.replaceAll(/^listen *=.*$/gm, '')
-			.replace('[http]', `[http]\nlisten = [::1]:${free}`)
-			.replace(/^data_dir *=.*$/m, `data_dir = ${path.join(dir, 'six')}`),
-	);
-	const own = launch('--standalone', '--config', file);
-	await answers(`http://[::1]:${free}/`);
-	assert.equal(await stop([own]), 0);
+	if (six === undefined) return 'skipped: this machine has no IPv6';
+	const one = await network('one', { count: 1, config: { ws: { listen: `[::1]:${six}` } } });
+	const there = await rpc(`http://[::1]:${six}/`, 'server_info');
+	assert.equal(there.info.validation_quorum, 1);
+	assert.ok((await one.survey()).common >= 3);
 	return undefined;
 });
 

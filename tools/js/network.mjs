@@ -114,7 +114,8 @@ export class Network {
 		return node;
 	}
 
-	// Ports are kept while they are free; a node that does not run gets others when they are not.
+	// Ports are kept while they are free; a node that does not run gets others when they are
+	// not.
 	async #choosePorts() {
 		const taken = new Set(this.nodes.flatMap((n) => Object.values(n.ports ?? {})));
 		for (const node of this.nodes) {
@@ -272,8 +273,8 @@ export class Network {
 		return (await rpcOr(this.httpUrl(node), 'server_info', {}, timeoutMs))?.info;
 	}
 
-	// One row per node: what it says of itself, and whether its hash of the newest ledger that all
-	// have validated is the same as everybody's.
+	// One row per node: what it says of itself, and whether its hash of the newest ledger that
+	// all have validated is the same as everybody's.
 	async survey() {
 		const rows = await Promise.all(
 			this.nodes.map(async (node) => {
@@ -309,7 +310,7 @@ export class Network {
 				for (const node of nodes)
 					if (!this.running(node))
 						throw new Fatal(
-							`${node.name} has ended: ${this.lastWords(node)}`,
+							`${node.name}: ${this.lastWords(node)}`,
 						);
 				const survey = await this.survey();
 				onSurvey?.(survey);

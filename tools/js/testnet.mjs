@@ -65,7 +65,8 @@ function addresses(network) {
 		`faucet     ${network.faucetUrl}/accounts`,
 		`network id ${network.state.network_id}`,
 		'',
-		`client.fundWallet(null, { faucetHost: '127.0.0.1:${port}', faucetProtocol: 'http' })`,
+		"client.fundWallet(null, { faucetProtocol: 'http',",
+		`                          faucetHost: '127.0.0.1:${port}' })`,
 	];
 }
 
@@ -79,9 +80,7 @@ async function firstLedgers(network, fresh, timeoutMs, look) {
 		async () => {
 			for (const node of network.nodes)
 				if (!network.running(node))
-					throw new Fatal(
-						`${node.name} has ended: ${network.lastWords(node)}`,
-					);
+					throw new Fatal(`${node.name}: ${network.lastWords(node)}`);
 			const now = await network.survey();
 			look(now);
 			if (now.rows.some((r) => r.seq === undefined)) return undefined;
@@ -101,9 +100,7 @@ async function up(network, values) {
 	if (!fresh) {
 		const has = network.nodes.filter((n) => n.role === 'validator').length;
 		if (count !== undefined && count !== has)
-			throw new Usage(
-				`the network in ${network.dir} has ${has} validators; reset it first`,
-			);
+			throw new Usage(`${network.dir} has ${has} validators; reset it first`);
 	} else {
 		await network.create({
 			count: count ?? 5,
@@ -160,9 +157,7 @@ async function join(network, values) {
 		1000 * number(values, 'timeout', 1, 3600),
 		async () => {
 			if (!network.running(node))
-				throw new Fatal(
-					`${node.name} has ended: ${network.lastWords(node)}`,
-				);
+				throw new Fatal(`${node.name}: ${network.lastWords(node)}`);
 			const now = await network.survey();
 			screen.draw(render(network, now));
 			const mine = now.rows.find((r) => r.node === node);

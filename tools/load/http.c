@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: ISC */
+#include "tools/load/http.h"
+
+#include "base/mem.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <strings.h>
+
+#define READ_CHUNK 65536
+
+static void fail(const struct http *h, const char *what, int code)
+{
+	fprintf(stderr, "loadgen: %s: %s%s%s\n", h->host, what, code < 0 ? ": " : "",
+		code < 0 ? uv_strerror(code) : "");
+	exit(1);
+}
+
+static void allocate(uv_handle_t *handle, size_t wanted, uv_buf_t *out)
+{
+	struct http *h = handle->data;
+	(void)wanted;
+	/* One byte more than is read: the body ends with a NUL. */
+	buf_reserve(&h->in, READ_CHUNK + 1);
+	*out = uv_buf_init((char *)h->in.p + h->in.n, READ_CHUNK);
+}
+
+/* The length of the head with its blank line, 0 while it is not complete. */
+static size_t head_length(const struct buf *in)
+{
+	for (size_t i = 3; i < in->n; i++)
+		if (in->p[i] == '\n' && memcmp(in->p + i - 3, "\r\n\r\n", 4) == 0)
+			return i + 1;
+	return 0;
+}
+
+static size_t content_length(const struct http *h, size_t head)
+{
+	static const char name[] = "\ncontent-length:";
+	for (size_t i = 0; i + sizeof(name) < head; i++)
+		if (strncasecmp((const char *)h->in.p + i, name, sizeof(name) - 1) == 0)
+			return strtoul((const char *)h->in.p + i + sizeof(name) - 1, NULL, 10);
+	fail(h, "an answer without a length", 0);
+	return 0;
+}
+
+static void look(struct http *h)
+{
+	size_t head = head_length(&h->in);
+	if (head == 0)
+		return;
+	size_t length = content_length(h, head);
+	if (h->in.n < head + length)
+		return;
+	int status = 0;
+	if (sscanf((const char *)h->in.p, "HTTP/1.1 %d", &status) != 1)
+		fail(h, "no HTTP answer", 0);
+	struct buf body = h->in;
+	h->in = BUF_INIT;
+	h->busy = false;
+	body.p[head + length] = 0;
+	h->answered(h->ctx, status, bytes_of(body.p + head, length));
+	if (h->in.p == NULL) {
+		h->in = body;
+		buf_clear(&h->in);
+	} else {
+		buf_close(&body);
+	}
+}
+
+static void have_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *unused)
+{
+	struct http *h = stream->data;
+	(void)unused;
+	if (n < 0)
+		fail(h, "the connection broke", (int)n);
+	h->in.n += (size_t)n;
+	if (h->busy)
+		look(h);
+	else if (h->in.n > 0)
+		fail(h, "an answer that nobody asked for", 0);
+}
+
+static void written(uv_write_t *w, int code)
+{
+	if (code < 0)
+		fail(w->data, "cannot write", code);
+}
+
+static void send_out(struct http *h)
+{
+	uv_buf_t b = uv_buf_init((char *)h->out.p, (unsigned)h->out.n);
+	h->write.data = h;
+	int code = uv_write(&h->write, (uv_stream_t *)&h->tcp, &b, 1, written);
+	if (code < 0)
+		fail(h, "cannot write", code);
+}
+
+static void connected(uv_connect_t *c, int code)
+{
+	struct http *h = c->data;
+	mem_free(c);
+	if (code < 0)
+		fail(h, "cannot connect", code);
+	h->connected = true;
+	uv_tcp_nodelay(&h->tcp, 1);
+	uv_read_start((uv_stream_t *)&h->tcp, allocate, have_read);
+	if (h->busy)
+		send_out(h);
+}
+
+void http_open(struct http *h, uv_loop_t *loop, const char *address)
+{
+	*h = (struct http){0};
+	snprintf(h->host, sizeof(h->host), "%s", address);
+	char host[64];
+	snprintf(host, sizeof(host), "%s", address);
+	char *colon = strrchr(host, ':');
+	if (!colon)
+		fail(h, "not HOST:PORT", 0);
+	*colon = 0;
+	int code = uv_ip4_addr(host, atoi(colon + 1), &h->to);
+	if (code < 0)
+		fail(h, "not an IPv4 address", code);
+	uv_tcp_init(loop, &h->tcp);
+	h->tcp.data = h;
+	uv_connect_t *c = mem_zalloc(1, sizeof(*c));
+	c->data = h;
+	code = uv_tcp_connect(c, &h->tcp, (const struct sockaddr *)&h->to, connected);
+	if (code < 0)
+		fail(h, "cannot connect", code);
+}
+
+void http_post(struct http *h, struct bytes body,
+	       void (*answered)(void *ctx, int status, struct bytes body), void *ctx)
+{
+	must(!h->busy);
+	h->busy = true;
+	h->answered = answered;
+	h->ctx = ctx;
+	buf_clear(&h->out);
+	buf_printf(&h->out,
+		   "POST / HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\n"
+		   "Content-Length: %zu\r\n\r\n",
+		   h->host, body.n);
+	buf_put(&h->out, body.p, body.n);
+	if (h->connected)
+		send_out(h);
+}
+
+static void closed(uv_handle_t *handle)
+{
+	struct http *h = handle->data;
+	buf_close(&h->in);
+	buf_close(&h->out);
+}
+
+void http_close(struct http *h)
+{
+	uv_close((uv_handle_t *)&h->tcp, closed);
+}
