@@ -19,12 +19,9 @@ struct ledger *ledger_make(const struct ledger_header *header, struct tree *stat
 	must(state->kind == TREE_STATE && txs->kind == TREE_TX_META);
 	atomic_init(&l->refs, 1);
 	l->header = *header;
-	tree_share(&l->state, state);
-	tree_close(state);
-	tree_init_empty(state, TREE_STATE, NULL);
-	tree_share(&l->txs, txs);
-	tree_close(txs);
-	tree_init_empty(txs, TREE_TX_META, NULL);
+	l->state = *state;
+	l->txs = *txs;
+	state->root = txs->root = NULL;
 	l->header.state_hash = tree_hash(&l->state);
 	l->header.tx_hash = tree_hash(&l->txs);
 	ledger_header_hash(&l->hash, &l->header);
