@@ -359,7 +359,9 @@ static void switch_to(struct consensus *c, const struct ledger_rec *l)
 	e->ledger.hash = to.hash;
 	e->ledger.seq = to.seq;
 	e->ledger.full = false;
-	votes_issue(c, &to, false);
+	/* One that lacks a quorum so far was executed here (see CONS_LEDGER), and we have signed
+	 * nothing at its sequence: it needs our vote as much as one that we built. */
+	votes_issue(c, &to, to.seq > c->validated_seq && branch_votes_permit(c, &to));
 	round_start(c, &to, CONS_SWITCHED);
 }
 

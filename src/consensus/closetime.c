@@ -7,7 +7,7 @@ static const uint8_t resolutions[] = {10, 20, 30, 60, 90, 120};
 #define RESOLUTIONS (sizeof(resolutions) / sizeof(resolutions[0]))
 #define FINER_EVERY 8
 
-uint8_t close_resolution_next(uint8_t parent, bool parent_agreed, uint32_t seq)
+uint8_t cons_resolution_next(uint8_t parent, bool parent_agreed, uint32_t seq)
 {
 	size_t i = 0;
 

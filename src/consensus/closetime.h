@@ -14,7 +14,7 @@
  * coarser at once after a disagreement. Time 0 stands for "we agree to disagree". */
 
 /* The resolution of the ledger `seq` from its parent's. One that is not in the list stays. */
-uint8_t close_resolution_next(uint8_t parent, bool parent_agreed, uint32_t seq);
+uint8_t cons_resolution_next(uint8_t parent, bool parent_agreed, uint32_t seq);
 
 /* To the nearest multiple of the resolution, half up; 0 stays 0. */
 struct net_time close_round(struct net_time t, uint8_t resolution);

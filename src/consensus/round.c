@@ -467,7 +467,7 @@ void round_start(struct consensus *c, const struct ledger_rec *prev, enum cons_m
 	if (c->may_propose && c->config.self >= 0)
 		r->mode = CONS_PROPOSING;
 	r->start = r->closed = c->now.steady;
-	r->resolution = close_resolution_next(prev->close_resolution, prev->close_agreed,
+	r->resolution = cons_resolution_next(prev->close_resolution, prev->close_agreed,
 					      prev->seq + 1);
 	branch_add(c, prev);
 	c->look = true;

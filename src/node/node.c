@@ -50,6 +50,7 @@ static void effect_drop(struct node_effect *e)
 	case NODE_FX_JOB:
 	case NODE_FX_ACCEPTED:
 	case NODE_FX_STOPPED:
+	case NODE_FX_FAILED:
 	case NODE_FX_LOG:
 	case NODE_FX_PHASE:
 	case NODE_FX_STATE:
@@ -142,7 +143,7 @@ static void build_job_close(struct ledger_build *b)
 	ledger_unref(b->ledger);
 }
 
-void job_free(struct node_job *j)
+void node_job_free(struct node_job *j)
 {
 	uint32_t i;
 
@@ -196,7 +197,7 @@ static void job_done(struct node *n, struct node_job *j)
 		break;
 	case NODE_JOB_BUILD:
 		if (!sync_built(n, j) && !vote_resume_built(n, j))
-			round_built(n, j);
+			rounds_built(n, j);
 		break;
 	case NODE_JOB_PERSIST:
 		persist_done(n, j);
@@ -205,7 +206,7 @@ static void job_done(struct node *n, struct node_job *j)
 		vote_journal_done(n, j);
 		break;
 	}
-	job_free(j);
+	node_job_free(j);
 }
 
 /* ---- peers ---- */
@@ -477,6 +478,8 @@ static void start(struct node *n, struct ledger *tip, const struct journal_recor
 		persist_want(n, &h->ledger->hash, h->ledger->header.seq);
 	}
 	round_set_closed(n, h);
+	if (n->cons)
+		cons_set_validated(n->cons, &h->ledger->hash, h->ledger->header.seq);
 	vote_resume(n);
 }
 
@@ -586,6 +589,10 @@ void node_step(struct node *n, const struct node_event *ev, struct now now, stru
 		pool_rebuild_open(n);
 	status_update(n);
 	set_timer(n);
+	if (n->store_failed && !n->failed_told) {
+		n->failed_told = true;
+		fx_new(n, NODE_FX_FAILED);
+	}
 	if (n->stopping && !n->jobs_running && !n->stopped) {
 		n->stopped = true;
 		fx_new(n, NODE_FX_STOPPED);

@@ -90,6 +90,8 @@ struct node_job {
 };
 /* Runs a VERIFY or BUILD job; thread safe with respect to everything else. */
 void node_job_run(struct node_job *job);
+/* For shells that end without giving a job back. */
+void node_job_free(struct node_job *job);
 
 enum node_event_kind {
 	NODE_START, /* once, first: tip from the store and the journal's record */
@@ -147,6 +149,7 @@ enum node_effect_kind {
 	NODE_FX_SUBMITTED,
 	NODE_FX_ACCEPTED, /* standalone ledger_accept done: seq of the new open ledger */
 	NODE_FX_STOPPED,
+	NODE_FX_FAILED, /* the store cannot be trusted any more: end the process */
 	NODE_FX_LOG,
 	/* For subscriptions; nothing else depends on them. */
 	NODE_FX_LEDGER,      /* a ledger is validated and durable; validated reads now see it */

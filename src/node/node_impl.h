@@ -188,7 +188,7 @@ struct node {
 	struct hash256 vote_hash;
 	struct buf vote_bytes;
 	struct hash256 prop_prev;
-	uint32_t prop_base, prop_next;
+	uint32_t prop_next;
 	struct vote_out out[VOTE_OUT_MAX];
 	uint32_t n_out;
 	uint64_t journal_job, journal_wanted, journal_writing, journal_done;
@@ -203,7 +203,7 @@ struct node {
 	uint64_t persist_job;
 	struct hash256 target_valid;
 	uint32_t target_valid_seq;
-	bool disk_full, disk_low, store_failed;
+	bool disk_full, disk_low, store_failed, failed_told;
 	struct steady persist_retry;
 	struct steady validated_at, first_validated_at;
 
@@ -231,7 +231,6 @@ void fx_send_msg(struct node *n, uint32_t peer, uint32_t except, const struct ms
 void fx_drop(struct node *n, uint32_t peer, const char *reason);
 struct node_job *job_new(struct node *n, enum node_job_kind kind);
 void job_start(struct node *n, struct node_job *j);
-void job_free(struct node_job *j);
 struct peer *peer_find(struct node *n, uint32_t id);
 /* A peer to ask: the next after `last` that may have ledger `seq` (0: any); 0 when none. */
 uint32_t peer_pick(struct node *n, uint32_t last, uint32_t seq);
@@ -254,10 +253,10 @@ void pool_close(struct node *n);
 
 /* round.c */
 void round_feed(struct node *n, const struct cons_event *ev);
-void round_start(struct node *n, struct held *h);
+void rounds_begin(struct node *n, struct held *h);
 void round_set_proposing(struct node *n);
 void round_verified(struct node *n, struct node_job *j);
-void round_built(struct node *n, struct node_job *j);
+void rounds_built(struct node *n, struct node_job *j);
 void round_accept(struct node *n, uint64_t token); /* standalone */
 void round_accepted(struct node *n);
 struct held *held_find(const struct node *n, const struct hash256 *hash);
@@ -281,6 +280,7 @@ void vote_start_journal(struct node *n);
 void vote_on_proposal(struct node *n, uint32_t peer, const struct msg *m);
 void vote_on_validation(struct node *n, uint32_t peer, struct bytes bytes);
 void vote_greet(struct node *n, uint32_t peer);
+void vote_resend(struct node *n);
 void vote_close(struct node *n);
 
 /* sets.c */

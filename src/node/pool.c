@@ -372,7 +372,7 @@ void pool_verified(struct node *n, struct node_job *j)
 			n->verify_jobs * sizeof(n->verify_done[0]));
 		for (i = 0; i < first->verify.n; i++)
 			take_result(n, first->verify.txs[i], &r);
-		job_free(first);
+		node_job_free(first);
 	}
 	relay_flush(n, &r);
 	pool_start_verify(n);
@@ -610,7 +610,7 @@ void pool_close(struct node *n)
 
 	for (i = 0; i < n->verify_jobs; i++)
 		if (n->verify_done[i]->err == ERR_CLOSED)
-			job_free(n->verify_done[i]);
+			node_job_free(n->verify_done[i]);
 	for (place = PTX_VERIFYING; place <= PTX_CLOSED; place++)
 		while (list_of(n, place)->first)
 			forget(n, list_of(n, place)->first);

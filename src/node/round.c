@@ -138,7 +138,7 @@ void round_know(struct node *n, const struct held *h)
 	round_feed(n, &ev);
 }
 
-void round_start(struct node *n, struct held *h)
+void rounds_begin(struct node *n, struct held *h)
 {
 	struct cons_event ev = ledger_event(CONS_START, h);
 
@@ -255,7 +255,7 @@ void round_accepted(struct node *n)
 	accept_answer(n, ERR_NONE);
 }
 
-void round_built(struct node *n, struct node_job *j)
+void rounds_built(struct node *n, struct node_job *j)
 {
 	struct cons_event ev;
 	struct held *h;
@@ -416,6 +416,9 @@ static void on_effect(struct node *n, const struct cons_effect *e)
 			 e->evidence.who, e->evidence.seq, hash256_short(&e->evidence.a).s,
 			 hash256_short(&e->evidence.b).s);
 		break;
+	case CONS_FX_RESEND:
+		vote_resend(n);
+		break;
 	case CONS_FX_PHASE:
 		fx_new(n, NODE_FX_PHASE)->phase = e->phase.phase;
 		break;
@@ -452,8 +455,10 @@ void round_feed(struct node *n, const struct cons_event *ev)
 
 	if (ev->kind == CONS_START)
 		n->cons_started = true;
-	if (!n->cons || !n->cons_started)
+	if (!n->cons)
 		return;
+	if (!n->cons_started && ev->kind != CONS_LEDGER && ev->kind != CONS_VALIDATION)
+		return; /* the journal's ledgers are still being rebuilt */
 	if (n->cons_busy) {
 		defer(n, ev);
 		return;

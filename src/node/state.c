@@ -135,7 +135,7 @@ static bool inner_children(struct bytes wire, struct hash256 child[16], uint16_t
 	*mask = cursor_be16(&c);
 	for (b = 0; b < 16; b++) {
 		child[b] = HASH256_ZERO;
-		if (*mask & (0x8000u >> b))
+		if (*mask & (1u << b))
 			cursor_copy(&c, child[b].b, 32);
 	}
 	return !c.dead && !c.left;

@@ -31,7 +31,9 @@ void vote_init(struct node *n, const struct journal_record *r)
 	n->vote_seq = r->seq;
 	n->vote_hash = r->hash;
 	n->prop_prev = r->proposal_prev;
-	n->prop_base = n->prop_next = r->proposal_next;
+	n->prop_next = r->proposal_next;
+	if (n->cons)
+		cons_set_first_seq(n->cons, &n->prop_prev, n->prop_next);
 	buf_put(&n->vote_bytes, r->validation.p, r->validation.n);
 }
 
@@ -163,8 +165,7 @@ static struct vote_out *out_new(struct node *n)
 
 /* ---- proposals out ---- */
 
-static struct wire_frame *proposal_frame(struct node *n, const struct cons_position *p,
-					 uint32_t seq)
+static struct wire_frame *proposal_frame(struct node *n, const struct cons_position *p)
 {
 	struct msg m = {.type = MSG_PROPOSAL};
 	uint8_t sig[SIGNATURE_MAX];
@@ -174,7 +175,7 @@ static struct wire_frame *proposal_frame(struct node *n, const struct cons_posit
 	m.proposal.prev = p->prev;
 	m.proposal.set = p->set;
 	m.proposal.close = p->close;
-	m.proposal.seq = seq;
+	m.proposal.seq = p->seq;
 	proposal_payload(&payload, n->cfg.network_id, &m);
 	m.proposal.signature = bytes_of(sig,
 					signature_make(n->cfg.validator, buf_bytes(&payload), sig));
@@ -185,26 +186,24 @@ static struct wire_frame *proposal_frame(struct node *n, const struct cons_posit
 void vote_propose(struct node *n, const struct cons_position *p)
 {
 	struct vote_out *o;
-	uint32_t seq = p->seq;
 
 	if (n->self < 0 || n->journal_failed)
 		return;
 	if (!hash256_eq(&n->prop_prev, &p->prev)) {
 		n->prop_prev = p->prev;
-		n->prop_base = n->prop_next = 0;
+		n->prop_next = 0;
 	}
 	o = out_new(n);
 	if (!o)
 		return;
-	if (seq != CONS_SEQ_BOW_OUT) {
-		seq += n->prop_base;
-		if (seq >= n->prop_next) {
-			n->prop_next = seq + JOURNAL_PROPOSAL_BLOCK;
+	if (p->seq != CONS_SEQ_BOW_OUT) {
+		if (p->seq >= n->prop_next) {
+			n->prop_next = p->seq + JOURNAL_PROPOSAL_BLOCK;
 			n->journal_wanted++;
 		}
 		o->after = n->journal_wanted;
 	}
-	o->frame = proposal_frame(n, p, seq);
+	o->frame = proposal_frame(n, p);
 	vote_start_journal(n);
 	flush_out(n);
 }
@@ -416,6 +415,17 @@ void vote_on_validation(struct node *n, uint32_t peer, struct bytes bytes)
 	round_feed(n, &ev);
 }
 
+/* The newest validation of ours that went out, again. */
+void vote_resend(struct node *n)
+{
+	struct msg m = {.type = MSG_VALIDATION};
+
+	if (n->self < 0 || !n->unl[n->self].validation.n)
+		return;
+	m.validation = buf_bytes(&n->unl[n->self].validation);
+	fx_send_msg(n, 0, 0, &m);
+}
+
 /* A new peer gets the newest validation of each member and our current proposal. */
 void vote_greet(struct node *n, uint32_t peer)
 {
@@ -456,8 +466,8 @@ static void say_again(struct node *n)
 static void resume_end(struct node *n)
 {
 	n->jr.n_ledgers = 0;
-	round_start(n, n->closed);
-	say_again(n);
+	say_again(n); /* what was signed binds: consensus is told before it begins */
+	rounds_begin(n, n->closed);
 }
 
 /* Rebuilds the next journalled ledger on top of the last closed one; when none is left, or one
@@ -480,7 +490,7 @@ void vote_resume(struct node *n)
 		j->build.txs = mem_zalloc(l->n_txs, sizeof(struct tx *));
 		for (t = 0; t < l->n_txs; t++) {
 			if (tx_parse(&j->build.txs[t], l->txs[t], NULL) != ERR_NONE) {
-				job_free(j);
+				node_job_free(j);
 				resume_end(n);
 				return;
 			}
@@ -519,7 +529,7 @@ bool vote_resume_built(struct node *n, struct node_job *j)
 		     (uint32_t)j->build.n_applied);
 	node_log(n, NODE_LOG_INFO, "votes: ledger %u rebuilt from the journal",
 		 h->ledger->header.seq);
-	round_know(n, held_find(n, &h->ledger->header.parent));
+	round_know(n, h);
 	round_set_closed(n, h);
 	pool_ledger_closed(n, h);
 	vote_resume(n);

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef TALLY_DAEMON_CONFIG_H
+#define TALLY_DAEMON_CONFIG_H
+
+#include "base/bytes.h"
+#include "crypto/keys.h"
+
+/* The configuration file: INI, strict. An unknown section or key, a malformed or out-of-range
+ * value, a key given twice that may stand once, are errors with file and line. Paths are relative
+ * to the folder of the file.
+ *
+ *   section     key               value                              default
+ *   [node]      data_dir          folder, created when absent         (required)
+ *               network_id        0 .. 4294967295                     of the genesis file
+ *               genesis           file written by `tally genesis`     (required)
+ *               history           ledgers kept (256 or more) | full   10000
+ *               log_file          path                                standard error
+ *               log_level         error | warn | info | debug         info
+ *   [validator] key_file          file of `tally validator-keys`      none: observes
+ *   [unl]       key               n... public key, repeated
+ *               file              one n... key a line, # comments
+ *   [peers]     listen            host:port, [v6]:port                none
+ *               connect           host:port, repeated
+ *               key_file          node identity, made when absent     <data_dir>/node.key
+ *               max               1 .. 64                             21
+ *   [http]      listen            host:port, repeated (HTTP and WebSocket, public)
+ *   [ws]        listen            the same, a second section for habit's sake
+ *   [admin]     listen            host:port, repeated; loopback only
+ *   [disk]      stop_below_bytes  free space below which the node    1073741824
+ *                                 does not validate
+ */
+#define CONFIG_LIST_MAX 64
+#define CONFIG_PATH_MAX 1024
+
+struct config_listen {
+	char host[64];
+	uint16_t port;
+	bool admin;
+};
+
+struct config {
+	char data_dir[CONFIG_PATH_MAX];
+	char genesis[CONFIG_PATH_MAX];
+	bool has_network_id;
+	uint32_t network_id;
+	uint32_t history; /* 0 = full */
+	char log_file[CONFIG_PATH_MAX];
+	char log_level[8];
+	char validator_key_file[CONFIG_PATH_MAX];
+	struct public_key *unl;
+	uint32_t unl_n;
+	char peer_listen[96];
+	char *peer_connect[CONFIG_LIST_MAX];
+	uint32_t n_peer_connect;
+	char peer_key_file[CONFIG_PATH_MAX];
+	uint32_t peers_max;
+	struct config_listen listen[CONFIG_LIST_MAX];
+	uint32_t n_listen;
+	uint64_t stop_below_bytes;
+};
+
+/* Reads and checks a file; the reason names file and line. */
+enum err config_load(struct config *out, const char *path, struct why *why) MUST_USE;
+void config_close(struct config *c);
+/* "127.0.0.1:5005", "[::1]:5005", "localhost:5005". */
+enum err config_parse_listen(struct config_listen *out, const char *text, struct why *why) MUST_USE;
+
+#endif

@@ -1,0 +1,413 @@
+/* SPDX-License-Identifier: ISC */
+#include "daemon/daemon.h"
+
+#include "os/clock.h"
+#include "os/entropy.h"
+#include "os/log.h"
+#include "rpc/rpc.h"
+#include "rpc/uv_http.h"
+
+#include <signal.h>
+#include <stdio.h>
+
+#define STOP_WITHIN_MS 3000
+#define STOP_HARD_MS   4800 /* SIGTERM to exit takes 5 s at most */
+
+struct daemon {
+	const struct daemon_options *o;
+	uv_loop_t loop;
+	struct uv_node *node;
+	struct rpc *rpc;
+	struct rpc_host host;
+	struct front_server *front;
+	uv_signal_t term, intr;
+	uv_timer_t close_every, hard;
+	struct rpc_text *last_text; /* a broadcast is framed once: text and its frame */
+	struct front_shared *last_shared;
+	bool stopping, front_gone, node_gone;
+	int exit_code;
+};
+
+/* ---- what the API asks of its host ---- */
+
+static struct now host_now(void *ctx)
+{
+	(void)ctx;
+	return clock_now();
+}
+
+static uint64_t host_unix_ms(void *ctx)
+{
+	(void)ctx;
+	return clock_unix_ms();
+}
+
+static void host_random(void *ctx, void *p, size_t n)
+{
+	(void)ctx;
+	entropy_fill(p, n);
+}
+
+static void host_submit(void *ctx, struct tx *tx, bool fail_hard, uint64_t token)
+{
+	struct daemon *d = ctx;
+
+	uv_node_submit(d->node, tx, fail_hard, token);
+}
+
+static void host_accept(void *ctx, uint64_t token)
+{
+	struct daemon *d = ctx;
+
+	uv_node_accept(d->node, token);
+}
+
+static uint32_t host_peers(void *ctx, struct rpc_peer *out, uint32_t max)
+{
+	struct daemon *d = ctx;
+	struct peers *peers = uv_node_peers(d->node);
+	struct peer_info info[PEERS_MAX];
+	uint32_t i, n = peers ? peers_list(peers, info, PEERS_MAX) : 0;
+
+	for (i = 0; i < n && i < max && i < PEERS_MAX; i++) {
+		out[i] = (struct rpc_peer){
+		    .id = info[i].id,
+		    .key = info[i].key,
+		    .inbound = info[i].inbound,
+		    .rtt_ms = info[i].rtt_ms,
+		    .clock_offset_s = info[i].clock_offset_s,
+		    .bytes_in = info[i].bytes_in,
+		    .bytes_out = info[i].bytes_out,
+		    .messages_in = info[i].messages_in,
+		    .messages_out = info[i].messages_out,
+		    .uptime_s = steady_since(info[i].since, clock_steady()) / 1000,
+		};
+		snprintf(out[i].address, sizeof(out[i].address), "%s", info[i].address);
+	}
+	return n;
+}
+
+static enum err host_connect(void *ctx, const char *address, struct why *why)
+{
+	struct daemon *d = ctx;
+	struct peers *peers = uv_node_peers(d->node);
+
+	if (!peers)
+		return why_set(why, ERR_STATE, "standalone: no peers");
+	return peers_connect(peers, address, why);
+}
+
+static void begin_stop(struct daemon *d, const char *reason);
+
+static void host_stop(void *ctx)
+{
+	begin_stop(ctx, "asked to by an administrator");
+}
+
+static bool host_push(void *ctx, uint64_t conn, struct rpc_text *text)
+{
+	struct daemon *d = ctx;
+
+	if (d->last_text != text) {
+		rpc_text_unref(d->last_text);
+		front_shared_unref(d->last_shared);
+		d->last_text = rpc_text_ref(text);
+		d->last_shared = front_shared_new(bytes_of(text->s, text->n));
+	}
+	return front_send(d->front, conn, d->last_shared);
+}
+
+static void host_reply(void *ctx, uint64_t request, int status, struct bytes body)
+{
+	struct daemon *d = ctx;
+
+	front_reply(d->front, request, status, NULL, body);
+}
+
+static void open_rpc(struct daemon *d)
+{
+	d->host = (struct rpc_host){
+	    .ctx = d,
+	    .node = uv_node_machine(d->node),
+	    .history = uv_node_history(d->node),
+	    .now = host_now,
+	    .unix_ms = host_unix_ms,
+	    .random = host_random,
+	    .submit = host_submit,
+	    .accept = host_accept,
+	    .peers = host_peers,
+	    .connect = host_connect,
+	    .stop = host_stop,
+	    .push = host_push,
+	    .reply = host_reply,
+	    .build_version = TALLY_BUILD_VERSION,
+	    .tally_version = TALLY_VERSION,
+	    .node_key = d->o->identity ? secret_key_public(d->o->identity) : NULL,
+	};
+	d->rpc = rpc_open(&d->host);
+}
+
+/* ---- what the node has to say ---- */
+
+static void on_effect(void *ctx, const struct node_effect *e)
+{
+	struct daemon *d = ctx;
+
+	if (!d->rpc)
+		return; /* still starting */
+	switch (e->kind) {
+	case NODE_FX_SUBMITTED:
+		rpc_submitted(d->rpc, &e->submitted);
+		break;
+	case NODE_FX_ACCEPTED:
+		rpc_accepted(d->rpc, e->accepted.token, e->accepted.open_seq, e->accepted.err);
+		break;
+	case NODE_FX_LEDGER:
+		rpc_on_ledger(d->rpc, e->ledger);
+		break;
+	case NODE_FX_TX_PROPOSED:
+		rpc_on_proposed(d->rpc, e->proposed.tx, e->proposed.result);
+		break;
+	case NODE_FX_VALIDATION:
+		rpc_on_validation(d->rpc, bytes_of(e->validation.bytes.p, e->validation.bytes.n),
+				  &e->validation.key);
+		break;
+	case NODE_FX_PHASE:
+		rpc_on_phase(d->rpc, e->phase);
+		break;
+	case NODE_FX_STATE:
+		rpc_on_state(d->rpc, e->state);
+		break;
+	case NODE_FX_TIMER:
+	case NODE_FX_SEND:
+	case NODE_FX_DROP_PEER:
+	case NODE_FX_JOB:
+	case NODE_FX_STOPPED:
+	case NODE_FX_FAILED:
+	case NODE_FX_LOG:
+		break; /* the shell's own */
+	}
+}
+
+/* ---- the front ---- */
+
+static void on_request(void *ctx, const struct front_request *req)
+{
+	struct daemon *d = ctx;
+	struct rpc_origin from = {
+	    .request = req->id,
+	    .conn = req->websocket ? req->conn : 0,
+	    .websocket = req->websocket,
+	    .admin = req->admin,
+	    .address = req->address,
+	};
+	static const char hint[] = "POST JSON-RPC here, or open a WebSocket\n";
+
+	if (!req->websocket && req->verb == HTTP_VERB_GET) {
+		front_reply(d->front, req->id, 404, "text/plain", bytes_str(hint));
+		return;
+	}
+	rpc_request(d->rpc, &from, req->body);
+}
+
+static void on_ws_close(void *ctx, uint64_t conn)
+{
+	struct daemon *d = ctx;
+
+	rpc_conn_closed(d->rpc, conn);
+}
+
+static enum err open_front(struct daemon *d, struct why *why)
+{
+	struct front_handler h = {.ctx = d, .on_request = on_request, .on_close = on_ws_close};
+	const struct config *c = d->o->config;
+	char line[512];
+	size_t at = 0;
+	uint32_t i;
+
+	d->front = front_open(&d->loop, &h, NULL);
+	for (i = 0; i < c->n_listen; i++) {
+		struct front_listener_config l = {.host = c->listen[i].host,
+						  .port = c->listen[i].port,
+						  .admin = c->listen[i].admin};
+		uint16_t port;
+		enum err e = front_listen(d->front, &l, &port, why);
+
+		if (e != ERR_NONE)
+			return e;
+		if (at < sizeof(line))
+			at += (size_t)snprintf(line + at, sizeof(line) - at, " %s%s%s:%u%s",
+					       strchr(l.host, ':') ? "[" : "", l.host,
+					       strchr(l.host, ':') ? "]" : "", port,
+					       l.admin ? " (admin)" : "");
+	}
+	log_line(LOG_INFO, "tallyd", "serving HTTP and WebSocket on%s", at ? line : " no port");
+	return ERR_NONE;
+}
+
+/* ---- stopping ---- */
+
+static void close_signal(uv_signal_t *s)
+{
+	if (!uv_is_closing((uv_handle_t *)s))
+		uv_close((uv_handle_t *)s, NULL);
+}
+
+static void close_timer(uv_timer_t *t)
+{
+	if (!uv_is_closing((uv_handle_t *)t))
+		uv_close((uv_handle_t *)t, NULL);
+}
+
+static void maybe_over(struct daemon *d)
+{
+	if (!d->front_gone || !d->node_gone)
+		return;
+	close_signal(&d->term);
+	close_signal(&d->intr);
+	close_timer(&d->close_every);
+	close_timer(&d->hard);
+}
+
+static void front_done(void *ctx)
+{
+	struct daemon *d = ctx;
+
+	d->front_gone = true;
+	maybe_over(d);
+}
+
+static void node_done(void *ctx, int exit_code)
+{
+	struct daemon *d = ctx;
+
+	d->node_gone = true;
+	d->exit_code = exit_code;
+	if (!d->stopping)
+		begin_stop(d, "the node has stopped");
+	maybe_over(d);
+}
+
+static void on_hard(uv_timer_t *t)
+{
+	(void)t;
+	log_line(LOG_WARN, "tallyd",
+		 "not everything closed in time; leaving now (the last "
+		 "committed ledger is whole)");
+	_Exit(0);
+}
+
+static void begin_stop(struct daemon *d, const char *reason)
+{
+	if (d->stopping)
+		return;
+	d->stopping = true;
+	log_line(LOG_INFO, "tallyd", "stopping: %s", reason);
+	uv_timer_start(&d->hard, on_hard, STOP_HARD_MS, 0);
+	uv_timer_stop(&d->close_every);
+	if (!d->node_gone)
+		uv_node_stop(d->node);
+	front_close_all(d->front, 1001, STOP_WITHIN_MS, front_done, d);
+}
+
+static void on_signal(uv_signal_t *s, int signum)
+{
+	begin_stop(s->data, signum == SIGTERM ? "SIGTERM" : "SIGINT");
+}
+
+static void on_close_every(uv_timer_t *t)
+{
+	struct daemon *d = t->data;
+
+	uv_node_accept(d->node, 0);
+}
+
+static void open_handles(struct daemon *d)
+{
+	uv_signal_init(&d->loop, &d->term);
+	uv_signal_init(&d->loop, &d->intr);
+	uv_timer_init(&d->loop, &d->close_every);
+	uv_timer_init(&d->loop, &d->hard);
+	d->term.data = d->intr.data = d->close_every.data = d->hard.data = d;
+	uv_signal_start(&d->term, on_signal, SIGTERM);
+	uv_signal_start(&d->intr, on_signal, SIGINT);
+	if (d->o->close_every_ms)
+		uv_timer_start(&d->close_every, on_close_every, d->o->close_every_ms,
+			       d->o->close_every_ms);
+}
+
+static enum err open_node(struct daemon *d, struct why *why)
+{
+	const struct config *c = d->o->config;
+	struct uv_node_config nc = {
+	    .loop = &d->loop,
+	    .data_dir = c->data_dir,
+	    .network_id = d->o->genesis->network_id,
+	    .standalone = d->o->standalone,
+	    .genesis = d->o->genesis,
+	    .history = c->history,
+	    .stop_below_bytes = c->stop_below_bytes,
+	    .unl = c->unl,
+	    .unl_n = c->unl_n,
+	    .validator = d->o->validator,
+	    .identity = d->o->identity,
+	    .peer_listen = c->peer_listen[0] ? c->peer_listen : NULL,
+	    .peer_connect = (const char *const *)c->peer_connect,
+	    .n_peer_connect = c->n_peer_connect,
+	    .peers_max = c->peers_max,
+	};
+	struct uv_node_hooks hooks = {.ctx = d, .on_effect = on_effect, .on_stopped = node_done};
+
+	return uv_node_open(&d->node, &nc, &hooks, why);
+}
+
+/* Ends a start that failed: closes what is open and runs the loop until it is. */
+static int abandon(struct daemon *d)
+{
+	d->stopping = true;
+	if (d->front) {
+		uv_node_stop(d->node);
+		front_close_all(d->front, 1001, 0, front_done, d);
+	} else {
+		d->front_gone = d->node_gone = true;
+		maybe_over(d);
+	}
+	uv_run(&d->loop, UV_RUN_DEFAULT);
+	return 1;
+}
+
+static void release(struct daemon *d)
+{
+	rpc_text_unref(d->last_text);
+	front_shared_unref(d->last_shared);
+	if (d->rpc)
+		rpc_close(d->rpc);
+	if (d->front)
+		front_free(d->front);
+	uv_node_close(d->node);
+	uv_loop_close(&d->loop);
+	mem_free(d);
+}
+
+int daemon_run(const struct daemon_options *o, struct why *why)
+{
+	struct daemon *d = mem_zalloc(1, sizeof(*d));
+	int code;
+
+	d->o = o;
+	uv_loop_init(&d->loop);
+	open_handles(d);
+	if (open_node(d, why) != ERR_NONE) {
+		code = abandon(d);
+	} else {
+		open_rpc(d);
+		if (open_front(d, why) != ERR_NONE) {
+			code = abandon(d);
+		} else {
+			uv_run(&d->loop, UV_RUN_DEFAULT);
+			code = d->exit_code;
+		}
+	}
+	release(d);
+	return code;
+}

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: ISC */
+#include "daemon/daemon.h"
+#include "daemon/key_file.h"
+#include "os/file.h"
+#include "os/log.h"
+
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define GENESIS_BYTES_MAX (64u << 20)
+#define EXIT_USAGE        64
+#define EXIT_CONFIG       78
+
+static const char usage[] =
+    "tallyd - a replicated ledger node that speaks to XRP Ledger wallets\n"
+    "\n"
+    "  tallyd --config FILE              run a node of a network\n"
+    "  tallyd --check-config --config FILE\n"
+    "                                    check the configuration and what it names\n"
+    "  tallyd --standalone               run alone, for trying things: HTTP on 127.0.0.1:5005,\n"
+    "                                    WebSocket on 127.0.0.1:6006, both with admin rights;\n"
+    "                                    the well-known account "
+    "rHb9CJAWyB4rj91VRWn96DkukG4bwdtyTh\n"
+    "                                    (passphrase masterpassphrase) holds all XRP\n"
+    "    --data DIR                      keep the data here (default: a temporary folder)\n"
+    "    --http PORT, --ws PORT          other ports; 0 chooses free ones\n"
+    "    --close-every MS                close a ledger by itself (default: on ledger_accept)\n"
+    "    --no-amendments                 a genesis without amendments\n"
+    "  tallyd --version, --help\n"
+    "\n"
+    "Exit codes: 0 stopped in order, 1 could not start, 64 wrong usage, 74 the store failed,\n"
+    "78 wrong configuration.\n";
+
+struct arguments {
+	const char *config, *data;
+	bool standalone, check, no_amendments;
+	uint16_t http, ws;
+	uint32_t close_every;
+};
+
+static int fail(int code, const struct why *why)
+{
+	fprintf(stderr, "tallyd: %s\n", why->text);
+	return code;
+}
+
+static bool number(const char *text, unsigned long max, unsigned long *out)
+{
+	char *end;
+
+	if (*text < '0' || *text > '9')
+		return false;
+	*out = strtoul(text, &end, 10);
+	return !*end && *out <= max;
+}
+
+static void print_version(void)
+{
+	printf("tallyd %s (protocol %s)\nlibuv %s\n", TALLY_VERSION, TALLY_BUILD_VERSION,
+	       uv_version_string());
+}
+
+/* 0: go on; else the exit code + 1. */
+static int parse_arguments(struct arguments *a, int argc, char **argv)
+{
+	static const struct option options[] = {
+	    {"config", required_argument, NULL, 'c'},
+	    {"check-config", no_argument, NULL, 'k'},
+	    {"standalone", no_argument, NULL, 's'},
+	    {"data", required_argument, NULL, 'd'},
+	    {"http", required_argument, NULL, 'p'},
+	    {"ws", required_argument, NULL, 'w'},
+	    {"close-every", required_argument, NULL, 'e'},
+	    {"no-amendments", no_argument, NULL, 'n'},
+	    {"version", no_argument, NULL, 'v'},
+	    {"help", no_argument, NULL, 'h'},
+	    {NULL, 0, NULL, 0},
+	};
+	unsigned long x;
+	int o;
+
+	*a = (struct arguments){.http = 5005, .ws = 6006};
+	while ((o = getopt_long(argc, argv, "c:hv", options, NULL)) != -1) {
+		switch (o) {
+		case 'c':
+			a->config = optarg;
+			break;
+		case 'k':
+			a->check = true;
+			break;
+		case 's':
+			a->standalone = true;
+			break;
+		case 'd':
+			a->data = optarg;
+			break;
+		case 'n':
+			a->no_amendments = true;
+			break;
+		case 'p':
+		case 'w':
+			if (!number(optarg, 65535, &x)) {
+				fprintf(stderr, "tallyd: \"%s\" is not a port\n", optarg);
+				return EXIT_USAGE + 1;
+			}
+			*(o == 'p' ? &a->http : &a->ws) = (uint16_t)x;
+			break;
+		case 'e':
+			if (!number(optarg, 86400000, &x) || x < 10) {
+				fprintf(stderr, "tallyd: --close-every takes 10 to 86400000 ms\n");
+				return EXIT_USAGE + 1;
+			}
+			a->close_every = (uint32_t)x;
+			break;
+		case 'v':
+			print_version();
+			return 1;
+		case 'h':
+			fputs(usage, stdout);
+			return 1;
+		default:
+			fputs("tallyd: see tallyd --help\n", stderr);
+			return EXIT_USAGE + 1;
+		}
+	}
+	if (optind < argc || a->standalone == (a->config != NULL)) {
+		fputs("tallyd: either --config FILE or --standalone; see tallyd --help\n", stderr);
+		return EXIT_USAGE + 1;
+	}
+	return 0;
+}
+
+/* ---- standalone ---- */
+
+static void standalone_listen(struct config *c, uint16_t port)
+{
+	struct config_listen *l = &c->listen[c->n_listen++];
+
+	snprintf(l->host, sizeof(l->host), "127.0.0.1");
+	l->port = port;
+	l->admin = true;
+}
+
+static void remove_temporary(const char *dir)
+{
+	static const char *const files[] = {"data/data.mdb", "data/lock.mdb", "data", "lock",
+					    "votes"};
+	char path[CONFIG_PATH_MAX + 32];
+	size_t i;
+
+	for (i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		snprintf(path, sizeof(path), "%s/%s", dir, files[i]);
+		if (unlink(path))
+			rmdir(path);
+	}
+	rmdir(dir);
+}
+
+static int run_standalone(const struct arguments *a)
+{
+	struct config c = {.stop_below_bytes = 16u << 20, .peers_max = 1};
+	struct daemon_options o = {.config = &c, .standalone = true};
+	char dir[] = "/tmp/tally-standalone-XXXXXX";
+	struct genesis g;
+	struct why why = {""};
+	int code;
+
+	if (!a->data && !mkdtemp(dir)) {
+		why_set(&why, ERR_IO, "cannot make a temporary folder under /tmp");
+		return fail(1, &why);
+	}
+	snprintf(c.data_dir, sizeof(c.data_dir), "%s", a->data ? a->data : dir);
+	standalone_listen(&c, a->http);
+	standalone_listen(&c, a->ws);
+	genesis_default(&g, !a->no_amendments);
+	o.genesis = &g;
+	o.close_every_ms = a->close_every;
+	code = daemon_run(&o, &why);
+	genesis_close(&g);
+	if (!a->data)
+		remove_temporary(dir);
+	return code == 1 ? fail(1, &why) : code;
+}
+
+/* ---- a node of a network ---- */
+
+static enum err load_genesis(struct genesis *g, const struct config *c, struct why *why)
+{
+	struct buf b = BUF_INIT;
+	enum err e = file_read(&b, c->genesis, GENESIS_BYTES_MAX, why);
+
+	if (e == ERR_NONE) {
+		e = genesis_parse(g, buf_bytes(&b), why);
+		if (e != ERR_NONE)
+			why_add(why, e, "%s", c->genesis);
+	}
+	if (e == ERR_NONE && c->has_network_id && c->network_id != g->network_id)
+		e = why_set(why, ERR_MISMATCH, "network_id is %u, but %s is of network %u",
+			    c->network_id, c->genesis, g->network_id);
+	buf_close(&b);
+	return e;
+}
+
+static enum err load_identity(struct secret_key **out, const struct config *c, bool create,
+			      struct why *why)
+{
+	enum err e;
+
+	if (access(c->peer_key_file, F_OK) == 0)
+		return key_file_read(out, c->peer_key_file, why);
+	if (!create)
+		return ERR_NONE;
+	e = file_create_dir(c->data_dir, why);
+	if (e == ERR_NONE)
+		e = key_file_create(c->peer_key_file, "node identity", KEY_ED25519, NULL, why);
+	return e == ERR_NONE ? key_file_read(out, c->peer_key_file, why) : e;
+}
+
+static int run_config(const struct arguments *a)
+{
+	struct daemon_options o = {0};
+	struct genesis g = {0};
+	struct config c;
+	struct why why = {""};
+	enum log_level level;
+	int code = EXIT_CONFIG;
+
+	if (config_load(&c, a->config, &why) != ERR_NONE)
+		return fail(EXIT_CONFIG, &why);
+	o.config = &c;
+	o.genesis = &g;
+	if (load_genesis(&g, &c, &why) != ERR_NONE ||
+	    (c.validator_key_file[0] &&
+	     key_file_read(&o.validator, c.validator_key_file, &why) != ERR_NONE) ||
+	    load_identity(&o.identity, &c, !a->check, &why) != ERR_NONE) {
+		fail(code, &why);
+		goto out;
+	}
+	if (a->check) {
+		printf("%s: fine: network %u, %u validators, %s\n", a->config, g.network_id,
+		       c.unl_n, o.validator ? "validating" : "observing");
+		code = 0;
+		goto out;
+	}
+	if (log_level_parse(&level, c.log_level))
+		log_set_level(level);
+	code = 1;
+	if (c.log_file[0] && log_open(c.log_file, &why) != ERR_NONE) {
+		fail(code, &why);
+		goto out;
+	}
+	code = daemon_run(&o, &why);
+	if (code == 1) {
+		log_line(LOG_ERROR, "tallyd", "%s", why.text);
+		fail(1, &why);
+	}
+out:
+	secret_key_close(o.validator);
+	secret_key_close(o.identity);
+	genesis_close(&g);
+	config_close(&c);
+	return code;
+}
+
+int main(int argc, char **argv)
+{
+	struct arguments a;
+	struct why why = {""};
+	int end = parse_arguments(&a, argc, argv);
+
+	if (end)
+		return end - 1;
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a full file is an error to handle, not the end */
+	setenv("UV_THREADPOOL_SIZE", "6", 0);
+	if (crypto_init(&why) != ERR_NONE)
+		return fail(1, &why);
+	amendments_init();
+	return a.standalone ? run_standalone(&a) : run_config(&a);
+}

@@ -1,0 +1,510 @@
+/* SPDX-License-Identifier: ISC */
+#include "node/uv_node.h"
+
+#include "os/clock.h"
+#include "os/entropy.h"
+#include "os/log.h"
+
+#define DISK_CHECK_MS        2000
+#define PRUNE_BUDGET         4000
+#define DEFER_MAX            4096
+#define TALLY_SERVER_VERSION 0x5441000100000000ull /* "TA", protocol 1: sfServerVersion */
+
+struct uv_node {
+	struct uv_node_config cfg;
+	struct uv_node_hooks hooks;
+	struct node *machine;
+	struct ledger *genesis[2];
+	struct store *store;
+	struct journal *journal;
+	struct peers *peers;
+	uv_timer_t timer, disk;
+	uv_mutex_t store_lock;   /* commits and pruning: one writer at a time */
+	struct node_effects *fx; /* being carried out; NULL otherwise */
+	struct node_event *deferred;
+	uint32_t n_deferred;
+	int open_handles;
+	bool stopping, machine_done, prune_running, stopped_told, disk_ok;
+	int exit_code;
+};
+
+struct work {
+	uv_work_t req;
+	struct uv_node *un;
+	struct node_job *job; /* NULL: pruning */
+	bool more;
+};
+
+static void carry_out(struct uv_node *un, struct node_effects *fx);
+
+/* ---- events in ---- */
+
+/* Carrying out effects may raise events at once (a dropped peer, a pipelined request). They wait
+ * their turn: the machine is entered by one at a time. Messages never come this way. */
+static void defer(struct uv_node *un, const struct node_event *ev)
+{
+	must(ev->kind != NODE_MESSAGE && un->n_deferred < DEFER_MAX);
+	if (!un->deferred)
+		un->deferred = mem_alloc(DEFER_MAX * sizeof(*un->deferred));
+	if (ev->kind == NODE_SUBMIT)
+		tx_ref(ev->submit.tx);
+	un->deferred[un->n_deferred++] = *ev;
+}
+
+static void step_once(struct uv_node *un, const struct node_event *ev)
+{
+	struct node_effects fx = {0};
+
+	un->fx = &fx;
+	node_step(un->machine, ev, clock_now(), &fx);
+	carry_out(un, &fx);
+	node_effects_close(&fx);
+	un->fx = NULL;
+}
+
+static void step(struct uv_node *un, const struct node_event *ev)
+{
+	uint32_t i;
+
+	if (un->fx) {
+		defer(un, ev);
+		return;
+	}
+	step_once(un, ev);
+	for (i = 0; i < un->n_deferred; i++) {
+		struct node_event next = un->deferred[i];
+
+		step_once(un, &next);
+		if (next.kind == NODE_SUBMIT)
+			tx_unref(next.submit.tx);
+	}
+	un->n_deferred = 0;
+}
+
+/* ---- jobs ---- */
+
+static void work_run(uv_work_t *req)
+{
+	struct work *w = req->data;
+	struct uv_node *un = w->un;
+	struct node_job *j = w->job;
+
+	if (!j) {
+		uv_mutex_lock(&un->store_lock);
+		if (store_prune(un->store, PRUNE_BUDGET, &w->more, NULL) != ERR_NONE)
+			w->more = false;
+		uv_mutex_unlock(&un->store_lock);
+		return;
+	}
+	switch (j->kind) {
+	case NODE_JOB_VERIFY:
+	case NODE_JOB_BUILD:
+		node_job_run(j);
+		break;
+	case NODE_JOB_PERSIST:
+		uv_mutex_lock(&un->store_lock);
+		j->err = store_commit(un->store, j->persist.ledger, j->persist.last,
+				      &j->persist.keys, &j->why);
+		uv_mutex_unlock(&un->store_lock);
+		break;
+	case NODE_JOB_JOURNAL:
+		j->err = journal_write(un->journal, &j->journal.parsed, &j->why);
+		break;
+	}
+}
+
+static void prune_start(struct uv_node *un);
+static void wind_up(struct uv_node *un);
+
+static void work_done(uv_work_t *req, int status)
+{
+	struct work *w = req->data;
+	struct uv_node *un = w->un;
+	struct node_event ev = {.kind = NODE_JOB_DONE, .job = w->job};
+	bool persisted = w->job && w->job->kind == NODE_JOB_PERSIST && w->job->err == ERR_NONE;
+
+	(void)status;
+	if (w->job) {
+		step(un, &ev);
+		if (persisted)
+			prune_start(un);
+	} else {
+		un->prune_running = false;
+		if (w->more)
+			prune_start(un);
+		wind_up(un);
+	}
+	mem_free(w);
+}
+
+static void work_start(struct uv_node *un, struct node_job *job)
+{
+	struct work *w = mem_zalloc(1, sizeof(*w));
+
+	w->req.data = w;
+	w->un = un;
+	w->job = job;
+	must(!uv_queue_work(un->cfg.loop, &w->req, work_run, work_done));
+}
+
+static void prune_start(struct uv_node *un)
+{
+	if (un->prune_running || un->stopping)
+		return;
+	un->prune_running = true;
+	work_start(un, NULL);
+}
+
+/* ---- effects out ---- */
+
+static void on_timer(uv_timer_t *t)
+{
+	struct node_event ev = {.kind = NODE_TIMER};
+
+	step(t->data, &ev);
+}
+
+static void set_timer(struct uv_node *un, struct steady at)
+{
+	int64_t wait = steady_since(clock_steady(), at);
+
+	uv_update_time(un->cfg.loop);
+	uv_timer_start(&un->timer, on_timer, wait > 0 ? (uint64_t)wait : 0, 0);
+}
+
+static void handle_closed(uv_handle_t *h)
+{
+	struct uv_node *un = h->data;
+
+	if (!--un->open_handles)
+		un->hooks.on_stopped(un->hooks.ctx, un->exit_code);
+}
+
+static void peers_gone(void *ctx)
+{
+	struct uv_node *un = ctx;
+
+	if (un->peers) {
+		peers_close(un->peers);
+		un->peers = NULL;
+	}
+	uv_close((uv_handle_t *)&un->timer, handle_closed);
+	uv_close((uv_handle_t *)&un->disk, handle_closed);
+}
+
+/* When all jobs and the pruning are done, nothing touches store or journal any more. */
+static void wind_up(struct uv_node *un)
+{
+	if (un->stopped_told || un->prune_running || !un->machine_done)
+		return;
+	un->stopped_told = true;
+	if (un->peers)
+		peers_shutdown(un->peers, peers_gone, un);
+	else
+		peers_gone(un);
+}
+
+static void on_failed(struct uv_node *un)
+{
+	if (un->exit_code)
+		return;
+	un->exit_code = 74; /* EX_IOERR: a restart begins from the last whole ledger */
+	log_line(LOG_ERROR, "node",
+		 "stopping, since the store cannot be trusted; check the disk, "
+		 "then run `tally verify` before starting again");
+	uv_node_stop(un);
+}
+
+static void one_effect(struct uv_node *un, struct node_effect *e)
+{
+	switch (e->kind) {
+	case NODE_FX_TIMER:
+		set_timer(un, e->at);
+		break;
+	case NODE_FX_SEND:
+		if (!un->peers)
+			break;
+		if (e->send.peer)
+			peers_send(un->peers, e->send.peer, e->send.frame);
+		else
+			peers_broadcast(un->peers, e->send.except, e->send.frame);
+		break;
+	case NODE_FX_DROP_PEER:
+		if (un->peers)
+			peers_drop(un->peers, e->drop.peer, e->drop.reason);
+		break;
+	case NODE_FX_JOB:
+		work_start(un, e->job);
+		break;
+	case NODE_FX_LOG:
+		log_line((enum log_level)e->log.level, "node", "%s", e->log.text);
+		break;
+	case NODE_FX_STOPPED:
+		un->machine_done = true;
+		wind_up(un);
+		break;
+	case NODE_FX_FAILED:
+		on_failed(un);
+		break;
+	case NODE_FX_SUBMITTED:
+	case NODE_FX_ACCEPTED:
+	case NODE_FX_LEDGER:
+	case NODE_FX_TX_PROPOSED:
+	case NODE_FX_VALIDATION:
+	case NODE_FX_PHASE:
+	case NODE_FX_STATE:
+		un->hooks.on_effect(un->hooks.ctx, e);
+		break;
+	}
+}
+
+static void carry_out(struct uv_node *un, struct node_effects *fx)
+{
+	uint32_t i;
+
+	for (i = 0; i < fx->n; i++)
+		one_effect(un, &fx->e[i]);
+}
+
+/* ---- peers ---- */
+
+static void on_peer_up(void *ctx, uint32_t id, const struct public_key *key, bool inbound)
+{
+	struct node_event ev = {.kind = NODE_PEER_UP};
+
+	(void)inbound;
+	ev.peer.peer = id;
+	ev.peer.key = *key;
+	step(ctx, &ev);
+}
+
+static void on_peer_down(void *ctx, uint32_t id, const char *reason)
+{
+	struct node_event ev = {.kind = NODE_PEER_DOWN};
+
+	(void)reason;
+	ev.peer.peer = id;
+	step(ctx, &ev);
+}
+
+static void on_message(void *ctx, uint32_t id, const struct msg *m)
+{
+	struct uv_node *un = ctx;
+	struct node_event ev = {.kind = NODE_MESSAGE};
+
+	if (un->stopping)
+		return;
+	ev.peer.peer = id;
+	ev.peer.msg = m;
+	step(un, &ev);
+}
+
+static void on_peer_log(void *ctx, int level, const char *text)
+{
+	(void)ctx;
+	log_line((enum log_level)level, "net", "%s", text);
+}
+
+static struct now peers_now(void *ctx)
+{
+	(void)ctx;
+	return clock_now();
+}
+
+static void peers_random(void *ctx, void *p, size_t n)
+{
+	(void)ctx;
+	entropy_fill(p, n);
+}
+
+static enum err open_peers(struct uv_node *un, struct why *why)
+{
+	struct peers_config pc = {
+	    .loop = un->cfg.loop,
+	    .listen = un->cfg.peer_listen,
+	    .connect = un->cfg.peer_connect,
+	    .n_connect = un->cfg.n_peer_connect,
+	    .peers_max = un->cfg.peers_max,
+	    .network_id = un->cfg.network_id,
+	    .genesis = un->genesis[0]->hash,
+	    .identity = un->cfg.identity,
+	};
+	struct peers_host host = {
+	    .ctx = un,
+	    .peer_up = on_peer_up,
+	    .peer_down = on_peer_down,
+	    .message = on_message,
+	    .log = on_peer_log,
+	    .now = peers_now,
+	    .random = peers_random,
+	};
+
+	if (un->cfg.standalone)
+		return ERR_NONE;
+	return peers_open(&un->peers, &pc, &host, why);
+}
+
+/* ---- disk ---- */
+
+static void on_disk(uv_timer_t *t)
+{
+	struct uv_node *un = t->data;
+	struct node_event ev = {.kind = NODE_DISK};
+	uint64_t left, total;
+
+	if (un->stopping || !store_disk_space(un->store, &left, &total))
+		return;
+	ev.disk_ok = left >= un->cfg.stop_below_bytes;
+	if (ev.disk_ok != un->disk_ok)
+		step(un, &ev);
+	un->disk_ok = ev.disk_ok;
+}
+
+/* ---- life ---- */
+
+static enum err open_disk(struct uv_node *un, struct ledger **tip, struct why *why)
+{
+	struct store_options so = {
+	    .folder = un->cfg.data_dir,
+	    .network_id = un->cfg.network_id,
+	    .genesis = un->genesis[0]->hash,
+	    .history = un->cfg.history,
+	    .map_bytes_min = 64u << 20,
+	};
+	enum err e = store_open(&un->store, &so, why);
+
+	if (e == ERR_NONE)
+		e = store_load_tip(un->store, tip, why);
+	if (e == ERR_NONE && un->cfg.validator)
+		e = journal_open(&un->journal, un->cfg.data_dir, why);
+	return e;
+}
+
+static void open_machine(struct uv_node *un)
+{
+	struct node_config nc = {
+	    .network_id = un->cfg.network_id,
+	    .standalone = un->cfg.standalone,
+	    .unl = un->cfg.unl,
+	    .unl_n = un->cfg.unl_n,
+	    .validator = un->cfg.validator,
+	    .genesis = {un->genesis[0], un->genesis[1]},
+	    .version = TALLY_SERVER_VERSION,
+	};
+
+	entropy_fill(&nc.seed, sizeof(nc.seed));
+	entropy_fill(&nc.cookie, sizeof(nc.cookie));
+	nc.cookie |= 1; /* never 0 */
+	un->machine = node_open(&nc);
+	node_set_history(un->machine, store_history(un->store));
+}
+
+static void open_timers(struct uv_node *un)
+{
+	uv_mutex_init(&un->store_lock);
+	uv_timer_init(un->cfg.loop, &un->timer);
+	uv_timer_init(un->cfg.loop, &un->disk);
+	un->timer.data = un->disk.data = un;
+	un->open_handles = 2;
+	un->disk_ok = true;
+	uv_timer_start(&un->disk, on_disk, 0, DISK_CHECK_MS);
+}
+
+static void start_machine(struct uv_node *un, struct ledger *tip)
+{
+	struct node_event ev = {.kind = NODE_START};
+	struct journal_record r;
+
+	ev.start.tip = tip;
+	if (un->journal && journal_read(un->journal, &r, NULL) == ERR_NONE)
+		ev.start.journal = &r;
+	step(un, &ev);
+}
+
+static void release(struct uv_node *un)
+{
+	node_close(un->machine);
+	store_close(un->store);
+	if (un->journal)
+		journal_close(un->journal);
+	ledger_unref(un->genesis[0]);
+	ledger_unref(un->genesis[1]);
+	mem_free(un->deferred);
+	mem_free(un);
+}
+
+enum err uv_node_open(struct uv_node **out, const struct uv_node_config *c,
+		      const struct uv_node_hooks *hooks, struct why *why)
+{
+	struct uv_node *un = mem_zalloc(1, sizeof(*un));
+	struct ledger *tip = NULL;
+	enum err e;
+
+	un->cfg = *c;
+	un->hooks = *hooks;
+	e = genesis_build(c->genesis, &un->genesis[0], &un->genesis[1], why);
+	if (e == ERR_NONE)
+		e = open_disk(un, &tip, why);
+	if (e == ERR_NONE) {
+		open_machine(un);
+		e = open_peers(un, why);
+	}
+	if (e != ERR_NONE) {
+		ledger_unref(tip);
+		release(un);
+		return e;
+	}
+	open_timers(un);
+	*out = un;
+	start_machine(un, tip);
+	ledger_unref(tip);
+	return ERR_NONE;
+}
+
+void uv_node_stop(struct uv_node *un)
+{
+	struct node_event ev = {.kind = NODE_STOP};
+
+	un->stopping = true;
+	step(un, &ev);
+}
+
+void uv_node_close(struct uv_node *un)
+{
+	if (!un)
+		return;
+	uv_mutex_destroy(&un->store_lock);
+	release(un);
+}
+
+struct node *uv_node_machine(struct uv_node *un)
+{
+	return un->machine;
+}
+
+const struct history *uv_node_history(struct uv_node *un)
+{
+	return store_history(un->store);
+}
+
+struct peers *uv_node_peers(struct uv_node *un)
+{
+	return un->peers;
+}
+
+void uv_node_submit(struct uv_node *un, struct tx *tx, bool fail_hard, uint64_t token)
+{
+	struct node_event ev = {.kind = NODE_SUBMIT};
+
+	ev.submit.tx = tx;
+	ev.submit.fail_hard = fail_hard;
+	ev.submit.token = token;
+	step(un, &ev);
+}
+
+void uv_node_accept(struct uv_node *un, uint64_t token)
+{
+	struct node_event ev = {.kind = NODE_ACCEPT, .accept_token = token};
+
+	step(un, &ev);
+}

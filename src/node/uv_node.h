@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef TALLY_NODE_UV_NODE_H
+#define TALLY_NODE_UV_NODE_H
+
+#include "net/uv_peers.h"
+#include "node/node.h"
+
+/* The shell around the machine: libuv loop, workers, timers, store, journal and peers. Everything
+ * but the jobs runs on the loop's thread. What rpc wants to know goes to a hook as it happens. */
+
+struct uv_node_config {
+	uv_loop_t *loop;
+	const char *data_dir;
+	uint32_t network_id;
+	bool standalone;
+	const struct genesis *genesis;
+	uint32_t history;          /* ledgers kept, or STORE_HISTORY_FULL */
+	uint64_t stop_below_bytes; /* free space below which it does not validate */
+	const struct public_key *unl;
+	uint32_t unl_n;
+	struct secret_key *validator; /* NULL: none; stays the caller's */
+	struct secret_key *identity;  /* node key, Ed25519; NULL when standalone */
+	const char *peer_listen;      /* NULL: none */
+	const char *const *peer_connect;
+	uint32_t n_peer_connect;
+	uint32_t peers_max;
+};
+
+struct uv_node_hooks {
+	void *ctx;
+	/* An effect that is news for others: SUBMITTED, ACCEPTED, LEDGER, TX_PROPOSED, VALIDATION,
+	 * PHASE, STATE. Valid during the call. */
+	void (*on_effect)(void *ctx, const struct node_effect *e);
+	/* The orderly stop is complete, or the store has failed (code 74: input/output error). */
+	void (*on_stopped)(void *ctx, int exit_code);
+};
+
+struct uv_node;
+
+/* Opens store and journal, builds the genesis, listens for peers and starts the machine. Errors
+ * come with words for the operator. */
+enum err uv_node_open(struct uv_node **out, const struct uv_node_config *c,
+		      const struct uv_node_hooks *hooks, struct why *why) MUST_USE;
+/* Bows out, finishes running jobs and the commit, closes peers; then hooks.on_stopped. */
+void uv_node_stop(struct uv_node *un);
+void uv_node_close(struct uv_node *un); /* after on_stopped */
+
+struct node *uv_node_machine(struct uv_node *un);
+const struct history *uv_node_history(struct uv_node *un);
+struct peers *uv_node_peers(struct uv_node *un); /* NULL when standalone */
+
+void uv_node_submit(struct uv_node *un, struct tx *tx, bool fail_hard, uint64_t token);
+void uv_node_accept(struct uv_node *un, uint64_t token);
+
+#endif

@@ -1,0 +1,560 @@
+/* SPDX-License-Identifier: ISC */
+#include "cluster.h"
+
+#include "base/rng.h"
+#include "crypto/base58.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#define CHAIN_MAX 4000
+#define NET_START 800000000u
+
+enum what { EV_TIMER, EV_FRAME, EV_JOB, EV_UP, EV_DOWN };
+
+struct event {
+	int64_t at;
+	uint64_t order;
+	enum what what;
+	uint32_t node, from;
+	uint32_t life; /* of the node it is for: events of an earlier life are dropped */
+	struct wire_frame *frame;
+	struct node_job *job;
+};
+
+struct member {
+	struct node *node;
+	struct secret_key *key;
+	uint32_t life;
+	bool up, disk_full;
+	int64_t timer;
+	/* its disk */
+	struct ledger *tip;
+	struct buf journal;
+	/* what it ever reported validated, across lives */
+	struct hash256 chain[CHAIN_MAX];
+	struct hash256 *txs;
+	uint32_t n_txs, cap_txs;
+};
+
+struct cluster {
+	struct cluster_options o;
+	uint32_t n;
+	struct member m[CLUSTER_MAX];
+	struct genesis genesis;
+	struct ledger *first, *second;
+	struct public_key unl[CLUSTER_MAX];
+	struct event *heap;
+	uint32_t n_heap, cap_heap;
+	uint64_t order, trace;
+	int64_t now;
+	uint8_t group[CLUSTER_MAX];
+	struct rng rng;
+	char last_log[CLUSTER_MAX][200];
+};
+
+/* ---- event heap ---- */
+
+static bool before(const struct event *a, const struct event *b)
+{
+	return a->at != b->at ? a->at < b->at : a->order < b->order;
+}
+
+static void heap_push(struct cluster *c, struct event e)
+{
+	uint32_t i;
+
+	if (c->n_heap == c->cap_heap) {
+		c->cap_heap = c->cap_heap ? c->cap_heap * 2 : 1024;
+		c->heap = mem_resize(c->heap, c->cap_heap, sizeof(e));
+	}
+	e.order = ++c->order;
+	i = c->n_heap++;
+	while (i && before(&e, &c->heap[(i - 1) / 2])) {
+		c->heap[i] = c->heap[(i - 1) / 2];
+		i = (i - 1) / 2;
+	}
+	c->heap[i] = e;
+}
+
+static struct event heap_pop(struct cluster *c)
+{
+	struct event top = c->heap[0], last = c->heap[--c->n_heap];
+	uint32_t i = 0;
+
+	for (;;) {
+		uint32_t k = 2 * i + 1;
+
+		if (k >= c->n_heap)
+			break;
+		if (k + 1 < c->n_heap && before(&c->heap[k + 1], &c->heap[k]))
+			k++;
+		if (!before(&c->heap[k], &last))
+			break;
+		c->heap[i] = c->heap[k];
+		i = k;
+	}
+	c->heap[i] = last;
+	return top;
+}
+
+/* ---- effects ---- */
+
+static void note(struct cluster *c, const void *p, size_t n)
+{
+	const uint8_t *b = p;
+
+	while (n--)
+		c->trace = (c->trace ^ *b++) * 0x100000001B3ull;
+}
+
+static bool linked(const struct cluster *c, uint32_t a, uint32_t b)
+{
+	return a != b && c->m[a].up && c->m[b].up && c->group[a] == c->group[b];
+}
+
+static bool is_gossip(enum msg_type t)
+{
+	return t == MSG_TXS || t == MSG_PROPOSAL || t == MSG_VALIDATION;
+}
+
+static void send_frame(struct cluster *c, uint32_t from, uint32_t to, struct wire_frame *f)
+{
+	int64_t delay = c->o.delay_ms + (int64_t)rng_below(&c->rng, c->o.delay_ms + 1);
+
+	if (!linked(c, from, to))
+		return;
+	if (is_gossip(f->type) && rng_below(&c->rng, 100) < c->o.loss_percent)
+		return;
+	heap_push(c, (struct event){.at = c->now + delay,
+				    .what = EV_FRAME,
+				    .node = to,
+				    .from = from,
+				    .life = c->m[to].life,
+				    .frame = wire_frame_ref(f)});
+}
+
+static void on_send(struct cluster *c, uint32_t i, const struct node_effect *e)
+{
+	uint32_t to;
+
+	note(c, e->send.frame->bytes, e->send.frame->n);
+	for (to = 0; to < c->n; to++)
+		if (e->send.peer ? to + 1 == e->send.peer : to + 1 != e->send.except)
+			send_frame(c, i, to, e->send.frame);
+}
+
+static void report_tx(struct member *m, const struct hash256 *id)
+{
+	if (m->n_txs == m->cap_txs) {
+		m->cap_txs = m->cap_txs ? m->cap_txs * 2 : 256;
+		m->txs = mem_resize(m->txs, m->cap_txs, sizeof(*id));
+	}
+	m->txs[m->n_txs++] = *id;
+}
+
+static void on_ledger(struct cluster *c, uint32_t i, const struct ledger *l)
+{
+	struct member *m = &c->m[i];
+	uint32_t seq = l->header.seq, k;
+	struct hash256 key, *after = NULL, last;
+	struct bytes data;
+
+	assert_true(seq < CHAIN_MAX);
+	note(c, l->hash.b, 32);
+	for (k = 0; k < c->n; k++)
+		if (!hash256_is_zero(&c->m[k].chain[seq]) &&
+		    !hash256_eq(&c->m[k].chain[seq], &l->hash))
+			fail_msg("fork at %u: node %u %s, node %u %s", seq, i,
+				 hash256_short(&l->hash).s, k,
+				 hash256_short(&c->m[k].chain[seq]).s);
+	m->chain[seq] = l->hash;
+	while (tree_next(&l->txs, after, &key, &data) == FOUND) {
+		report_tx(m, &key);
+		last = key;
+		after = &last;
+	}
+}
+
+static void carry_out(struct cluster *c, uint32_t i, struct node_effects *fx)
+{
+	struct member *m = &c->m[i];
+	uint32_t k;
+
+	for (k = 0; k < fx->n; k++) {
+		struct node_effect *e = &fx->e[k];
+
+		if (e->kind == NODE_FX_TIMER) {
+			m->timer = e->at.ms < c->now ? c->now : e->at.ms;
+			heap_push(
+			    c, (struct event){
+				   .at = m->timer, .what = EV_TIMER, .node = i, .life = m->life});
+		} else if (e->kind == NODE_FX_SEND) {
+			on_send(c, i, e);
+		} else if (e->kind == NODE_FX_JOB) {
+			int64_t ms = e->job->kind == NODE_JOB_JOURNAL ? 1 : 5;
+
+			heap_push(c, (struct event){.at = c->now + ms,
+						    .what = EV_JOB,
+						    .node = i,
+						    .life = m->life,
+						    .job = e->job});
+		} else if (e->kind == NODE_FX_LEDGER) {
+			on_ledger(c, i, e->ledger);
+		} else if (e->kind == NODE_FX_DROP_PEER) {
+			fail_msg("node %u drops peer %u: %s", i, e->drop.peer - 1, e->drop.reason);
+		} else if (e->kind == NODE_FX_LOG) {
+			if (getenv("CLUSTER_LOG"))
+				printf("%8lld %u %s\n", (long long)c->now, i, e->log.text);
+		} else if (e->kind == NODE_FX_FAILED) {
+			fail_msg("node %u: store failed", i);
+		}
+	}
+}
+
+static void step(struct cluster *c, uint32_t i, const struct node_event *ev)
+{
+	struct node_effects fx = {0};
+	struct now now = {.steady = {c->now}, .net = {NET_START + (uint32_t)(c->now / 1000)}};
+
+	node_step(c->m[i].node, ev, now, &fx);
+	carry_out(c, i, &fx);
+	node_effects_close(&fx);
+}
+
+/* ---- jobs: the disk of a node is two variables ---- */
+
+static void run_job(struct member *m, struct node_job *j)
+{
+	if (j->kind == NODE_JOB_VERIFY || j->kind == NODE_JOB_BUILD) {
+		node_job_run(j);
+	} else if (m->disk_full) {
+		j->err = why_set(&j->why, ERR_NO_SPACE, "simulated disk is full");
+	} else if (j->kind == NODE_JOB_PERSIST) {
+		ledger_unref(m->tip);
+		m->tip = ledger_ref(j->persist.ledger);
+	} else {
+		buf_clear(&m->journal);
+		buf_put(&m->journal, j->journal.record.p, j->journal.record.n);
+	}
+}
+
+static void on_frame(struct cluster *c, const struct event *e)
+{
+	struct node_event ev = {.kind = NODE_MESSAGE};
+	struct arena a = ARENA_INIT;
+	struct msg m;
+
+	if (linked(c, e->from, e->node)) {
+		assert_int_equal(wire_decode(&m, &a, bytes_of(e->frame->bytes, e->frame->n), NULL),
+				 ERR_NONE);
+		ev.peer.peer = e->from + 1;
+		ev.peer.msg = &m;
+		step(c, e->node, &ev);
+	}
+	arena_close(&a);
+}
+
+static void on_event(struct cluster *c, struct event *e)
+{
+	struct member *m = &c->m[e->node];
+	struct node_event ev = {.kind = NODE_TIMER};
+	bool alive = m->up && m->life == e->life;
+
+	if (e->what == EV_TIMER) {
+		if (alive && m->timer == e->at) {
+			m->timer = -1;
+			step(c, e->node, &ev);
+		}
+	} else if (e->what == EV_FRAME) {
+		if (alive)
+			on_frame(c, e);
+		wire_frame_unref(e->frame);
+	} else if (e->what == EV_JOB) {
+		if (!alive) {
+			node_job_free(e->job); /* the process is gone: nothing became durable */
+			return;
+		}
+		run_job(m, e->job);
+		ev.kind = NODE_JOB_DONE;
+		ev.job = e->job;
+		step(c, e->node, &ev);
+	} else if (alive) {
+		ev.kind = e->what == EV_UP ? NODE_PEER_UP : NODE_PEER_DOWN;
+		ev.peer.peer = e->from + 1;
+		step(c, e->node, &ev);
+	}
+}
+
+void cluster_run_ms(struct cluster *c, uint32_t ms)
+{
+	int64_t end = c->now + ms;
+
+	while (c->n_heap && c->heap[0].at <= end) {
+		struct event e = heap_pop(c);
+
+		c->now = e.at;
+		on_event(c, &e);
+	}
+	c->now = end;
+}
+
+/* ---- members ---- */
+
+static void tell(struct cluster *c, uint32_t node, uint32_t other, enum what what)
+{
+	heap_push(c, (struct event){.at = c->now + 1,
+				    .what = what,
+				    .node = node,
+				    .from = other,
+				    .life = c->m[node].life});
+}
+
+static void start(struct cluster *c, uint32_t i)
+{
+	struct member *m = &c->m[i];
+	struct node_config nc = {
+	    .network_id = c->genesis.network_id,
+	    .unl = c->unl,
+	    .unl_n = c->o.validators,
+	    .validator = m->key,
+	    .genesis = {c->first, c->second},
+	    .seed = c->o.seed * 1000 + i,
+	    .cookie = 1000 + i + m->life,
+	};
+	struct node_event ev = {.kind = NODE_START};
+	struct journal_record r;
+	struct arena a = ARENA_INIT;
+	uint32_t k;
+
+	m->life++;
+	m->up = true;
+	m->timer = -1;
+	m->node = node_open(&nc);
+	ev.start.tip = m->tip;
+	if (m->journal.n) {
+		assert_int_equal(journal_decode(&r, buf_bytes(&m->journal), &a), ERR_NONE);
+		ev.start.journal = &r;
+	}
+	step(c, i, &ev);
+	arena_close(&a);
+	for (k = 0; k < c->n; k++)
+		if (linked(c, i, k)) {
+			tell(c, i, k, EV_UP);
+			tell(c, k, i, EV_UP);
+		}
+}
+
+void cluster_restart(struct cluster *c, uint32_t i)
+{
+	must(!c->m[i].up);
+	start(c, i);
+}
+
+void cluster_kill(struct cluster *c, uint32_t i)
+{
+	uint32_t k;
+
+	must(c->m[i].up);
+	for (k = 0; k < c->n; k++)
+		if (linked(c, i, k))
+			tell(c, k, i, EV_DOWN);
+	c->m[i].up = false;
+	node_close(c->m[i].node);
+	c->m[i].node = NULL;
+}
+
+void cluster_partition(struct cluster *c, const char *groups)
+{
+	uint8_t group[CLUSTER_MAX] = {0}, g = 0;
+	uint32_t a, b;
+
+	for (; *groups; groups++) {
+		if (*groups == '|')
+			g++;
+		else
+			group[*groups - 'A'] = g;
+	}
+	for (a = 0; a < c->n; a++)
+		for (b = 0; b < c->n; b++) {
+			bool was = linked(c, a, b);
+			bool is = a != b && c->m[a].up && c->m[b].up && group[a] == group[b];
+
+			if (was != is)
+				tell(c, a, b, is ? EV_UP : EV_DOWN);
+		}
+	memcpy(c->group, group, sizeof(group));
+}
+
+void cluster_disk_full(struct cluster *c, uint32_t i, bool full)
+{
+	c->m[i].disk_full = full;
+}
+
+struct cluster *cluster_open(const struct cluster_options *o)
+{
+	struct cluster *c = mem_zalloc(1, sizeof(*c));
+	struct why why = {""};
+	uint32_t i;
+
+	c->o = *o;
+	c->n = o->validators + o->observers;
+	must(c->n <= CLUSTER_MAX);
+	rng_init(&c->rng, o->seed);
+	genesis_default(&c->genesis, true);
+	c->genesis.network_id = 21337;
+	c->genesis.generated = o->accounts;
+	c->genesis.generated_balance = drops_of(1000 * DROPS_PER_XRP);
+	/* raw: the first account gives what the generated ones get */
+	c->genesis.accounts[0].balance.raw -= o->accounts * 1000 * DROPS_PER_XRP;
+	if (genesis_build(&c->genesis, &c->first, &c->second, &why) != ERR_NONE)
+		fail_msg("%s", why.text);
+	for (i = 0; i < o->validators; i++) {
+		struct seed seed = {{0}};
+
+		seed.b[0] = (uint8_t)(i + 1);
+		assert_int_equal(
+		    secret_key_of_node_seed(&c->m[i].key, &c->unl[i], KEY_SECP256K1, &seed),
+		    ERR_NONE);
+	}
+	for (i = 0; i < c->n; i++)
+		start(c, i);
+	return c;
+}
+
+void cluster_close(struct cluster *c)
+{
+	uint32_t i;
+
+	for (i = 0; i < c->n; i++) {
+		struct member *m = &c->m[i];
+
+		node_close(m->node);
+		ledger_unref(m->tip);
+		buf_close(&m->journal);
+		secret_key_close(m->key);
+		mem_free(m->txs);
+	}
+	while (c->n_heap) {
+		struct event e = heap_pop(c);
+
+		wire_frame_unref(e.frame);
+		if (e.job)
+			node_job_free(e.job);
+	}
+	ledger_unref(c->first);
+	ledger_unref(c->second);
+	genesis_close(&c->genesis);
+	mem_free(c->heap);
+	mem_free(c);
+}
+
+/* ---- looking at it ---- */
+
+struct node *cluster_node(struct cluster *c, uint32_t i)
+{
+	return c->m[i].node;
+}
+
+uint32_t cluster_validated(struct cluster *c, uint32_t i)
+{
+	struct ledger *l = c->m[i].up ? node_validated(c->m[i].node) : NULL;
+
+	return l ? l->header.seq : 0;
+}
+
+static struct secret_key *account_key(uint32_t i, struct account_id *id)
+{
+	struct secret_key *key;
+	struct public_key pub;
+	struct seed seed;
+	char text[40];
+
+	snprintf(text, sizeof(text), "tally test account %u", i);
+	seed_of_passphrase(&seed, bytes_str(text));
+	assert_int_equal(secret_key_of_seed(&key, &pub, KEY_ED25519, &seed), ERR_NONE);
+	account_of_key(id, &pub);
+	return key;
+}
+
+uint64_t cluster_balance(struct cluster *c, uint32_t i, uint32_t account)
+{
+	struct ledger *l = node_validated(c->m[i].node);
+	struct arena a = ARENA_INIT;
+	struct st_object *o;
+	struct account_id id;
+	struct keylet k;
+	struct bytes data;
+	struct drops d;
+
+	secret_key_close(account_key(account, &id));
+	k = keylet_account(&id);
+	assert_int_equal(tree_get(&l->state, &k.key, &data), FOUND);
+	assert_int_equal(st_decode(&o, &a, data, NULL), ERR_NONE);
+	assert_true(st_get_drops(o, sfBalance, &d));
+	arena_close(&a);
+	return d.raw; /* raw: printed and compared only */
+}
+
+void cluster_pay(struct cluster *c, uint32_t i, uint32_t from, uint32_t to, uint64_t drops,
+		 uint32_t seq, struct hash256 *id)
+{
+	struct arena a = ARENA_INIT;
+	struct st_object *o = st_new(&a);
+	struct account_id src, dst;
+	struct secret_key *key = account_key(from, &src);
+	struct node_event ev = {.kind = NODE_SUBMIT};
+	struct buf b = BUF_INIT;
+	struct why why = {""};
+
+	secret_key_close(account_key(to, &dst));
+	st_set_u(o, sfTransactionType, ttPayment);
+	st_set_u(o, sfFlags, 0);
+	st_set_u(o, sfNetworkID, c->genesis.network_id);
+	st_set_u(o, sfSequence, seq);
+	st_set_drops(o, sfAmount, drops_of(drops));
+	st_set_drops(o, sfFee, drops_of(10));
+	st_set_account(o, sfAccount, &src);
+	st_set_account(o, sfDestination, &dst);
+	tx_sign(o, key);
+	st_encode(&b, o, ST_ALL);
+	if (tx_parse(&ev.submit.tx, buf_bytes(&b), &why) != ERR_NONE)
+		fail_msg("%s", why.text);
+	*id = ev.submit.tx->id;
+	step(c, i, &ev);
+	tx_unref(ev.submit.tx);
+	secret_key_close(key);
+	buf_close(&b);
+	arena_close(&a);
+}
+
+uint32_t cluster_times_validated(struct cluster *c, uint32_t i, const struct hash256 *id)
+{
+	uint32_t k, times = 0;
+
+	for (k = 0; k < c->m[i].n_txs; k++)
+		times += hash256_eq(&c->m[i].txs[k], id);
+	return times;
+}
+
+void cluster_expect_agreement(struct cluster *c)
+{
+	uint32_t seq, a, b;
+
+	for (seq = 0; seq < CHAIN_MAX; seq++)
+		for (a = 0; a < c->n; a++)
+			for (b = a + 1; b < c->n; b++)
+				if (!hash256_is_zero(&c->m[a].chain[seq]) &&
+				    !hash256_is_zero(&c->m[b].chain[seq]))
+					assert_memory_equal(&c->m[a].chain[seq],
+							    &c->m[b].chain[seq], 32);
+}
+
+uint64_t cluster_trace(struct cluster *c)
+{
+	return c->trace;
+}
