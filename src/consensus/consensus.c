@@ -152,9 +152,9 @@ static void resend_if_due(struct consensus *c, const struct cons_event *ev)
 	int64_t since = steady_since(c->issued, c->now.steady);
 	const struct ledger_rec *l;
 
-	if (c->issued_seq == 0 || c->issued_seq <= c->validated_seq || !c->may_propose)
+	if (c->issued_seq == 0 || !c->may_propose)
 		return;
-	if (since < CONS_REPROPOSE_MS) {
+	if (since < CONS_REPROPOSE_MS || c->issued_seq <= c->validated_seq) {
 		if (ev->kind != CONS_PROPOSAL || since < CONS_ANSWER_MS)
 			return;
 		l = branch_find(c, &ev->proposal.position.prev);

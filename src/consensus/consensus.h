@@ -27,7 +27,7 @@ struct cons_position {
 	struct hash256 prev;   /* ledger it builds on */
 	struct hash256 set;    /* id of the transaction set */
 	struct net_time close; /* its view of the close time */
-	uint32_t seq;          /* 0 first, then up; CONS_SEQ_BOW_OUT = leaves the round */
+	uint32_t seq;          /* rising; CONS_SEQ_BOW_OUT = leaves the round */
 };
 #define CONS_SEQ_BOW_OUT 0xFFFFFFFFu
 
@@ -162,8 +162,10 @@ void cons_close(struct consensus *c);
  * with this node's own newest one, then CONS_START on the ledger last voted for. Own validations
  * must be told before any later one is asked for: what was signed at a sequence binds for good.
  * Without cons_set_validated the first CONS_START counts as validated (genesis, or a synced one).
- * The first own proposal on `prev` gets number `seq` (0 unless a journal says more, which has
- * reserved the ones below); only before CONS_START. */
+ *
+ * Own proposals are numbered from `seq` on (0 unless a journal has reserved the numbers below);
+ * only before CONS_START. The numbers rise over all rounds, so that none comes twice on one ledger
+ * even when a round on it is taken up again later; what `prev` was is of no matter. */
 void cons_set_validated(struct consensus *c, const struct hash256 *ledger, uint32_t seq);
 void cons_set_first_seq(struct consensus *c, const struct hash256 *prev, uint32_t seq);
 

@@ -112,14 +112,6 @@ struct round {
 	int64_t converge_ms;
 };
 
-/* Our own numbers on a ledger, so that (ledger, number) never comes twice. */
-struct own_round {
-	struct hash256 prev;
-	uint32_t next_seq;
-	bool used;
-	uint64_t order;
-};
-#define OWN_ROUNDS 16
 /* Own votes that matter lie above the validated ledger, at most LEDGER_AHEAD_MAX and a few. */
 #define OWN_VOTES 32
 /* All sets, and the few that one step can make and drop. */
@@ -133,7 +125,7 @@ struct consensus {
 	struct cons_effects *fx;
 
 	struct round r;
-	struct own_round own[OWN_ROUNDS];
+	uint32_t next_seq; /* number of our next proposal, whatever ledger it is on */
 	uint32_t last_proposers;
 	int64_t last_converge_ms;
 

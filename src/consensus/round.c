@@ -84,45 +84,22 @@ bool round_settled(struct consensus *c)
 
 /* --- our position ------------------------------------------------------------------------ */
 
-static struct own_round *own_round(struct consensus *c)
-{
-	struct own_round *oldest = NULL;
-
-	for (uint32_t i = 0; i < OWN_ROUNDS; i++) {
-		struct own_round *o = &c->own[i];
-
-		if (o->used && hash256_eq(&o->prev, &c->r.prev.hash))
-			return o;
-		if (!oldest || !o->used || (oldest->used && o->order < oldest->order))
-			oldest = o;
-	}
-	*oldest = (struct own_round){.prev = c->r.prev.hash, .used = true, .order = ++c->order};
-	return oldest;
-}
-
 void cons_set_first_seq(struct consensus *c, const struct hash256 *prev, uint32_t seq)
 {
-	struct hash256 keep = c->r.prev.hash;
-	struct own_round *o;
-
 	must(c->r.phase == CONS_IDLE && seq < CONS_SEQ_BOW_OUT);
-	c->r.prev.hash = *prev;
-	o = own_round(c);
-	c->r.prev.hash = keep;
-	if (seq > o->next_seq)
-		o->next_seq = seq;
+	(void)prev;
+	if (seq > c->next_seq)
+		c->next_seq = seq;
 }
 
 void round_propose(struct consensus *c)
 {
 	struct cons_effect *e;
-	struct own_round *o;
 
 	if (!proposing(c) || !c->r.have_our)
 		return;
-	o = own_round(c);
-	c->r.our.seq = o->next_seq++;
-	must(c->r.our.seq < CONS_SEQ_BOW_OUT);
+	must(c->next_seq < CONS_SEQ_BOW_OUT);
+	c->r.our.seq = c->next_seq++;
 	c->r.proposed = c->now.steady;
 	e = fx_add(c, CONS_FX_PROPOSE);
 	e->propose = c->r.our;
@@ -170,12 +147,17 @@ static bool offer_set(struct consensus *c, const struct hash256 *id, const struc
 
 /* --- open -------------------------------------------------------------------------------- */
 
-/* Not more than LEDGER_AHEAD_MAX ahead of the validated ledger, and not behind it. */
+/* Nobody starts a round on a ledger that the network has left behind. */
 bool round_may_close(const struct consensus *c)
 {
-	return c->r.prev.seq >= c->validated_seq &&
-	       c->r.prev.seq - c->validated_seq < LEDGER_AHEAD_MAX &&
-	       c->r.mode != CONS_WRONG_LEDGER;
+	return c->r.prev.seq >= c->validated_seq && c->r.mode != CONS_WRONG_LEDGER;
+}
+
+/* LEDGER_AHEAD_MAX holds the round before its end, not before its start: who waits for others'
+ * validations must be heard, or it may be the one they in turn are waiting for. */
+static bool may_accept(const struct consensus *c)
+{
+	return round_may_close(c) && c->r.prev.seq - c->validated_seq < LEDGER_AHEAD_MAX;
 }
 
 /* Half the previous round, so that a slow validator can slow the network down
@@ -453,7 +435,7 @@ static void establish_progress(struct consensus *c)
 	if (elapsed < (all ? CONS_ESTABLISH_SHORT_MS : CONS_ESTABLISH_MIN_MS))
 		return;
 	round_count(c, &agree, &close_agree);
-	if (close_agree >= close_quorum(c) && (agree >= c->quorum || stalled(c)))
+	if (may_accept(c) && close_agree >= close_quorum(c) && (agree >= c->quorum || stalled(c)))
 		accept(c, true);
 }
 
@@ -468,7 +450,7 @@ void round_start(struct consensus *c, const struct ledger_rec *prev, enum cons_m
 		r->mode = CONS_PROPOSING;
 	r->start = r->closed = c->now.steady;
 	r->resolution = cons_resolution_next(prev->close_resolution, prev->close_agreed,
-					      prev->seq + 1);
+					     prev->seq + 1);
 	branch_add(c, prev);
 	c->look = true;
 	sets_trim(c);

@@ -33,7 +33,7 @@ struct event {
 struct message {
 	bool proposal;
 	uint32_t who;
-	uint32_t seen; /* nodes that have it */
+	uint32_t seen; /* index of the mask of the nodes that have it */
 	uint32_t hops; /* on the way */
 	union {
 		struct cons_position position;
@@ -93,6 +93,9 @@ struct sim {
 	struct rng net, load;
 	struct event *heap;
 	size_t heap_n, heap_cap;
+	uint32_t *seen; /* masks, one per content: a node takes the same bytes once */
+	uint32_t seen_n, seen_cap;
+	struct hmap seen_at;
 	struct message *msgs;
 	uint32_t msgs_n, msgs_cap;
 	uint32_t *free_msgs;
@@ -332,6 +335,35 @@ static uint32_t new_message(struct sim *s)
 	return m;
 }
 
+static uint32_t new_seen(struct sim *s)
+{
+	if (s->seen_n == s->seen_cap) {
+		s->seen_cap = s->seen_cap ? 2 * s->seen_cap : 256;
+		s->seen = mem_resize(s->seen, s->seen_cap, sizeof(uint32_t));
+	}
+	s->seen[s->seen_n] = 0;
+	return s->seen_n++;
+}
+
+/* The mask of a validation that may be sent again. */
+static uint32_t seen_of(struct sim *s, uint32_t who, const struct cons_validation *v)
+{
+	struct {
+		struct hash256 ledger;
+		uint64_t who, seq;
+	} k = {.ledger = v->ledger, .who = who, .seq = v->seq};
+	struct hash256 key;
+	uintptr_t at;
+
+	mix256(&key, &k, sizeof(k), 9);
+	at = (uintptr_t)hmap_get(&s->seen_at, &key);
+	if (at == 0) {
+		at = (uintptr_t)new_seen(s) + 1;
+		hmap_put(&s->seen_at, &key, (void *)at);
+	}
+	return (uint32_t)(at - 1);
+}
+
 static void drop_hop(struct sim *s, uint32_t m)
 {
 	must(s->msgs[m].hops > 0);
@@ -345,7 +377,8 @@ static void forward(struct sim *s, uint32_t m, uint32_t node)
 	for (uint32_t to = 0; to < s->n; to++) {
 		uint32_t copies = 1;
 
-		if (!linked(s, node, to) || (s->msgs[m].seen & (1u << to)))
+		if (!linked(s, node, to) ||
+		    (node != s->msgs[m].who && (s->seen[s->msgs[m].seen] & (1u << to))))
 			continue;
 		if (s->o.loss_pm && rng_below(&s->net, 1000) < s->o.loss_pm)
 			copies = 0;
@@ -365,7 +398,7 @@ static void forward(struct sim *s, uint32_t m, uint32_t node)
 static void broadcast(struct sim *s, uint32_t m, uint32_t node)
 {
 	s->msgs[m].hops++;
-	s->msgs[m].seen |= 1u << node;
+	s->seen[s->msgs[m].seen] |= 1u << node;
 	forward(s, m, node);
 	drop_hop(s, m);
 }
@@ -521,6 +554,7 @@ static void start_vote(struct sim *s, uint32_t i, const struct cons_effect *e)
 						 .seq = e->ledger.seq,
 						 .signed_at = node_now(s, i).net,
 						 .full = e->ledger.full};
+	m->seen = seen_of(s, i, &m->validation);
 	ev.t = s->t + PERSIST_MS;
 	push(s, ev);
 }
@@ -561,6 +595,7 @@ static void send_proposal(struct sim *s, uint32_t i, const struct cons_position 
 	check_proposal(s, i, p);
 	s->proposals++;
 	s->msgs[m].proposal = true;
+	s->msgs[m].seen = new_seen(s);
 	s->msgs[m].who = i;
 	s->msgs[m].position = *p;
 	broadcast(s, m, i);
@@ -575,6 +610,7 @@ static void resend(struct sim *s, uint32_t i)
 	m = new_message(s);
 	s->msgs[m].who = i;
 	s->msgs[m].validation = s->node[i].disk.vote;
+	s->msgs[m].seen = seen_of(s, i, &s->node[i].disk.vote);
 	broadcast(s, m, i);
 }
 
@@ -711,10 +747,10 @@ static void deliver(struct sim *s, const struct event *e)
 
 	if (s->node[e->node].up && s->node[e->node].epoch == e->epoch &&
 	    !s->cut[e->from][e->node]) {
-		bool again = m.seen & (1u << e->node);
+		bool again = s->seen[m.seen] & (1u << e->node);
 
 		if (!again) {
-			s->msgs[e->msg].seen |= 1u << e->node;
+			s->seen[m.seen] |= 1u << e->node;
 			forward(s, e->msg, e->node);
 		} else if (!s->o.dup_pm || rng_below(&s->net, 8) != 0) {
 			/* a node hears a message once, now and then a late copy slips through */
@@ -909,6 +945,7 @@ struct sim *sim_open(const struct sim_options *o)
 	s->load = rng_fork(&root, "load");
 	hmap_init(&s->set_at, 1);
 	hmap_init(&s->ledger_at, 2);
+	hmap_init(&s->seen_at, 3);
 	genesis.parent = HASH256_ZERO;
 	genesis.set = add_set(s, &HASH256_ZERO, NULL, 0);
 	genesis.close.s = 0;
@@ -938,6 +975,8 @@ void sim_close(struct sim *s)
 	hmap_close(&s->ledger_at);
 	mem_free(s->sets);
 	mem_free(s->ledgers);
+	hmap_close(&s->seen_at);
+	mem_free(s->seen);
 	mem_free(s->msgs);
 	mem_free(s->free_msgs);
 	mem_free(s->heap);
@@ -971,6 +1010,8 @@ static void boot(struct sim *s, uint32_t i)
 	}
 	for (uint32_t k = 1; k < s->sets_n; k++)
 		s->sets[k].held &= ~me;
+	for (uint32_t k = 0; k < s->seen_n; k++)
+		s->seen[k] &= ~me;
 	cons_set_validated(nd->c, &s->ledgers[lcl].hash, s->ledgers[lcl].seq);
 	nd->validated = s->ledgers[lcl].hash;
 	nd->validated_seq = s->ledgers[lcl].seq;
