@@ -10,10 +10,15 @@
  * and jitter), runs a session on each socket, tells the host who is there and what they say. A
  * pair of nodes that dialled each other keeps one connection (the one dialled by the smaller key).
  *
- * Sending never blocks: each peer has two lanes; consensus messages go first and are never shed;
- * other messages are dropped oldest first above 4 MiB; a peer whose queue does not move for 15 s is
- * closed. All bad behaviour ends in a closed connection with a logged reason and, for an address
- * that did it twice, a pause before it is accepted again. */
+ * Sending never blocks: each peer has two lanes; consensus messages go first and are never shed
+ * (a peer for whom 32 MiB of them wait is closed); other messages are dropped oldest first above
+ * 4 MiB; a peer whose queue does not move for 15 s is closed. Messages are sealed just before they
+ * are written, one write per turn of the loop, so a late proposal overtakes what waits. They are
+ * held back as long as the other side's budget (wire.def) has no room for their type.
+ *
+ * All bad behaviour ends in a closed connection with a logged reason and, for a key or an address
+ * that did it twice, a pause before it is accepted again (refusals.h). Never refused: reserved and
+ * fixed peers' keys; 127.0.0.1 and ::1 as addresses. */
 
 struct peer_info {
 	uint32_t id; /* counts up, never reused while the process lives */
@@ -64,11 +69,19 @@ bool peers_send(struct peers *p, uint32_t id, struct wire_frame *f);
 void peers_broadcast(struct peers *p, uint32_t except, struct wire_frame *f);
 /* Tries an address once more, at once (`connect` of the admin API). */
 enum err peers_connect(struct peers *p, const char *address, struct why *why) MUST_USE;
-/* Closes a peer for misbehaviour seen above (invalid data ...). */
+/* Closes a peer for misbehaviour seen above (invalid data ...) and refuses its key for a while. It
+ * says nothing more from now on; peer_down follows from the loop, never from within this call. */
 void peers_drop(struct peers *p, uint32_t id, const char *reason);
+/* Charges work that a peer caused for nothing (a bad signature, data nobody asked for), in units of
+ * one message: PEER_USELESS_PER_SECOND of them are forgiven, many more drop the peer. */
+void peers_useless(struct peers *p, uint32_t id, uint32_t units);
+/* How many connections were refused for want of a free place. */
+uint64_t peers_refused(const struct peers *p);
 /* Copies information on up to n peers, ordered by id; returns how many there are. */
 uint32_t peers_list(const struct peers *p, struct peer_info *out, uint32_t n);
-/* Says BYE, closes all, then calls done (on the loop). peers_close afterwards. */
+/* Sends what is queued as far as the sockets take it, says BYE, closes all, then calls done (on the
+ * loop, within about a second). peer_up, peer_down and message are not called any more. May be
+ * called from within any of them. peers_close afterwards, also from within done. */
 void peers_shutdown(struct peers *p, void (*done)(void *ctx), void *ctx);
 void peers_close(struct peers *p);
 
