@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: ISC */
+#include "tally.h"
+
+#include "base/mem.h"
+#include "os/clock.h"
+#include "tx/tx.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* Submitting and waiting until the outcome is certain.
+ *
+ * A transaction signed here always has a LastLedgerSequence, so that its fate ends: validated with
+ * its result, or provably not applied once a validated ledger past that sequence exists and the
+ * server's history up to it has no gap (searched_all). Nothing is ever guessed from silence. */
+
+#define EXPIRES_LEDGERS   20
+#define POLL_MS           500
+#define TIMEOUT_DEFAULT_S 120
+
+static int64_t int_of(const json_t *o, const char *key)
+{
+	return json_integer_value(json_object_get(o, key));
+}
+
+static const char *str_of(const json_t *o, const char *key)
+{
+	const char *s = json_string_value(json_object_get(o, key));
+
+	return s ? s : "";
+}
+
+/* ---- filling in what a transaction lacks ---- */
+
+static bool fill_sequence(struct tally *t, json_t *tx, int *code)
+{
+	json_t *r;
+
+	if (json_object_get(tx, "Sequence") || json_object_get(tx, "TicketSequence"))
+		return true;
+	r = client_get(
+	    t, "account_info",
+	    json_pack("{s:s, s:s}", "account", str_of(tx, "Account"), "ledger_index", "current"),
+	    code);
+	if (!r)
+		return false;
+	json_object_set(tx, "Sequence",
+			json_object_get(json_object_get(r, "account_data"), "Sequence"));
+	json_decref(r);
+	return true;
+}
+
+static bool fill_fee_and_network(struct tally *t, json_t *tx, int *code)
+{
+	json_t *r = client_get(t, "fee", NULL, code), *info;
+	int64_t id;
+
+	if (!r)
+		return false;
+	if (!json_object_get(tx, "Fee"))
+		json_object_set(tx, "Fee",
+				json_object_get(json_object_get(r, "drops"), "open_ledger_fee"));
+	json_decref(r);
+	r = client_get(t, "server_info", NULL, code);
+	if (!r)
+		return false;
+	info = json_object_get(r, "info");
+	id = int_of(info, "network_id");
+	if (id > 1024 && !json_object_get(tx, "NetworkID"))
+		json_object_set_new(tx, "NetworkID", json_integer(id));
+	if (!json_object_get(tx, "LastLedgerSequence"))
+		json_object_set_new(
+		    tx, "LastLedgerSequence",
+		    json_integer(int_of(json_object_get(info, "validated_ledger"), "seq") +
+				 EXPIRES_LEDGERS));
+	json_decref(r);
+	return true;
+}
+
+/* Fills in, signs, encodes; the blob as hex. NULL after complaining. */
+static char *prepare(struct tally *t, json_t *tx, const struct secret_key *key, int *code)
+{
+	struct arena a = ARENA_INIT;
+	struct buf out = BUF_INIT;
+	struct why why = {""};
+	struct account_id account;
+	struct st_object *o;
+	char *hex = NULL;
+
+	account_of_key(&account, secret_key_public(key));
+	if (!json_object_get(tx, "Account"))
+		json_object_set_new(tx, "Account", json_string(account_text(&account).s));
+	if (!fill_sequence(t, tx, code) || !fill_fee_and_network(t, tx, code))
+		return NULL;
+	*code = TALLY_FAILED;
+	if (st_from_json(&o, &a, tx, &why) != ERR_NONE) {
+		tally_fail(t, 0, "%s", why.text);
+	} else {
+		tx_sign(o, key);
+		st_encode(&out, o, ST_ALL);
+		hex = mem_alloc(2 * out.n + 1);
+		hex_encode(hex, out.p, out.n);
+	}
+	buf_close(&out);
+	arena_close(&a);
+	return hex;
+}
+
+/* ---- waiting ---- */
+
+struct fate {
+	char hash[65];
+	int64_t last;  /* LastLedgerSequence, 0 = none */
+	int64_t first; /* validated sequence when it was sent */
+};
+
+static int report(struct tally *t, const struct fate *f, json_t *r)
+{
+	const json_t *meta = json_object_get(r, "meta");
+	const char *result = str_of(meta, "TransactionResult");
+	int code = !strcmp(result, "tesSUCCESS") ? TALLY_OK : TALLY_CLAIMED;
+
+	if (t->json)
+		tally_print_json(json_incref(r));
+	else
+		printf("validated in ledger %lld: %s\nhash %s\n",
+		       (long long)int_of(r, "ledger_index"), result, f->hash);
+	return code;
+}
+
+/* One look; -1: not decided yet. */
+static int look(struct tally *t, const struct fate *f)
+{
+	json_t *params = json_pack("{s:s}", "transaction", f->hash), *r;
+	int code = -1;
+
+	if (f->last) {
+		json_object_set_new(params, "min_ledger", json_integer(f->first));
+		json_object_set_new(params, "max_ledger", json_integer(f->last));
+	}
+	r = client_call(t, "tx", params);
+	if (!r)
+		return TALLY_UNREACHABLE;
+	if (json_is_true(json_object_get(r, "validated")))
+		code = report(t, f, r);
+	else if (json_is_true(json_object_get(r, "searched_all")))
+		code = tally_fail(t, TALLY_EXPIRED, "not applied: %s, last ledger %lld has passed",
+				  f->hash, (long long)f->last);
+	json_decref(r);
+	return code;
+}
+
+static int wait_for(struct tally *t, const struct fate *f, uint64_t timeout_s)
+{
+	int64_t end = clock_steady().ms + (int64_t)timeout_s * 1000;
+
+	for (;;) {
+		int code = look(t, f);
+
+		if (code >= 0 && code != TALLY_UNREACHABLE)
+			return code;
+		if (clock_steady().ms > end)
+			return tally_fail(t, TALLY_UNKNOWN, "no final answer on %s in %llu s",
+					  f->hash, (unsigned long long)timeout_s);
+		usleep(POLL_MS * 1000);
+	}
+}
+
+static int64_t validated_seq(struct tally *t)
+{
+	json_t *r = client_call(t, "ledger", json_pack("{s:s}", "ledger_index", "validated"));
+	int64_t seq = int_of(r, "ledger_index");
+
+	json_decref(r);
+	return seq;
+}
+
+static int submit_blob(struct tally *t, const char *hex, bool wait, uint64_t timeout_s)
+{
+	struct fate f = {.first = validated_seq(t)};
+	const char *result;
+	json_t *r, *tx;
+	int code;
+
+	r = client_get(t, "submit", json_pack("{s:s}", "tx_blob", hex), &code);
+	if (!r)
+		return code;
+	result = str_of(r, "engine_result");
+	tx = json_object_get(r, "tx_json");
+	snprintf(f.hash, sizeof(f.hash), "%s",
+		 json_object_get(r, "hash") ? str_of(r, "hash") : str_of(tx, "hash"));
+	f.last = int_of(tx, "LastLedgerSequence");
+	if (!wait && t->json)
+		tally_print_json(json_incref(r));
+	else if (!t->json)
+		printf("%s: %s\n", result, str_of(r, "engine_result_message"));
+	code = TALLY_OK;
+	if (!strncmp(result, "tem", 3) || (!strncmp(result, "tel", 3)))
+		code = TALLY_REJECTED;
+	else if (!strncmp(result, "tef", 3) && strcmp(result, "tefALREADY") != 0 &&
+		 strcmp(result, "tefPAST_SEQ") != 0)
+		code = TALLY_REJECTED;
+	json_decref(r);
+	return code == TALLY_OK && wait ? wait_for(t, &f, timeout_s) : code;
+}
+
+static bool wait_options(struct tally *t, bool *wait, uint64_t *timeout_s)
+{
+	const char *s = tally_option(t, "--timeout");
+
+	*wait = !tally_flag(t, "--no-wait");
+	*timeout_s = TIMEOUT_DEFAULT_S;
+	if (s && !tally_number(s, 1, 86400, timeout_s)) {
+		tally_fail(t, 0, "--timeout takes 1 to 86400 seconds");
+		return false;
+	}
+	return true;
+}
+
+static int sign_and_submit(struct tally *t, json_t *tx, bool wait, uint64_t timeout_s)
+{
+	struct public_key pub;
+	struct secret_key *key = tally_secret(t, &pub);
+	int code = TALLY_USAGE;
+	char *hex;
+
+	if (!key)
+		return code;
+	hex = prepare(t, tx, key, &code);
+	if (hex)
+		code = submit_blob(t, hex, wait, timeout_s);
+	mem_free(hex);
+	secret_key_close(key);
+	return code;
+}
+
+int cmd_submit(struct tally *t)
+{
+	struct buf text;
+	struct why why = {""};
+	uint64_t timeout_s;
+	json_t *tx = NULL;
+	bool wait;
+	int code;
+
+	if (!wait_options(t, &wait, &timeout_s))
+		return TALLY_USAGE;
+	if (t->argc < 2 || !tally_text(t, t->argv[1], &text))
+		return tally_fail(t, TALLY_USAGE,
+				  "a signed blob, or a transaction as JSON is wanted");
+	buf_put_u8(&text, 0);
+	text.n--;
+	if (text.n && text.p[0] == '{') {
+		if (json_parse_bounded(&tx, buf_bytes(&text), &why) != ERR_NONE)
+			code = tally_fail(t, TALLY_USAGE, "%s", why.text);
+		else
+			code = sign_and_submit(t, tx, wait, timeout_s);
+		json_decref(tx);
+	} else {
+		code = tally_arguments(t, 1, 1) ? submit_blob(t, (char *)text.p, wait, timeout_s)
+						: TALLY_USAGE;
+	}
+	buf_close(&text);
+	return code;
+}
+
+/* "12.5" XRP in drops, exactly. */
+static bool parse_xrp(const char *s, char out[24])
+{
+	uint64_t whole = 0, part = 0, unit = DROPS_PER_XRP;
+	const char *p = s;
+
+	for (; *p >= '0' && *p <= '9' && whole <= DROPS_MAX / DROPS_PER_XRP; p++)
+		whole = whole * 10 + (uint64_t)(*p - '0');
+	if (*p == '.')
+		for (p++; *p >= '0' && *p <= '9' && unit > 1; p++)
+			part += (uint64_t)(*p - '0') * (unit /= 10);
+	if (*p || p == s || whole > DROPS_MAX / DROPS_PER_XRP)
+		return false;
+	snprintf(out, 24, "%llu", (unsigned long long)(whole * DROPS_PER_XRP + part));
+	return true;
+}
+
+int cmd_pay(struct tally *t)
+{
+	const char *tag = tally_option(t, "--tag");
+	uint64_t timeout_s, number = 0;
+	char drops[24];
+	json_t *tx;
+	bool wait;
+	int code;
+
+	if (!wait_options(t, &wait, &timeout_s))
+		return TALLY_USAGE;
+	if (tag && !tally_number(tag, 0, UINT32_MAX, &number))
+		return tally_fail(t, TALLY_USAGE, "--tag takes 0 to 4294967295");
+	if (t->argc < 3 || !parse_xrp(t->argv[2], drops))
+		return tally_fail(t, TALLY_USAGE, "ADDRESS and an amount of XRP are wanted");
+	tx = json_pack("{s:s, s:s, s:s}", "TransactionType", "Payment", "Destination", t->argv[1],
+		       "Amount", drops);
+	if (tag)
+		json_object_set_new(tx, "DestinationTag", json_integer((json_int_t)number));
+	code = sign_and_submit(t, tx, wait, timeout_s);
+	json_decref(tx);
+	return code;
+}

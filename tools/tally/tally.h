@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef TALLY_TOOLS_TALLY_H
+#define TALLY_TOOLS_TALLY_H
+
+#include "base/bytes.h"
+#include "codec/json.h"
+#include "crypto/base58.h"
+
+/* The `tally` program: client and tools. One function per command, listed in commands.def. */
+
+/* Exit codes, for scripts; `tally --help` lists them. */
+enum tally_exit {
+	TALLY_OK = 0,
+	TALLY_FAILED = 1,      /* the command could not do what it was asked */
+	TALLY_REJECTED = 2,    /* the transaction will not be applied (tem, tef, tel) */
+	TALLY_CLAIMED = 3,     /* validated, but only the fee was claimed (tec) */
+	TALLY_EXPIRED = 4,     /* provably not applied: past its LastLedgerSequence */
+	TALLY_UNKNOWN = 5,     /* no answer about its fate in the time given */
+	TALLY_UNREACHABLE = 6, /* the server does not answer */
+	TALLY_USAGE = 64,
+};
+
+struct tally {
+	const char *url; /* of the server, http://127.0.0.1:5005/ unless given */
+	bool json;       /* print JSON instead of words */
+	int argc;        /* arguments of the command, argv[0] = its name */
+	char **argv;
+};
+
+/* Commands (see commands.def for what each takes). */
+#define C(name, function, args, text) int function(struct tally *t);
+#include "commands.def"
+#undef C
+
+/* ---- helpers ---- */
+
+/* "tally NAME: message" to standard error; returns code. */
+int tally_fail(const struct tally *t, int code, const char *fmt, ...) PRINTF(3, 4);
+/* Prints and releases a JSON value. */
+void tally_print_json(json_t *j);
+/* The value of option --name in the arguments, NULL when absent; removes both from the list. A
+ * flag has no value. */
+const char *tally_option(struct tally *t, const char *name);
+bool tally_flag(struct tally *t, const char *name);
+/* True when exactly n arguments are left and none looks like an unknown option; else complains. */
+bool tally_arguments(struct tally *t, int min, int max);
+bool tally_number(const char *text, uint64_t lo, uint64_t hi, uint64_t *out);
+/* The argument itself, or all of standard input for "-". The caller closes b. */
+bool tally_text(struct tally *t, const char *argument, struct buf *b);
+/* The secret of --seed-file FILE ("-": standard input), or of TALLY_SEED_FILE: a seed (s...) as
+ * the file's first word; and --key-type. NULL after complaining. */
+struct secret_key *tally_secret(struct tally *t, struct public_key *pub);
+/* Drops as XRP: "12.5". */
+struct xrp_text {
+	char s[32];
+};
+struct xrp_text tally_xrp(const char *drops);
+
+/* ---- the server (client.c) ---- */
+
+/* One request: {"method", "params": [params]} with api_version 2; params is released. The result
+ * object (a new reference), also for errors of the API ("error" is in it). NULL when the server
+ * cannot be reached, after complaining. */
+json_t *client_call(struct tally *t, const char *method, json_t *params);
+/* As above, but API errors are complained about and give NULL too; *code is the exit code then. */
+json_t *client_get(struct tally *t, const char *method, json_t *params, int *code);
+
+#endif
