@@ -16,7 +16,7 @@ struct drops {
 };
 
 #define DROPS_PER_XRP 1000000ull
-#define DROPS_MAX 100000000000000000ull /* 10^17 */
+#define DROPS_MAX     100000000000000000ull /* 10^17 */
 
 static inline struct drops drops_of(uint64_t n)
 {

@@ -9,7 +9,7 @@
  * may put its own context in front ("validators.json: line 3: bad key"). Transaction results are
  * a different type (tx/ter.h): they are outcomes of the protocol, not failures of the program. */
 
-#define MUST_USE __attribute__((warn_unused_result))
+#define MUST_USE     __attribute__((warn_unused_result))
 #define PRINTF(f, a) __attribute__((format(printf, f, a)))
 
 enum err {

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ARENA_CHUNK_MIN 4096u
+#define ARENA_CHUNK_MIN      4096u
 #define ARENA_CHUNK_GROW_MAX (1u << 20)
 
 static uint64_t fail_after;
@@ -20,8 +20,8 @@ struct arena_chunk {
 
 _Noreturn static void out_of_memory(size_t n)
 {
-	fprintf(stderr, "tally: out of memory (%zu bytes wanted); the last ledger on disk is whole\n",
-		n);
+	fprintf(stderr,
+		"tally: out of memory (%zu bytes wanted); the last ledger on disk is whole\n", n);
 	abort();
 }
 

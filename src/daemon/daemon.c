@@ -9,6 +9,7 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #define STOP_WITHIN_MS 3000
 #define STOP_HARD_MS   4800 /* SIGTERM to exit takes 5 s at most */
@@ -26,6 +27,7 @@ struct daemon {
 	struct front_shared *last_shared;
 	bool stopping, front_gone, node_gone;
 	int exit_code;
+	char hostname[256];
 };
 
 /* ---- what the API asks of its host ---- */
@@ -104,6 +106,19 @@ static void host_stop(void *ctx)
 	begin_stop(ctx, "asked to by an administrator");
 }
 
+/* Levels of the API and of the log are the same numbers, 0 errors only .. 3 everything. */
+static int host_log_level(void *ctx, int level)
+{
+	int l;
+
+	(void)ctx;
+	if (level >= 0)
+		log_set_level((enum log_level)level);
+	for (l = LOG_DEBUG; l > LOG_ERROR && !log_enabled((enum log_level)l); l--)
+		;
+	return l;
+}
+
 static bool host_push(void *ctx, uint64_t conn, struct rpc_text *text)
 {
 	struct daemon *d = ctx;
@@ -126,6 +141,8 @@ static void host_reply(void *ctx, uint64_t request, int status, struct bytes bod
 
 static void open_rpc(struct daemon *d)
 {
+	if (gethostname(d->hostname, sizeof(d->hostname) - 1))
+		d->hostname[0] = '\0';
 	d->host = (struct rpc_host){
 	    .ctx = d,
 	    .node = uv_node_machine(d->node),

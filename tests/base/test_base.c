@@ -58,7 +58,8 @@ static struct hash256 key_of(uint64_t i)
 {
 	struct hash256 k = {{0}};
 
-	store_be64(k.b + 8, i % 13 ? i * 0x9E3779B97F4A7C15ull : i); /* some in sequence, to collide */
+	store_be64(k.b + 8,
+		   i % 13 ? i * 0x9E3779B97F4A7C15ull : i); /* some in sequence, to collide */
 	store_be64(k.b, i);
 	return k;
 }
@@ -149,13 +150,13 @@ static void reasons_gather_context(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(hex_round_trip),
-		cmocka_unit_test(cursor_dies_once_and_yields_zeros),
-		cmocka_unit_test(drops_are_checked),
-		cmocka_unit_test(hmap_agrees_with_an_array),
-		cmocka_unit_test(rng_is_the_same_everywhere),
-		cmocka_unit_test(arena_keeps_what_it_gave),
-		cmocka_unit_test(reasons_gather_context),
+	    cmocka_unit_test(hex_round_trip),
+	    cmocka_unit_test(cursor_dies_once_and_yields_zeros),
+	    cmocka_unit_test(drops_are_checked),
+	    cmocka_unit_test(hmap_agrees_with_an_array),
+	    cmocka_unit_test(rng_is_the_same_everywhere),
+	    cmocka_unit_test(arena_keeps_what_it_gave),
+	    cmocka_unit_test(reasons_gather_context),
 	};
 
 	return cmocka_run_group_tests_name("base", tests, NULL, NULL);
