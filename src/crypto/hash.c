@@ -64,6 +64,16 @@ void sha512_half_parts(struct hash256 *out, enum hash_prefix prefix, const struc
 	sha512_end_half(&h, out);
 }
 
+void sha1(uint8_t out[20], const void *p, size_t n)
+{
+	SHA_CTX ctx;
+
+	must(SHA1_Init(&ctx) == 1);
+	if (n)
+		must(SHA1_Update(&ctx, p, n) == 1);
+	must(SHA1_Final(out, &ctx) == 1);
+}
+
 void sha256(uint8_t out[32], const void *p, size_t n)
 {
 	SHA256_CTX ctx;

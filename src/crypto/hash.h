@@ -39,6 +39,9 @@ void sha512_half(struct hash256 *out, const void *p, size_t n);
 void sha512_half_parts(struct hash256 *out, enum hash_prefix prefix, const struct bytes *parts,
 		       size_t n_parts);
 
+/* For the WebSocket handshake (RFC 6455), which asks for it by name. Not for anything that has to
+ * resist collisions. */
+void sha1(uint8_t out[20], const void *p, size_t n);
 void sha256(uint8_t out[32], const void *p, size_t n);
 /* RIPEMD160(SHA256(p)): account ids from public keys. */
 void hash160(struct account_id *out, const void *p, size_t n);

@@ -75,6 +75,8 @@ static void hashes_of_known_texts(void **state)
 	assert_true(hash256_eq(&h, &one));
 	sha256(full, "abc", 3);
 	assert_hex(full, 32, "BA7816BF8F01CFEA414140DE5DAE2223B00361A396177A9CB410FF61F20015AD");
+	sha1(full, "abc", 3);
+	assert_hex(full, 20, "A9993E364706816ABA3E25717850C26C9CD0D89D");
 	hash160(&id, "", 0);
 	assert_hex(id.b, 20, "B472A266D0BD89C13706A4132CCFB16F7C3B9FCB");
 }

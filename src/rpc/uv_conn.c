@@ -1,0 +1,554 @@
+/* SPDX-License-Identifier: ISC */
+
+/* One connection of the front: from accept to close. */
+#include "rpc/uv_front.h"
+
+#include "base/mem.h"
+#include "crypto/hash.h"
+#include "os/log.h"
+
+#include <arpa/inet.h>
+#include <sys/socket.h>
+
+#define READ_ON_MAX (1u << 20) /* bytes to be written above which nothing more is read */
+
+static void run(struct front_conn *c, const uint8_t *p, size_t n);
+
+/* Closing */
+
+static void on_closed(uv_handle_t *handle)
+{
+	struct front_conn *c = handle->data;
+	struct front_server *f = c->f;
+
+	c->closed = true;
+	conn_tell_gone(c);
+	out_close(c);
+	http_session_close(&c->http);
+	ws_close(c->ws);
+	buf_close(&c->pending);
+	buf_close(&c->origin);
+	if (!c->dirty) /* else the walk over the dirty ones frees it */
+		mem_free(c);
+	front_handle_closed(f);
+}
+
+static void uncount(struct front_conn *c)
+{
+	struct front_server *f = c->f;
+
+	if (c->from && --c->from->n == 0) {
+		hmap_del(&f->addresses, &c->from->key);
+		mem_free(c->from);
+	}
+	c->from = NULL;
+	if (c->counted)
+		f->stats.connections--;
+	else
+		f->surplus--;
+}
+
+void conn_cut(struct front_conn *c)
+{
+	if (c->state == CONN_CLOSED)
+		return;
+	c->state = CONN_CLOSED;
+	uncount(c);
+	id_drop(&c->f->conn_ids, c->id);
+	if (c->prev)
+		c->prev->next = c->next;
+	else
+		c->f->conns = c->next;
+	if (c->next)
+		c->next->prev = c->prev;
+	uv_close((uv_handle_t *)&c->tcp, on_closed);
+}
+
+void conn_tell_gone(struct front_conn *c)
+{
+	struct front_server *f = c->f;
+
+	if (!c->opened || c->state == CONN_WS)
+		return;
+	c->opened = false;
+	f->stats.websockets--;
+	if (f->handler.on_close)
+		f->handler.on_close(f->handler.ctx, c->id);
+}
+
+void conn_linger(struct front_conn *c)
+{
+	if (c->state == CONN_CLOSED || c->state == CONN_LINGER)
+		return;
+	c->state = CONN_LINGER;
+	c->deadline = conn_now(c) + c->f->limits.close_ms;
+	buf_close(&c->pending);
+	out_touch(c);
+	if (!c->feeding)
+		conn_set_reading(c); /* to see the client's end */
+}
+
+/* What a connection that ends does when the last byte has left: it tells the client so, and waits
+ * for its end. Closing with bytes unread would make the kernel throw the reply away. */
+static void half_close(struct front_conn *c)
+{
+	uv_os_fd_t fd;
+
+	if (c->ended || uv_fileno((uv_handle_t *)&c->tcp, &fd) != 0) {
+		conn_cut(c);
+		return;
+	}
+	if (!c->shut && shutdown(fd, SHUT_WR) != 0) {
+		conn_cut(c);
+		return;
+	}
+	c->shut = true;
+}
+
+void conn_drained(struct front_conn *c)
+{
+	if (c->state == CONN_LINGER)
+		half_close(c);
+	else
+		conn_resume(c);
+}
+
+/* Deadlines */
+
+void conn_set_phase(struct front_conn *c, enum http_phase phase)
+{
+	const struct front_limits *l = &c->f->limits;
+
+	c->phase = phase;
+	switch (phase) {
+	case HTTP_PHASE_IDLE:
+		c->deadline = conn_now(c) + l->idle_ms;
+		break;
+	case HTTP_PHASE_HEAD:
+		c->deadline = conn_now(c) + l->head_ms;
+		break;
+	case HTTP_PHASE_BODY:
+		c->deadline = conn_now(c) + l->body_ms;
+		break;
+	case HTTP_PHASE_HELD:
+		c->deadline = conn_now(c) + l->answer_ms;
+		break;
+	}
+}
+
+/* Replies */
+
+static const char json_type[] = "application/json; charset=UTF-8";
+
+static void reply_http(struct front_conn *c, const struct http_reply *reply)
+{
+	struct http_reply r = *reply;
+	struct buf b = BUF_INIT;
+
+	r.old = c->old;
+	r.close = reply->close || !c->keep_alive || c->f->closing;
+	r.allow_origin = c->listener->admin ? buf_bytes(&c->origin) : bytes_str("*");
+	http_put_reply(&b, &r);
+	out_put_buf(c, &b);
+	if (r.close)
+		conn_linger(c);
+	else
+		conn_set_phase(c, HTTP_PHASE_IDLE);
+}
+
+void conn_reply_text(struct front_conn *c, int status, const char *extra, const char *text,
+		     bool close)
+{
+	struct http_reply r = {.status = status,
+			       .content_type = status == 204 ? NULL : "text/plain; charset=UTF-8",
+			       .extra = extra,
+			       .body = bytes_str(text),
+			       .close = close};
+
+	reply_http(c, &r);
+}
+
+void conn_reply(struct front_conn *c, const struct http_reply *reply)
+{
+	struct buf b = BUF_INIT;
+
+	c->in_flight--;
+	if (c->state == CONN_WS) {
+		ws_put_frame(&b, WS_OP_TEXT, reply->body);
+		out_put_buf(c, &b);
+	} else if (c->state == CONN_HTTP) {
+		struct http_reply r = *reply;
+
+		c->request = 0;
+		if (!r.content_type)
+			r.content_type = json_type;
+		reply_http(c, &r);
+	}
+	conn_resume(c);
+}
+
+/* Enough is at work, or waits to be written: what comes in waits too. */
+static bool must_wait(const struct front_conn *c)
+{
+	const struct front_server *f = c->f;
+
+	if (c->state != CONN_HTTP && c->state != CONN_WS)
+		return false;
+	if (c->out.bytes > READ_ON_MAX)
+		return true;
+	if (c->state == CONN_HTTP)
+		return c->request != 0;
+	return c->in_flight >= f->limits.ws_in_flight_max ||
+	       f->stats.in_flight >= f->limits.in_flight_max;
+}
+
+/* HTTP */
+
+/* Fills in what both kinds share and hands the request over. */
+static void hand_over(struct front_conn *c, struct front_request *req)
+{
+	struct front_server *f = c->f;
+
+	req->id = id_add(&f->request_ids, c->id);
+	req->conn = c->id;
+	req->admin = c->listener->admin;
+	req->address = c->address;
+	c->in_flight++;
+	f->stats.in_flight++;
+	f->stats.requests++;
+	if (!req->websocket) {
+		c->request = req->id;
+		conn_set_phase(c, HTTP_PHASE_HELD);
+	}
+	f->handler.on_request(f->handler.ctx, req);
+}
+
+static void start_websocket(struct front_conn *c, const struct http_request *req, size_t left)
+{
+	struct front_server *f = c->f;
+	struct buf b = BUF_INIT;
+
+	if (left) {
+		conn_reply_text(c, 400, NULL, "data before the upgrade is accepted\n", true);
+		return;
+	}
+	ws_put_accept(&b, req->field[HTTP_FIELD_WS_KEY]);
+	out_put_buf(c, &b);
+	c->state = CONN_WS;
+	c->ws = ws_open();
+	c->deadline = conn_now(c) + f->limits.ping_ms;
+	c->opened = true;
+	f->stats.websockets++;
+	if (f->handler.on_open)
+		f->handler.on_open(f->handler.ctx, c->id, c->listener->admin, c->address);
+}
+
+static void preflight(struct front_conn *c)
+{
+	conn_reply_text(c, 204,
+			"Access-Control-Allow-Methods: GET, POST, OPTIONS\r\n"
+			"Access-Control-Allow-Headers: *\r\n"
+			"Access-Control-Max-Age: 86400\r\n",
+			"", false);
+}
+
+/* Admin rights come with the listener, so it takes requests only under names that no web site can
+ * borrow. */
+static bool may_enter(struct front_conn *c, const struct http_request *req)
+{
+	const char *own = c->listener->host;
+	struct bytes origin = req->field[HTTP_FIELD_ORIGIN];
+
+	if (!c->listener->admin)
+		return true;
+	if (!http_host_is_local(req->field[HTTP_FIELD_HOST], own) ||
+	    !http_origin_is_local(origin, own))
+		return false;
+	if (origin.n)
+		buf_put(&c->origin, origin.p, origin.n);
+	return true;
+}
+
+static void take_request(struct front_conn *c, const struct http_request *req, size_t left)
+{
+	struct front_server *f = c->f;
+	struct front_request r = {
+	    .verb = req->verb,
+	    .path = req->path,
+	    .query = req->query,
+	    .idempotency_key = req->field[HTTP_FIELD_IDEMPOTENCY_KEY],
+	    .authorization = req->field[HTTP_FIELD_AUTHORIZATION],
+	    .body = req->body,
+	};
+
+	c->keep_alive = req->keep_alive;
+	c->old = req->old;
+	buf_clear(&c->origin);
+	if (!may_enter(c, req))
+		conn_reply_text(c, 403, NULL, "Host or Origin is not local\n", true);
+	else if (req->websocket)
+		start_websocket(c, req, left);
+	else if (req->verb == HTTP_VERB_OPTIONS)
+		preflight(c);
+	else if (f->stats.in_flight >= f->limits.in_flight_max)
+		conn_reply_text(c, 503, "Retry-After: 1\r\n", "too many requests at work\n", false);
+	else
+		hand_over(c, &r);
+}
+
+static void refuse_http(struct front_conn *c)
+{
+	const char *extra = NULL;
+	char text[96];
+
+	if (c->http.status == 405)
+		extra = "Allow: GET, POST, OPTIONS\r\n";
+	else if (c->http.status == 426)
+		extra = "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n";
+	snprintf(text, sizeof(text), "%s\n", c->http.reason);
+	log_line(LOG_DEBUG, "rpc", "%s: %d: %s", c->address, c->http.status, c->http.reason);
+	c->old = false;
+	c->f->stats.refused++;
+	conn_reply_text(c, c->http.status, extra, text, true);
+}
+
+static size_t run_http(struct front_conn *c, const uint8_t *p, size_t n)
+{
+	static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
+	size_t used = 0;
+
+	while (c->state == CONN_HTTP && !must_wait(c) && used < n) {
+		struct buf b = BUF_INIT;
+		struct http_request req;
+		enum http_step step;
+
+		used += http_feed(&c->http, p + used, n - used, &step, &req);
+		switch (step) {
+		case HTTP_STEP_MORE:
+			break;
+		case HTTP_STEP_CONTINUE:
+			buf_put(&b, go_on, sizeof(go_on) - 1);
+			out_put_buf(c, &b);
+			break;
+		case HTTP_STEP_REQUEST:
+			take_request(c, &req, n - used);
+			http_next(&c->http);
+			continue; /* its phase is set */
+		case HTTP_STEP_BAD:
+			refuse_http(c);
+			continue;
+		}
+		if (c->http.phase != c->phase)
+			conn_set_phase(c, c->http.phase);
+	}
+	return used;
+}
+
+/* WebSocket */
+
+void conn_ws_close(struct front_conn *c, uint16_t code, const char *reason)
+{
+	struct buf b = BUF_INIT;
+
+	if (c->state != CONN_WS)
+		return;
+	ws_put_close(&b, code, reason);
+	out_put_buf(c, &b);
+	c->state = CONN_WS_CLOSING;
+	id_drop(&c->f->conn_ids, c->id);
+	c->deadline = conn_now(c) + c->f->limits.close_ms;
+}
+
+/* The client's close frame: its code goes back, clients look for it. */
+static void take_close(struct front_conn *c, uint16_t code)
+{
+	conn_ws_close(c, code, NULL);
+	conn_linger(c);
+}
+
+static void take_event(struct front_conn *c, const struct ws_event *ev)
+{
+	struct front_request r = {.websocket = true, .verb = HTTP_VERB_POST, .body = ev->data};
+	struct buf b = BUF_INIT;
+
+	switch (ev->kind) {
+	case WS_TEXT:
+		if (c->state == CONN_WS)
+			hand_over(c, &r);
+		break;
+	case WS_PING:
+		if (c->state != CONN_WS)
+			break;
+		ws_put_frame(&b, WS_OP_PONG, ev->data);
+		out_put_buf(c, &b);
+		break;
+	case WS_PEER_CLOSE:
+		take_close(c, ev->code);
+		break;
+	case WS_BAD:
+		log_line(LOG_DEBUG, "rpc", "%s: %u: %s", c->address, ev->code, ev->reason);
+		conn_ws_close(c, ev->code, ev->reason);
+		conn_linger(c);
+		break;
+	case WS_MORE:
+	case WS_PONG:
+		break;
+	}
+}
+
+static size_t run_ws(struct front_conn *c, const uint8_t *p, size_t n)
+{
+	struct now now = {.steady.ms = conn_now(c)};
+	struct ws_event ev = {.kind = WS_TEXT};
+	size_t used = 0;
+
+	while ((c->state == CONN_WS || c->state == CONN_WS_CLOSING) && ev.kind != WS_MORE &&
+	       !must_wait(c)) {
+		used += ws_feed(c->ws, p + used, n - used, now, &ev);
+		take_event(c, &ev);
+	}
+	return used;
+}
+
+/* Reading */
+
+static void on_alloc(uv_handle_t *handle, size_t hint, uv_buf_t *buf)
+{
+	struct front_conn *c = handle->data;
+
+	(void)hint;
+	*buf = uv_buf_init((char *)c->f->in, sizeof(c->f->in));
+}
+
+/* The client's half is closed. It may still read the replies to what it sent. */
+static void take_end(struct front_conn *c)
+{
+	bool owed = c->state == CONN_HTTP && (c->request || c->pending.n);
+
+	c->ended = true;
+	uv_read_stop((uv_stream_t *)&c->tcp);
+	c->reading = false;
+	if (owed)
+		return;
+	if (c->out.n && c->state != CONN_WS)
+		conn_linger(c);
+	else
+		conn_cut(c);
+}
+
+static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
+{
+	struct front_conn *c = stream->data;
+
+	if (c->state == CONN_CLOSED || n == 0)
+		return;
+	if (n == UV_EOF) {
+		take_end(c);
+		return;
+	}
+	if (n < 0) {
+		conn_cut(c);
+		return;
+	}
+	c->f->stats.bytes_in += (uint64_t)n;
+	c->pinged = false;
+	run(c, (const uint8_t *)buf->base, (size_t)n);
+}
+
+void conn_set_reading(struct front_conn *c)
+{
+	bool want = c->state != CONN_CLOSED && !c->ended && !must_wait(c);
+
+	if (want == c->reading || c->state == CONN_CLOSED)
+		return;
+	c->reading = want;
+	if (!want)
+		uv_read_stop((uv_stream_t *)&c->tcp);
+	else if (uv_read_start((uv_stream_t *)&c->tcp, on_alloc, on_read) != 0)
+		conn_cut(c);
+}
+
+/* Works on input until it is used up or has to wait for a reply to leave. */
+static void run(struct front_conn *c, const uint8_t *p, size_t n)
+{
+	size_t used;
+
+	c->feeding = true;
+	if (c->state == CONN_HTTP)
+		used = run_http(c, p, n);
+	else
+		used = run_ws(c, p, n);
+	c->feeding = false;
+	if (used < n && must_wait(c))
+		buf_put(&c->pending, p + used, n - used);
+	conn_set_reading(c);
+}
+
+void conn_resume(struct front_conn *c)
+{
+	struct buf b;
+
+	if (c->feeding || c->state == CONN_CLOSED || c->state == CONN_LINGER || must_wait(c))
+		return;
+	if (c->reading && c->pending.n == 0)
+		return;
+	b = c->pending;
+	c->pending = BUF_INIT;
+	run(c, b.n ? b.p : c->f->in, b.n); /* never NULL, not even for nothing */
+	buf_close(&b);
+	if (c->ended && c->state == CONN_HTTP && !c->request)
+		conn_linger(c);
+}
+
+/* Time */
+
+static void sweep_ws(struct front_conn *c, int64_t now)
+{
+	struct buf b = BUF_INIT;
+
+	if (c->pinged) {
+		log_line(LOG_INFO, "rpc", "%s: no answer to a ping, closed", c->address);
+		conn_cut(c);
+		return;
+	}
+	ws_put_frame(&b, WS_OP_PING, bytes_of(NULL, 0));
+	out_put_buf(c, &b);
+	c->pinged = true;
+	c->deadline = now + c->f->limits.ping_ms;
+}
+
+static void sweep_http(struct front_conn *c)
+{
+	struct front_server *f = c->f;
+
+	if (c->request) {
+		id_drop(&f->request_ids, c->request);
+		f->stats.in_flight--;
+		c->in_flight--;
+		c->request = 0;
+		log_line(LOG_WARN, "rpc", "%s: a request was not answered in time", c->address);
+		conn_reply_text(c, 503, NULL, "no answer in time\n", true);
+	} else if (c->phase == HTTP_PHASE_IDLE) {
+		conn_cut(c);
+	} else {
+		c->old = false;
+		conn_reply_text(c, 408, NULL, "too slow\n", true);
+	}
+}
+
+void conn_sweep(struct front_conn *c, int64_t now)
+{
+	if (now >= c->write_deadline) {
+		c->f->stats.slow_closed += c->ws != NULL;
+		log_line(LOG_INFO, "rpc", "%s: does not read, closed", c->address);
+		conn_cut(c);
+	} else if (now < c->deadline) {
+		conn_resume(c); /* when the front as a whole was too busy */
+	} else if (c->state == CONN_WS) {
+		sweep_ws(c, now);
+	} else if (c->state == CONN_HTTP) {
+		sweep_http(c);
+	} else {
+		conn_cut(c);
+	}
+}

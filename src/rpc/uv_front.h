@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef TALLY_RPC_UV_FRONT_H
+#define TALLY_RPC_UV_FRONT_H
+
+#include "base/hmap.h"
+#include "rpc/uv_http.h"
+#include "rpc/ws.h"
+
+#include <uv.h>
+
+/* What uv_http.c (server), uv_conn.c (one connection) and uv_out.c (its output) share. */
+
+/* Bytes ready for the wire, with counted references. */
+struct front_shared {
+	uint32_t refs;
+	uint32_t n;
+	uint8_t b[];
+};
+
+enum conn_state {
+	CONN_HTTP,
+	CONN_WS,
+	CONN_WS_CLOSING, /* our close frame is queued: nothing more to say, reading for theirs */
+	CONN_LINGER,     /* the last bytes are queued: then half closed, input thrown away */
+	CONN_CLOSED,     /* uv_close is called, the memory goes with its callback */
+};
+
+#define OUT_BATCH 64 /* buffers in one write */
+
+/* What waits to be written: a ring that grows. Each entry is one message or reply. */
+struct out_queue {
+	struct front_shared **ring;
+	uint32_t cap, head, n; /* cap is a power of two */
+	uint32_t skip;         /* bytes of the first entry that are gone already */
+	uint64_t bytes;
+	uint32_t in_write; /* entries at the head that are with libuv, 0: none */
+	uv_write_t req;
+};
+
+struct front_conn {
+	uv_tcp_t tcp; /* first: libuv's handle is this */
+	struct front_server *f;
+	struct front_listener *listener;
+	uint64_t id;
+	enum conn_state state;
+	bool reading, feeding; /* feeding: its input is being worked on further up the stack */
+	bool dirty, closed;    /* on the list of those to flush; uv_close is through */
+	bool shut, ended;      /* our half is closed; theirs is */
+	bool counted, opened;  /* in the statistics; on_open was called and on_close was not */
+	bool pinged;           /* nothing has come since our ping */
+	bool old, keep_alive;  /* of the HTTP request that is being answered */
+	enum http_phase phase;
+	uint32_t in_flight;
+	int64_t deadline;       /* what the state waits for; INT64_MAX: nothing */
+	int64_t write_deadline; /* INT64_MAX: nothing is queued */
+	uint64_t request;       /* HTTP: the one with the handler, 0: none */
+	struct http_session http;
+	struct ws_session *ws;
+	struct buf pending; /* bytes read that wait for a reply to leave */
+	struct buf origin;  /* admin: the Origin to allow in the reply, mostly empty */
+	struct out_queue out;
+	struct front_address *from;
+	char address[INET6_ADDRSTRLEN];
+	struct front_conn *next_dirty;
+	struct front_conn *prev, *next; /* of all */
+};
+
+struct front_listener {
+	uv_tcp_t tcp;
+	struct front_server *f;
+	bool admin;
+	char host[INET6_ADDRSTRLEN];
+	struct front_listener *next;
+};
+
+/* Connections of one address. */
+struct front_address {
+	struct hash256 key;
+	uint32_t n;
+};
+
+/* A table of 64-bit ids: the lower 20 bits find the slot, the upper ones never come twice.
+ * Connections are kept by address, requests by the id of their connection. */
+#define ID_SLOTS_MAX (1u << 20)
+struct id_slot {
+	uint64_t id; /* 0: free */
+	uint64_t value;
+	uint32_t next_free;
+};
+struct id_table {
+	struct id_slot *slots;
+	uint32_t cap, n, free; /* free: 1 + index, 0: none */
+	uint64_t serial;
+};
+
+struct front_server {
+	uv_loop_t *loop;
+	struct front_handler handler;
+	struct front_limits limits;
+	struct front_listener *listeners;
+	struct front_conn *conns;
+	struct front_conn *dirty;
+	struct id_table conn_ids, request_ids;
+	struct hmap addresses;
+	struct front_stats stats;
+	uint32_t surplus;
+	uint32_t open_handles;
+	uv_prepare_t flush;
+	uv_timer_t sweep;
+	int64_t sweep_due;
+	bool closing;
+	int64_t cut_ms; /* when closing: then the rest is cut off */
+	void (*done)(void *ctx);
+	void *done_ctx;
+	uint8_t in[65536]; /* every read goes here and is used up before the next */
+};
+
+/* uv_http.c */
+/* value must not be 0, which is what id_get says for an id that is not in use. */
+uint64_t id_add(struct id_table *t, uint64_t value);
+uint64_t id_get(const struct id_table *t, uint64_t id);
+void id_drop(struct id_table *t, uint64_t id);
+void front_handle_closed(struct front_server *f);
+
+/* uv_accept.c */
+void conn_accept(struct front_listener *l);
+
+/* uv_conn.c */
+void conn_set_phase(struct front_conn *c, enum http_phase phase);
+/* Starts or stops reading, as the state wants it. */
+void conn_set_reading(struct front_conn *c);
+void conn_reply_text(struct front_conn *c, int status, const char *extra, const char *text,
+		     bool close);
+/* Goes on with what waited for a reply to leave. */
+void conn_resume(struct front_conn *c);
+/* Nothing is left to be written. */
+void conn_drained(struct front_conn *c);
+/* A safe point, off everybody's stack: tells the handler of connections that have gone. */
+void conn_tell_gone(struct front_conn *c);
+void conn_sweep(struct front_conn *c, int64_t now);
+/* Begins the close handshake of a WebSocket. */
+void conn_ws_close(struct front_conn *c, uint16_t code, const char *reason);
+/* Everything queued leaves, then the connection ends. */
+void conn_linger(struct front_conn *c);
+/* At once. */
+void conn_cut(struct front_conn *c);
+/* Of a request that the caller has taken out of request_ids. */
+void conn_reply(struct front_conn *c, const struct http_reply *reply);
+static inline int64_t conn_now(const struct front_conn *c)
+{
+	return (int64_t)uv_now(c->f->loop);
+}
+
+/* uv_out.c */
+/* Takes over the reference. */
+void out_put(struct front_conn *c, struct front_shared *s);
+void out_put_buf(struct front_conn *c, struct buf *b);
+/* Puts the connection on the list of those to flush. */
+void out_touch(struct front_conn *c);
+/* Forgets what has not begun to leave. */
+void out_drop(struct front_conn *c);
+void out_flush_all(struct front_server *f);
+void out_close(struct front_conn *c);
+
+#endif

@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: ISC */
+#include "rpc/uv_http.h"
+
+#include "base/mem.h"
+#include "os/log.h"
+#include "rpc/uv_front.h"
+
+#include <arpa/inet.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+
+#define BACKLOG          4096
+#define SWEEP_MS         250
+#define CLOSING_SWEEP_MS 20
+#define FD_SURPLUS       80 /* listeners, and refused connections that are still being told so */
+
+/* Ids */
+
+#define ID_MASK (ID_SLOTS_MAX - 1)
+
+uint64_t id_add(struct id_table *t, uint64_t value)
+{
+	uint32_t i;
+
+	must(value != 0);
+	if (t->free) {
+		i = t->free - 1;
+		t->free = t->slots[i].next_free;
+	} else {
+		if (t->n == t->cap) {
+			t->cap = t->cap ? t->cap * 2 : 64;
+			must(t->cap <= ID_SLOTS_MAX);
+			t->slots = mem_resize(t->slots, t->cap, sizeof(*t->slots));
+		}
+		i = t->n++;
+	}
+	t->slots[i] = (struct id_slot){.id = (++t->serial << 20) | i, .value = value};
+	return t->slots[i].id;
+}
+
+uint64_t id_get(const struct id_table *t, uint64_t id)
+{
+	uint64_t i = id & ID_MASK;
+
+	return id && i < t->n && t->slots[i].id == id ? t->slots[i].value : 0;
+}
+
+void id_drop(struct id_table *t, uint64_t id)
+{
+	uint32_t i = (uint32_t)(id & ID_MASK);
+
+	if (!id_get(t, id))
+		return;
+	t->slots[i] = (struct id_slot){.next_free = t->free};
+	t->free = i + 1;
+}
+
+static struct front_conn *conn_of(const struct front_server *f, uint64_t id)
+{
+	return (struct front_conn *)(uintptr_t)id_get(&f->conn_ids, id);
+}
+
+/* Opening */
+
+static void on_prepare(uv_prepare_t *handle)
+{
+	out_flush_all(handle->data);
+}
+
+static void on_sweep(uv_timer_t *timer)
+{
+	struct front_server *f = timer->data;
+	int64_t now = (int64_t)uv_now(f->loop), late = now - f->sweep_due;
+	struct front_conn *next;
+
+	f->stats.lag_ms = late > 0 ? (uint32_t)late : 0;
+	f->sweep_due = now + (f->closing ? CLOSING_SWEEP_MS : SWEEP_MS);
+	for (struct front_conn *c = f->conns; c; c = next) {
+		next = c->next;
+		if (f->closing && now >= f->cut_ms)
+			conn_cut(c);
+		else
+			conn_sweep(c, now);
+	}
+}
+
+static void start_sweep(struct front_server *f, uint64_t ms)
+{
+	f->sweep_due = (int64_t)(uv_now(f->loop) + ms);
+	must(uv_timer_start(&f->sweep, on_sweep, ms, ms) == 0);
+}
+
+static void set_default(uint32_t *value, uint32_t otherwise)
+{
+	if (*value == 0)
+		*value = otherwise;
+}
+
+/* As many connections as descriptors allow, beside what the rest of the process needs: at its limit
+ * libuv would drop them without a word. */
+static void fit_to_descriptors(struct front_limits *l)
+{
+	struct rlimit r;
+	uint64_t room, others = (uint64_t)l->fd_reserve + FD_SURPLUS;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) != 0 || r.rlim_cur == RLIM_INFINITY)
+		return;
+	room = r.rlim_cur > 2 * others ? r.rlim_cur - others : r.rlim_cur / 2;
+	if (l->connections_max > room) {
+		log_line(LOG_WARN, "rpc", "%llu descriptors allow %llu connections instead of %u",
+			 (unsigned long long)r.rlim_cur, (unsigned long long)room,
+			 l->connections_max);
+		l->connections_max = (uint32_t)room;
+	}
+}
+
+static void set_limits(struct front_limits *l)
+{
+	set_default(&l->connections_max, 12000);
+	set_default(&l->fd_reserve, 128);
+	set_default(&l->in_flight_max, 2000);
+	set_default(&l->ws_in_flight_max, 32);
+	set_default(&l->queue_bytes_max, 16u << 20);
+	set_default(&l->queue_msgs_max, 16384);
+	set_default(&l->head_ms, 5000);
+	set_default(&l->body_ms, 15000);
+	set_default(&l->write_ms, 15000);
+	set_default(&l->idle_ms, 30000);
+	set_default(&l->answer_ms, 60000);
+	set_default(&l->ping_ms, 30000);
+	set_default(&l->close_ms, 5000);
+	fit_to_descriptors(l);
+}
+
+struct front_server *front_open(uv_loop_t *loop, const struct front_handler *handler,
+				const struct front_limits *limits)
+{
+	struct front_server *f = mem_zalloc(1, sizeof(*f));
+
+	f->loop = loop;
+	f->handler = *handler;
+	if (limits)
+		f->limits = *limits;
+	set_limits(&f->limits);
+	signal(SIGPIPE, SIG_IGN); /* libuv writes without MSG_NOSIGNAL */
+	must(uv_prepare_init(loop, &f->flush) == 0);
+	must(uv_timer_init(loop, &f->sweep) == 0);
+	f->flush.data = f->sweep.data = f;
+	f->open_handles = 2;
+	must(uv_prepare_start(&f->flush, on_prepare) == 0);
+	start_sweep(f, SWEEP_MS);
+	return f;
+}
+
+static void on_connection(uv_stream_t *stream, int status)
+{
+	struct front_listener *l = stream->data;
+
+	if (status < 0)
+		log_line(LOG_WARN, "rpc", "accept: %s", uv_strerror(status));
+	else
+		conn_accept(l);
+}
+
+static void on_listener_closed(uv_handle_t *handle)
+{
+	struct front_listener *l = handle->data;
+	struct front_server *f = l->f;
+
+	front_handle_closed(f);
+}
+
+static enum err listen_err(int e, const struct front_listener_config *config, struct why *why)
+{
+	const char *host = config->host;
+	unsigned port = config->port;
+
+	switch (e) {
+	case UV_EADDRINUSE:
+		return why_set(why, ERR_BUSY, "port %u on %s is in use by another program", port,
+			       host);
+	case UV_EACCES:
+	case UV_EPERM:
+		return why_set(why, ERR_PERMISSION, "port %u on %s needs more rights", port, host);
+	case UV_EADDRNOTAVAIL:
+		return why_set(why, ERR_ABSENT, "%s is no address of this machine", host);
+	case UV_EAFNOSUPPORT:
+		return why_set(why, ERR_ABSENT, "%s: this machine does not speak that protocol",
+			       host);
+	default:
+		return why_set(why, ERR_IO, "port %u on %s: %s", port, host, uv_strerror(e));
+	}
+}
+
+static bool parse_host(struct sockaddr_storage *ss, const struct front_listener_config *config)
+{
+	const char *host = strcmp(config->host, "localhost") == 0 ? "127.0.0.1" : config->host;
+
+	memset(ss, 0, sizeof(*ss));
+	return uv_ip4_addr(host, config->port, (struct sockaddr_in *)(void *)ss) == 0 ||
+	       uv_ip6_addr(host, config->port, (struct sockaddr_in6 *)(void *)ss) == 0;
+}
+
+static uint16_t port_of(const uv_tcp_t *tcp)
+{
+	struct sockaddr_storage ss;
+	int n = sizeof(ss);
+
+	if (uv_tcp_getsockname(tcp, (struct sockaddr *)&ss, &n) != 0)
+		return 0;
+	return ntohs(ss.ss_family == AF_INET ? ((struct sockaddr_in *)(void *)&ss)->sin_port
+					     : ((struct sockaddr_in6 *)(void *)&ss)->sin6_port);
+}
+
+enum err front_listen(struct front_server *f, const struct front_listener_config *config,
+		      uint16_t *port, struct why *why)
+{
+	struct sockaddr_storage ss;
+	struct front_listener *l;
+	int e;
+
+	must(!f->closing);
+	if (!parse_host(&ss, config))
+		return why_set(why, ERR_INVALID, "%s is no IPv4 or IPv6 address", config->host);
+	l = mem_zalloc(1, sizeof(*l));
+	l->f = f;
+	l->admin = config->admin;
+	snprintf(l->host, sizeof(l->host), "%s", config->host);
+	must(uv_tcp_init(f->loop, &l->tcp) == 0);
+	l->tcp.data = l;
+	l->next = f->listeners;
+	f->listeners = l;
+	f->open_handles++;
+	e = uv_tcp_bind(&l->tcp, (struct sockaddr *)&ss, 0);
+	if (e == 0)
+		e = uv_listen((uv_stream_t *)&l->tcp, BACKLOG, on_connection);
+	if (e != 0) {
+		uv_close((uv_handle_t *)&l->tcp, on_listener_closed);
+		return listen_err(e, config, why);
+	}
+	if (port)
+		*port = port_of(&l->tcp);
+	return ERR_NONE;
+}
+
+/* Answering */
+
+void front_reply_with(struct front_server *f, uint64_t request, int status,
+		      const char *content_type, const char *extra, struct bytes body)
+{
+	struct http_reply r = {
+	    .status = status, .content_type = content_type, .extra = extra, .body = body};
+	uint64_t conn = id_get(&f->request_ids, request);
+	struct front_conn *c;
+
+	if (!conn)
+		return;
+	id_drop(&f->request_ids, request);
+	f->stats.in_flight--;
+	c = conn_of(f, conn);
+	if (c)
+		conn_reply(c, &r);
+}
+
+void front_reply(struct front_server *f, uint64_t request, int status, const char *content_type,
+		 struct bytes body)
+{
+	front_reply_with(f, request, status, content_type, NULL, body);
+}
+
+bool front_send(struct front_server *f, uint64_t conn, struct front_shared *s)
+{
+	struct front_conn *c = conn_of(f, conn);
+
+	if (!c || c->state != CONN_WS)
+		return false;
+	if (c->out.n >= f->limits.queue_msgs_max ||
+	    c->out.bytes + s->n > f->limits.queue_bytes_max) {
+		log_line(LOG_INFO, "rpc", "%s: reads too slowly, closed", c->address);
+		f->stats.slow_closed++;
+		out_drop(c);
+		conn_ws_close(c, WS_CLOSE_POLICY, "reads too slowly");
+		return false;
+	}
+	out_put(c, front_shared_ref(s));
+	return true;
+}
+
+void front_close_conn(struct front_server *f, uint64_t conn, uint16_t code, const char *reason)
+{
+	struct front_conn *c = conn_of(f, conn);
+
+	if (c)
+		conn_ws_close(c, code, reason);
+}
+
+void front_stats_get(const struct front_server *f, struct front_stats *out)
+{
+	*out = f->stats;
+}
+
+/* Closing */
+
+static void on_own_closed(uv_handle_t *handle)
+{
+	front_handle_closed(handle->data);
+}
+
+/* Connections and listeners first, then the two handles of the server itself. */
+void front_handle_closed(struct front_server *f)
+{
+	must(f->open_handles > 0);
+	f->open_handles--;
+	if (!f->closing)
+		return;
+	if (f->open_handles == 2) {
+		uv_close((uv_handle_t *)&f->flush, on_own_closed);
+		uv_close((uv_handle_t *)&f->sweep, on_own_closed);
+	} else if (f->open_handles == 0 && f->done) {
+		f->done(f->done_ctx);
+	}
+}
+
+static void close_one(struct front_conn *c, uint16_t code)
+{
+	if (c->state == CONN_WS)
+		conn_ws_close(c, code, "server is stopping");
+	else if (c->state == CONN_HTTP && c->request)
+		c->keep_alive = false; /* after its reply */
+	else if (c->state == CONN_HTTP)
+		conn_linger(c);
+}
+
+void front_close_all(struct front_server *f, uint16_t code, uint32_t within_ms,
+		     void (*done)(void *ctx), void *ctx)
+{
+	struct front_conn *next;
+
+	must(!f->closing);
+	f->closing = true;
+	f->done = done;
+	f->done_ctx = ctx;
+	uv_update_time(f->loop);
+	f->cut_ms = (int64_t)(uv_now(f->loop) + within_ms);
+	for (struct front_listener *l = f->listeners; l; l = l->next)
+		if (!uv_is_closing((uv_handle_t *)&l->tcp))
+			uv_close((uv_handle_t *)&l->tcp, on_listener_closed);
+	for (struct front_conn *c = f->conns; c; c = next) {
+		next = c->next;
+		close_one(c, code);
+	}
+	start_sweep(f, CLOSING_SWEEP_MS);
+	if (f->open_handles == 2) { /* nothing was open */
+		f->open_handles++;
+		front_handle_closed(f);
+	}
+}
+
+void front_free(struct front_server *f)
+{
+	struct front_listener *next;
+
+	must(f->open_handles == 0);
+	out_flush_all(f); /* frees connections that were on the list when they closed */
+	for (struct front_listener *l = f->listeners; l; l = next) {
+		next = l->next;
+		mem_free(l);
+	}
+	mem_free(f->conn_ids.slots);
+	mem_free(f->request_ids.slots);
+	hmap_close(&f->addresses);
+	mem_free(f);
+}

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef TALLY_RPC_UV_HTTP_H
+#define TALLY_RPC_UV_HTTP_H
+
+#include "base/bytes.h"
+#include "rpc/http.h"
+
+#include <stdbool.h>
+
+/* The front: HTTP and WebSocket listeners over libuv, for wallets and operators. It knows nothing
+ * of JSON or methods; it hands each request to one handler and sends what comes back.
+ *
+ *     listener ─► connection ─► http.h ─┬─► on_request ···► front_reply
+ *                                       └─► (upgrade) ws.h ─► on_request ···► front_reply
+ *     front_shared ──front_send──► many connections
+ *
+ * HTTP: one request of a connection is with the handler at a time, so replies keep the order of
+ * pipelined requests; reading stops meanwhile. WebSocket: several at a time, replies in any order.
+ * Whatever one turn of the loop has to say to a connection leaves in one write.
+ *
+ * Everything runs on the loop's thread. Nothing here blocks. All bounds are in front_limits.
+ *
+ * Every connection always has a deadline: its head 5 s, body 15 s, write 15 s, idle 30 s, closing
+ * 5 s; a WebSocket is pinged every 30 s and dead when it stayed silent since the ping before. */
+
+struct uv_loop_s;
+struct front_server;
+
+/* A request. The views hold during on_request only. */
+struct front_request {
+	uint64_t id;   /* for front_reply, once */
+	uint64_t conn; /* the connection; for WebSocket the same in on_open and on_close */
+	bool websocket;
+	bool admin;          /* by listener, never by header */
+	const char *address; /* of the client, without port, for logs and charges */
+	enum http_verb verb; /* GET or POST; POST for WebSocket messages */
+	struct bytes path, query;
+	struct bytes idempotency_key; /* p is NULL when absent */
+	struct bytes authorization;
+	struct bytes body; /* of the POST, or the text message (UTF-8 is checked) */
+};
+
+struct front_handler {
+	void *ctx;
+	/* Exactly one front_reply() has to follow, within the call or later. */
+	void (*on_request)(void *ctx, const struct front_request *req);
+	/* A WebSocket connection is there, or has gone. Each is called once; no reply or stream
+	 * message reaches a connection after its on_close. May be NULL. */
+	void (*on_open)(void *ctx, uint64_t conn, bool admin, const char *address);
+	void (*on_close)(void *ctx, uint64_t conn);
+};
+
+/* 0 in any field means the default given. Times in milliseconds. */
+struct front_limits {
+	uint32_t connections_max; /* 12000, and always what the descriptors allow; more get 503 */
+	uint32_t fd_reserve;      /* 128: descriptors left to the rest of the process */
+	uint32_t
+	    per_address_max;    /* connections of one IPv4 address or IPv6 /64; default: no limit */
+	bool limit_loopback;    /* per_address_max also for 127.0.0.0/8 and ::1 */
+	uint32_t in_flight_max; /* 2000 requests with the handler; HTTP gets 503, WebSocket waits */
+	uint32_t ws_in_flight_max; /* 32 of one WebSocket; then reading waits */
+	uint32_t queue_bytes_max;  /* 16 MiB waiting to be written to one connection; more: 1008 */
+	uint32_t queue_msgs_max;   /* 16384 messages likewise */
+	uint32_t head_ms, body_ms, write_ms, idle_ms; /* 5000, 15000, 15000, 30000 */
+	uint32_t answer_ms; /* 60000: the handler's time for an HTTP request, then 503 */
+	uint32_t ping_ms;   /* 30000 */
+	uint32_t close_ms;  /* 5000: for the client's close frame, or the end of its bytes */
+};
+
+struct front_listener_config {
+	const char *host; /* an IPv4 or IPv6 address, or "localhost" (127.0.0.1) */
+	uint16_t port;    /* 0: any free one */
+	bool admin;       /* requests are marked so, and Host and Origin must be local (http.h) */
+};
+
+struct front_stats {
+	uint32_t connections, websockets, in_flight;
+	uint64_t accepted, refused, requests, bytes_in, bytes_out;
+	uint64_t slow_closed; /* WebSockets closed because they did not read */
+	uint32_t lag_ms;      /* how late the last timer was: the loop's delay */
+};
+
+/* The loop and the handler's ctx must outlive the server. limits may be NULL. */
+struct front_server *front_open(struct uv_loop_s *loop, const struct front_handler *handler,
+				const struct front_limits *limits);
+/* Starts listening; *port is the one in use (may be NULL). ERR_BUSY: in use by another program;
+ * ERR_PERMISSION, ERR_ABSENT (no such address here), ERR_INVALID (no address). Each with a reason
+ * that names host and port. */
+enum err front_listen(struct front_server *f, const struct front_listener_config *config,
+		      uint16_t *port, struct why *why) MUST_USE;
+
+/* Answers a request. content_type NULL means JSON. status is ignored on WebSocket, where the body
+ * becomes one text message. An id that was answered already, or whose connection has gone, is
+ * ignored. */
+void front_reply(struct front_server *f, uint64_t request, int status, const char *content_type,
+		 struct bytes body);
+/* As front_reply, with more header lines (each with CR LF), for "Retry-After" and the like. */
+void front_reply_with(struct front_server *f, uint64_t request, int status,
+		      const char *content_type, const char *extra, struct bytes body);
+
+/* A text message framed once for any number of receivers; counted references. */
+struct front_shared;
+struct front_shared *front_shared_new(struct bytes text);
+struct front_shared *front_shared_ref(struct front_shared *s);
+void front_shared_unref(struct front_shared *s); /* NULL is fine */
+/* Queues it for a WebSocket connection; takes a reference of its own. False when the connection is
+ * gone or closing. A receiver that lets too much pile up is closed with 1008. */
+bool front_send(struct front_server *f, uint64_t conn, struct front_shared *s);
+/* Closes one WebSocket connection with a code and a reason (may be NULL), for abusers. */
+void front_close_conn(struct front_server *f, uint64_t conn, uint16_t code, const char *reason);
+
+void front_stats_get(const struct front_server *f, struct front_stats *out);
+
+/* Ends all: stops listening, tells WebSockets `code` (1001), lets HTTP requests that are with the
+ * handler be answered, closes the rest; after within_ms whatever is left is cut off. done(ctx) is
+ * called when no handle is open any more (never within this call); then front_free. */
+void front_close_all(struct front_server *f, uint16_t code, uint32_t within_ms,
+		     void (*done)(void *ctx), void *ctx);
+void front_free(struct front_server *f);
+
+#endif

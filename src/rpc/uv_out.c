@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: ISC */
+
+/* What waits to be written to a connection. Everything that one turn of the loop has to say leaves
+ * in one gathered write, when the loop is about to wait; what the socket does not take stays here,
+ * with at most one write at a time with libuv. */
+#include "rpc/uv_front.h"
+
+#include "base/mem.h"
+
+#include <stdlib.h>
+
+#define UPDATE_TIME_AFTER 64 /* connections flushed in a row before the loop's clock is stale */
+
+struct front_shared *front_shared_new(struct bytes text)
+{
+	struct buf b = BUF_INIT;
+	struct front_shared *s;
+
+	ws_put_frame(&b, WS_OP_TEXT, text);
+	must(b.n <= UINT32_MAX);
+	s = mem_alloc(sizeof(*s) + b.n);
+	s->refs = 1;
+	s->n = (uint32_t)b.n;
+	memcpy(s->b, b.p, b.n);
+	buf_close(&b);
+	return s;
+}
+
+struct front_shared *front_shared_ref(struct front_shared *s)
+{
+	must(s->refs > 0);
+	s->refs++;
+	return s;
+}
+
+void front_shared_unref(struct front_shared *s)
+{
+	if (!s)
+		return;
+	must(s->refs > 0);
+	if (--s->refs == 0)
+		mem_free(s);
+}
+
+/* The ring */
+
+static struct front_shared **entry(struct out_queue *q, uint32_t i)
+{
+	return &q->ring[(q->head + i) & (q->cap - 1)];
+}
+
+static void grow(struct out_queue *q)
+{
+	uint32_t cap = q->cap ? q->cap * 2 : 4;
+	struct front_shared **ring = mem_zalloc(cap, sizeof(struct front_shared *));
+
+	for (uint32_t i = 0; i < q->n; i++)
+		ring[i] = *entry(q, i);
+	mem_free(q->ring);
+	q->ring = ring;
+	q->cap = cap;
+	q->head = 0;
+}
+
+/* The first n bytes are gone. */
+static void consume(struct front_conn *c, size_t n)
+{
+	struct out_queue *q = &c->out;
+
+	must(n <= q->bytes);
+	q->bytes -= n;
+	c->f->stats.bytes_out += n;
+	while (q->n && n >= (*entry(q, 0))->n - q->skip) {
+		n -= (*entry(q, 0))->n - q->skip;
+		q->skip = 0;
+		front_shared_unref(*entry(q, 0));
+		q->head = (q->head + 1) & (q->cap - 1);
+		q->n--;
+	}
+	q->skip += (uint32_t)n;
+}
+
+void out_touch(struct front_conn *c)
+{
+	if (c->dirty || c->closed)
+		return;
+	c->dirty = true;
+	c->next_dirty = c->f->dirty;
+	c->f->dirty = c;
+}
+
+void out_put(struct front_conn *c, struct front_shared *s)
+{
+	struct out_queue *q = &c->out;
+
+	if (c->state == CONN_CLOSED || s->n == 0) {
+		front_shared_unref(s);
+		return;
+	}
+	if (q->n == q->cap)
+		grow(q);
+	if (q->n == 0)
+		c->write_deadline = conn_now(c) + c->f->limits.write_ms;
+	*entry(q, q->n++) = s;
+	q->bytes += s->n;
+	out_touch(c);
+}
+
+void out_put_buf(struct front_conn *c, struct buf *b)
+{
+	struct front_shared *s = mem_alloc(sizeof(*s) + b->n);
+
+	s->refs = 1;
+	s->n = (uint32_t)b->n;
+	memcpy(s->b, b->p, b->n);
+	buf_close(b);
+	out_put(c, s);
+}
+
+void out_drop(struct front_conn *c)
+{
+	struct out_queue *q = &c->out;
+	uint32_t keep = q->in_write ? q->in_write : q->skip != 0;
+
+	while (q->n > keep) {
+		struct front_shared *s = *entry(q, --q->n);
+
+		q->bytes -= s->n;
+		front_shared_unref(s);
+	}
+}
+
+void out_close(struct front_conn *c)
+{
+	c->out.in_write = 0;
+	c->out.skip = 0;
+	out_drop(c);
+	mem_free(c->out.ring);
+	c->out = (struct out_queue){.ring = NULL};
+}
+
+/* Writing */
+
+static void flush(struct front_conn *c);
+
+static void on_written(uv_write_t *req, int status)
+{
+	struct front_conn *c = req->data;
+	struct out_queue *q = &c->out;
+	size_t n = 0;
+
+	if (c->state == CONN_CLOSED)
+		return;
+	for (uint32_t i = 0; i < q->in_write; i++)
+		n += (*entry(q, i))->n;
+	n -= q->in_write ? q->skip : 0;
+	q->in_write = 0;
+	if (status < 0) {
+		conn_cut(c);
+		return;
+	}
+	consume(c, n);
+	c->write_deadline = conn_now(c) + c->f->limits.write_ms;
+	flush(c);
+}
+
+/* The first entries as libuv wants them. */
+static uint32_t gather(struct out_queue *q, uv_buf_t bufs[OUT_BATCH], size_t *total)
+{
+	uint32_t n = q->n < OUT_BATCH ? q->n : OUT_BATCH;
+
+	*total = 0;
+	for (uint32_t i = 0; i < n; i++) {
+		struct front_shared *s = *entry(q, i);
+		uint32_t skip = i ? 0 : q->skip;
+
+		bufs[i] = uv_buf_init((char *)s->b + skip, s->n - skip);
+		*total += bufs[i].len;
+	}
+	return n;
+}
+
+static void flush(struct front_conn *c)
+{
+	struct out_queue *q = &c->out;
+	uv_buf_t bufs[OUT_BATCH];
+	size_t total;
+
+	while (q->n && !q->in_write && c->state != CONN_CLOSED) {
+		uint32_t n = gather(q, bufs, &total);
+		int put = uv_try_write((uv_stream_t *)&c->tcp, bufs, n);
+
+		if (put < 0 && put != UV_EAGAIN) {
+			conn_cut(c);
+			return;
+		}
+		consume(c, put > 0 ? (size_t)put : 0);
+		if (put > 0 && (size_t)put == total)
+			continue;
+		q->in_write = gather(q, bufs, &total);
+		q->req.data = c;
+		if (uv_write(&q->req, (uv_stream_t *)&c->tcp, bufs, q->in_write, on_written) != 0) {
+			q->in_write = 0;
+			conn_cut(c);
+			return;
+		}
+	}
+	if (q->n == 0 && c->state != CONN_CLOSED) {
+		c->write_deadline = INT64_MAX;
+		conn_drained(c);
+	}
+}
+
+void out_flush_all(struct front_server *f)
+{
+	unsigned flushed = 0;
+
+	while (f->dirty) {
+		struct front_conn *c = f->dirty;
+
+		f->dirty = c->next_dirty;
+		c->dirty = false;
+		conn_tell_gone(c);
+		if (c->closed) {
+			mem_free(c);
+			continue;
+		}
+		flush(c);
+		flushed++;
+	}
+	if (flushed > UPDATE_TIME_AFTER)
+		uv_update_time(f->loop);
+}
