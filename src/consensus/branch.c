@@ -365,9 +365,17 @@ static void switch_to(struct consensus *c, const struct ledger_rec *l)
 	round_start(c, &to, CONS_SWITCHED);
 }
 
+/* A close time far ahead of our clock would drag every later one along: nobody follows it there
+ * without a quorum. */
+static bool plausible(const struct consensus *c, const struct ledger_rec *l)
+{
+	return l->close.s <= (uint64_t)c->now.net.s + CONS_SIGNED_AHEAD_MAX_S ||
+	       l->close.s <= (uint64_t)c->r.prev.close.s + CONS_SIGNED_AHEAD_MAX_S;
+}
+
 static void switch_if_permitted(struct consensus *c, const struct ledger_rec *l)
 {
-	if (l && branch_votes_permit(c, l))
+	if (l && plausible(c, l) && branch_votes_permit(c, l))
 		switch_to(c, l);
 }
 

@@ -128,6 +128,7 @@ struct consensus {
 	uint32_t next_seq; /* number of our next proposal, whatever ledger it is on */
 	uint32_t last_proposers;
 	int64_t last_converge_ms;
+	int64_t pace_ms; /* of the last round that converged: what the next one is measured by */
 
 	struct member *m; /* n */
 	struct tx_set sets[TXSET_HELD_MAX];

@@ -31,8 +31,11 @@
 #define CONS_ABANDON_MIN_MS 15000
 #define CONS_ABANDON_MAX_MS 120000
 
-/* The previous round counts as at least this long for the thresholds (avMinConsensusTime). */
-#define CONS_AVALANCHE_BASE_MS 5000
+/* The previous round counts as at least this long for the thresholds (avMinConsensusTime), and as
+ * no longer than the second (ours): the highest threshold, at twice that, then comes before any
+ * round is abandoned, and slow rounds do not double from one to the next. */
+#define CONS_AVALANCHE_BASE_MS     5000
+#define CONS_AVALANCHE_BASE_MAX_MS 7500
 /* Reconsiderations at one threshold before the next (avMinRounds), and without any change before
  * a dispute counts as stalled (avStalledRounds). */
 #define CONS_LEVEL_VOTES_MIN 2

@@ -164,7 +164,7 @@ static bool may_accept(const struct consensus *c)
  * (shouldCloseLedger), though never for long. */
 int64_t round_open_ms(const struct consensus *c)
 {
-	int64_t half = c->last_converge_ms / 2;
+	int64_t half = c->pace_ms / 2;
 
 	if (half > CONS_ABANDON_MIN_MS / 2)
 		half = CONS_ABANDON_MIN_MS / 2;
@@ -223,13 +223,14 @@ static const struct {
 } levels[] = {{0, 50}, {50, 65}, {85, 70}, {200, 95}};
 #define LEVELS (sizeof(levels) / sizeof(levels[0]))
 
+static int64_t clamp(int64_t x, int64_t lo, int64_t hi)
+{
+	return x < lo ? lo : x > hi ? hi : x;
+}
+
 int64_t round_abandon_ms(const struct consensus *c)
 {
-	int64_t ms = CONS_ABANDON_FACTOR * c->last_converge_ms;
-
-	if (ms < CONS_ABANDON_MIN_MS)
-		return CONS_ABANDON_MIN_MS;
-	return ms > CONS_ABANDON_MAX_MS ? CONS_ABANDON_MAX_MS : ms;
+	return clamp(CONS_ABANDON_FACTOR * c->pace_ms, CONS_ABANDON_MIN_MS, CONS_ABANDON_MAX_MS);
 }
 
 int64_t round_vote_every(const struct consensus *c)
@@ -255,8 +256,7 @@ static void run_clock(struct consensus *c)
 static uint32_t threshold(struct consensus *c)
 {
 	struct round *r = &c->r;
-	int64_t base = c->last_converge_ms > CONS_AVALANCHE_BASE_MS ? c->last_converge_ms
-								    : CONS_AVALANCHE_BASE_MS;
+	int64_t base = clamp(c->pace_ms, CONS_AVALANCHE_BASE_MS, CONS_AVALANCHE_BASE_MAX_MS);
 	int64_t percent = r->active_ms * 100 / base;
 
 	if (r->level + 1 < LEVELS && r->level_votes >= CONS_LEVEL_VOTES_MIN &&
@@ -387,6 +387,9 @@ static void accept(struct consensus *c, bool consensus)
 	r->consensus = consensus;
 	r->converge_ms = r->active_ms;
 	c->last_converge_ms = r->active_ms;
+	/* an abandoned round tells nothing about how long agreeing takes */
+	if (!r->fallen_back)
+		c->pace_ms = r->active_ms;
 	c->last_proposers = 0;
 	for (uint32_t i = 0; i < c->n; i++) {
 		c->m[i].expected = round_position(c, i) != NULL;
