@@ -229,6 +229,36 @@ enum err tree_persist(const struct tree *now, const struct tree *last, uint32_t 
 	return e;
 }
 
+uint64_t tree_root_key(const struct tree *t)
+{
+	struct tree_slot *s = tree_slot_at(tree_stem(t), 0);
+
+	return s ? tree_slot_key(s) : 0;
+}
+
+static enum found load_recent(const struct tree *t, struct tree_inner *n, uint64_t min_key,
+			      uint32_t *budget)
+{
+	for (unsigned i = 0; i < tree_children(n) && *budget; i++) {
+		struct tree_node *child;
+
+		if (tree_slot_key(&n->slot[i]) < min_key)
+			continue;
+		if (tree_slot_node(t, &n->slot[i], &child) != FOUND)
+			return UNAVAILABLE;
+		--*budget;
+		if (!tree_node_is_leaf(child) &&
+		    load_recent(t, tree_inner_of(child), min_key, budget) != FOUND)
+			return UNAVAILABLE;
+	}
+	return FOUND;
+}
+
+enum found tree_load_recent(const struct tree *t, uint64_t min_key, uint32_t budget)
+{
+	return load_recent(t, tree_stem(t), min_key, &budget);
+}
+
 void tree_keys_publish(struct tree_keys *keys)
 {
 	for (size_t i = 0; i < keys->n; i++)

@@ -38,6 +38,24 @@ struct tree_sink {
 enum err tree_persist(const struct tree *now, const struct tree *last, uint32_t seq,
 		      struct tree_sink *sink, struct buf *obsolete, struct tree_keys **out,
 		      uint64_t *root_key) MUST_USE;
+/* The disk key of the root, 0 when it has none (or there is no root). Once it is seen, so are the
+ * keys of all nodes below. */
+uint64_t tree_root_key(const struct tree *t);
+/* Loads, and so checks against their hashes, the nodes of a stored tree whose keys are at least
+ * `min_key`, at most `budget` of them. */
+enum found tree_load_recent(const struct tree *t, uint64_t min_key, uint32_t budget) MUST_USE;
+/* A walk over a stored tree that keeps nothing in memory, for checks of a whole store. Every node
+ * is checked: its hash against the one its parent names, its leaves against their place. */
+struct tree_scan {
+	bool (*enter)(void *ctx, uint64_t key); /* false: skip the node and all below */
+	bool (*leaf)(void *ctx, const struct hash256 *id, struct bytes data); /* false: stop */
+	void *ctx;
+};
+/* ERR_STATE when stopped, ERR_CORRUPT when a node does not match, else what the source said. */
+enum err tree_scan_stored(struct node_source *source, enum tree_kind kind,
+			  const struct hash256 *root_hash, uint64_t root_key,
+			  const struct tree_scan *scan) MUST_USE;
+
 void tree_keys_publish(struct tree_keys *keys); /* also frees */
 void tree_keys_drop(struct tree_keys *keys);    /* NULL is fine */
 

@@ -25,27 +25,27 @@
 
 struct journal_ledger {
 	struct hash256 parent;
-	struct hash256 hash;       /* expected result */
+	struct hash256 hash; /* expected result */
 	uint32_t seq;
 	struct net_time close;
 	uint8_t close_resolution;
 	uint8_t close_flags;
-	struct bytes *txs;         /* blobs in TransactionIndex order */
+	struct bytes *txs; /* blobs in TransactionIndex order */
 	uint32_t n_txs;
 };
 
 struct journal_record {
-	struct bytes validation;   /* empty: none yet */
-	uint32_t seq;              /* highest ledger sequence ever validated by this key here */
+	struct bytes validation; /* empty: none yet */
+	uint32_t seq;            /* highest ledger sequence ever validated by this key here */
 	struct hash256 hash;
 	struct journal_ledger *ledgers; /* oldest first; the last one is `hash` */
-	uint32_t n_ledgers;        /* <= LEDGER_AHEAD_MAX + 1 */
+	uint32_t n_ledgers;             /* <= LEDGER_AHEAD_MAX + 1 */
 	struct hash256 proposal_prev;
-	uint32_t proposal_next;    /* first number not reserved for proposal_prev */
+	uint32_t proposal_next; /* first number not reserved for proposal_prev */
 };
 
 #define JOURNAL_PROPOSAL_BLOCK 8
-#define JOURNAL_BYTES_MAX (24u << 20) /* a record above it is a programming error */
+#define JOURNAL_BYTES_MAX      (24u << 20) /* a record above it is a programming error */
 
 struct journal;
 
@@ -58,8 +58,7 @@ void journal_close(struct journal *j);
 enum err journal_read(struct journal *j, struct journal_record *out, struct why *why) MUST_USE;
 /* Durable when it returns ERR_NONE. ERR_NO_SPACE leaves the previous record in force; any other
  * failure means: this process must not vote any more. Runs on a worker, one call at a time. */
-enum err journal_write(struct journal *j, const struct journal_record *r,
-		       struct why *why) MUST_USE;
+enum err journal_write(struct journal *j, const struct journal_record *r, struct why *why) MUST_USE;
 
 /* The record's bytes, for tests and the simulator's in-memory journal. */
 void journal_encode(struct buf *out, const struct journal_record *r);

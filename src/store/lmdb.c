@@ -16,7 +16,8 @@
 
 #define READERS_MAX      126
 #define IDLE_READERS_MAX 32
-#define MAP_BYTES_START  (256ull << 20)
+#define MAP_BYTES_START  (256ull << 20) /* unless the caller wants another */
+#define MAP_BYTES_LEAST  (1ull << 20)
 #define ROOM_LEFT_MIN    (1u << 20) /* a file system with less is full */
 
 struct lmdb {
@@ -210,7 +211,7 @@ enum err lmdb_open(struct lmdb **out, const char *dir, const struct lmdb_options
 {
 	struct lmdb *db = mem_zalloc(1, sizeof(*db));
 	unsigned flags = MDB_NOTLS | (o->read_only ? MDB_RDONLY : 0);
-	uint64_t map_bytes = MAP_BYTES_START;
+	uint64_t map_bytes = o->map_bytes_min ? o->map_bytes_min : MAP_BYTES_START;
 	enum err e = ERR_NONE;
 	int rc;
 
@@ -220,8 +221,8 @@ enum err lmdb_open(struct lmdb **out, const char *dir, const struct lmdb_options
 		e = why_set(why, ERR_TOO_LARGE, "%.100s...: the path is too long", dir);
 		goto out;
 	}
-	if (o->map_bytes_min > map_bytes)
-		map_bytes = o->map_bytes_min;
+	if (map_bytes < MAP_BYTES_LEAST)
+		map_bytes = MAP_BYTES_LEAST;
 	if (lmdb_bytes(db) * 4 > map_bytes)
 		map_bytes = lmdb_bytes(db) * 4;
 	rc = mdb_env_create(&db->env);

@@ -22,12 +22,12 @@ struct store;
 enum store_history { STORE_HISTORY_FULL = 0 }; /* else: number of ledgers kept */
 
 struct store_options {
-	const char *folder;      /* data folder; created (as data.tmp, then renamed) when absent */
+	const char *folder; /* data folder; created (as data.tmp, then renamed) when absent */
 	uint32_t network_id;
-	struct hash256 genesis;  /* hash of ledger 1; a folder of another network is refused */
-	uint32_t history;        /* ledgers kept, at least 256, or STORE_HISTORY_FULL */
-	uint64_t map_bytes_min;  /* initial map size; grown while running as needed */
-	bool read_only;          /* for tools; needs no lock */
+	struct hash256 genesis; /* hash of ledger 1; a folder of another network is refused */
+	uint32_t history;       /* ledgers kept, at least 256, or STORE_HISTORY_FULL */
+	uint64_t map_bytes_min; /* initial map, 0 = 256 MiB; grown while running */
+	bool read_only;         /* for tools; needs no lock */
 };
 
 /* Opens or creates. Locks the folder (one node per folder): ERR_BUSY names the holder's pid.

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: ISC */
+#include "base/mem.h"
+#include "store/store_impl.h"
+
+#include <limits.h>
+#include <stdio.h>
+
+static const char IDENTITY[] = "identity";
+static const char TIP[] = "tip";
+
+_Static_assert(STORE_SCHEMA == 1, "a new schema needs a migration from the one before");
+
+enum err store_fail(struct why *why, enum err e, const char *what)
+{
+	return why_set(why, e, "%s: %s", what, err_text(e));
+}
+
+enum err store_get_identity(struct lmdb_txn *txn, struct identity_row *out)
+{
+	struct bytes value;
+	enum err e = lmdb_get(txn, LMDB_META, bytes_str(IDENTITY), &value);
+
+	if (e == ERR_ABSENT)
+		return ERR_CORRUPT;
+	return e == ERR_NONE ? identity_row_decode(out, value) : e;
+}
+
+enum err store_put_identity(struct lmdb_txn *txn, const struct identity_row *id)
+{
+	uint8_t row[IDENTITY_BYTES];
+
+	identity_row_encode(row, id);
+	return lmdb_put(txn, LMDB_META, bytes_str(IDENTITY), bytes_of(row, sizeof(row)));
+}
+
+/* ERR_ABSENT before the first ledger. */
+enum err store_get_tip(struct lmdb_txn *txn, struct tip_row *out)
+{
+	struct bytes value;
+	enum err e = lmdb_get(txn, LMDB_META, bytes_str(TIP), &value);
+
+	return e == ERR_NONE ? tip_row_decode(out, value) : e;
+}
+
+enum err store_put_tip(struct lmdb_txn *txn, const struct tip_row *tip)
+{
+	uint8_t row[TIP_BYTES];
+
+	tip_row_encode(row, tip);
+	return lmdb_put(txn, LMDB_META, bytes_str(TIP), bytes_of(row, sizeof(row)));
+}
+
+struct tip_row store_tip(struct store *s)
+{
+	struct tip_row tip;
+
+	pthread_mutex_lock(&s->mutex);
+	tip = s->tip;
+	pthread_mutex_unlock(&s->mutex);
+	return tip;
+}
+
+void store_set_tip(struct store *s, const struct tip_row *tip)
+{
+	pthread_mutex_lock(&s->mutex);
+	s->tip = *tip;
+	pthread_mutex_unlock(&s->mutex);
+}
+
+static enum err data_path(char out[PATH_MAX], const char *folder, const char *name, struct why *why)
+{
+	if (snprintf(out, PATH_MAX, "%s/%s", folder, name) >= PATH_MAX)
+		return why_set(why, ERR_TOO_LARGE, "%.100s...: the path is too long", folder);
+	return ERR_NONE;
+}
+
+/* Makes <folder>/data with an identity and nothing else. A crash on the way leaves data.tmp, which
+ * the next attempt clears away. */
+static enum err create(const struct store_options *o, struct why *why)
+{
+	struct identity_row id = {
+	    .schema = STORE_SCHEMA,
+	    .network_id = o->network_id,
+	    .genesis = o->genesis,
+	};
+	struct lmdb_options lo = {.map_bytes_min = 1u << 20};
+	struct lmdb *db = NULL;
+	struct lmdb_txn *txn = NULL;
+	char tmp[PATH_MAX];
+	enum err e = lmdb_folder_prepare(o->folder, why);
+
+	if (e == ERR_NONE)
+		e = data_path(tmp, o->folder, "data.tmp", why);
+	if (e == ERR_NONE)
+		e = lmdb_open(&db, tmp, &lo, true, why);
+	if (e != ERR_NONE)
+		return e;
+	e = lmdb_write(db, &txn);
+	if (e == ERR_NONE)
+		e = store_put_identity(txn, &id);
+	if (e == ERR_NONE) {
+		e = lmdb_commit(txn, why);
+	} else {
+		store_fail(why, e, tmp);
+		lmdb_abort(txn);
+	}
+	lmdb_close(db);
+	return e == ERR_NONE ? lmdb_folder_adopt(o->folder, why) : e;
+}
+
+static enum err check_identity(const struct store_options *o, const struct identity_row *id,
+			       enum err e, struct why *why)
+{
+	if (e == ERR_SCHEMA)
+		return why_set(why, e,
+			       "%s: data of schema %u, this version works with %d; run: tally "
+			       "migrate %s",
+			       o->folder, id->schema, STORE_SCHEMA, o->folder);
+	if (e != ERR_NONE)
+		return store_fail(why, e, o->folder);
+	if (id->network_id != o->network_id)
+		return why_set(why, ERR_MISMATCH, "%s: data of network %u, configured is %u",
+			       o->folder, id->network_id, o->network_id);
+	if (!hash256_eq(&id->genesis, &o->genesis))
+		return why_set(why, ERR_MISMATCH,
+			       "%s: data of a network with another genesis, %s... instead of %s...",
+			       o->folder, hash256_short(&id->genesis).s,
+			       hash256_short(&o->genesis).s);
+	return ERR_NONE;
+}
+
+static enum err load_meta(struct store *s, const struct store_options *o, struct why *why)
+{
+	struct identity_row id = {.schema = 0};
+	struct lmdb_txn *txn;
+	enum err e = lmdb_read(s->db, &txn);
+
+	if (e != ERR_NONE)
+		return store_fail(why, e, o->folder);
+	e = check_identity(o, &id, store_get_identity(txn, &id), why);
+	if (e == ERR_NONE) {
+		e = store_get_tip(txn, &s->tip);
+		if (e == ERR_ABSENT)
+			e = ERR_NONE;
+		else if (e != ERR_NONE)
+			store_fail(why, e, o->folder);
+	}
+	lmdb_abort(txn);
+	return e;
+}
+
+static enum err open_data(struct store *s, const struct store_options *o, struct why *why)
+{
+	struct lmdb_options lo = {.map_bytes_min = o->map_bytes_min, .read_only = o->read_only};
+	char path[PATH_MAX];
+	enum err e = ERR_NONE;
+
+	if (!o->read_only)
+		e = lmdb_folder_lock(o->folder, &s->lock, why);
+	if (e == ERR_NONE && !lmdb_folder_has(o->folder, "data"))
+		e = o->read_only ? why_set(why, ERR_ABSENT, "%s: no ledger data there", o->folder)
+				 : create(o, why);
+	if (e == ERR_NONE)
+		e = data_path(path, o->folder, "data", why);
+	if (e == ERR_NONE)
+		e = lmdb_open(&s->db, path, &lo, false, why);
+	return e == ERR_NONE ? load_meta(s, o, why) : e;
+}
+
+enum err store_open(struct store **out, const struct store_options *o, struct why *why)
+{
+	struct store *s = mem_zalloc(1, sizeof(*s));
+	size_t n = strlen(o->folder) + 1;
+	enum err e;
+
+	must(o->history == STORE_HISTORY_FULL || o->history >= 256);
+	s->lock = -1;
+	s->folder = mem_alloc(n);
+	memcpy(s->folder, o->folder, n);
+	s->history = o->history;
+	s->read_only = o->read_only;
+	pthread_mutex_init(&s->mutex, NULL);
+	store_read_init(s);
+	e = open_data(s, o, why);
+	if (e != ERR_NONE) {
+		store_close(s);
+		s = NULL;
+	}
+	*out = s;
+	return e;
+}
+
+void store_close(struct store *s)
+{
+	if (!s)
+		return;
+	store_ledgers_close(s);
+	lmdb_close(s->db);
+	lmdb_folder_unlock(&s->lock);
+	pthread_mutex_destroy(&s->mutex);
+	mem_free(s->folder);
+	mem_free(s);
+}
+
+struct node_source *store_node_source(struct store *s)
+{
+	return &s->source;
+}
+
+const struct history *store_history(struct store *s)
+{
+	return &s->interface;
+}
+
+bool store_disk_space(const struct store *s, uint64_t *free_bytes, uint64_t *total_bytes)
+{
+	return lmdb_disk_space(s->db, free_bytes, total_bytes);
+}
+
+uint64_t store_bytes(const struct store *s)
+{
+	return lmdb_bytes(s->db);
+}
+
+/* Where upgrades hang in. One from schema n is a function that copies the tables of the environment
+ * it is given, which it leaves alone, into a new one in <folder>/data.tmp in the layout of n + 1;
+ * lmdb_folder_adopt() then puts that in its place. Schema 1 is the first, so there is none yet. */
+static enum err migrate_from(const char *folder, uint32_t schema, struct why *why)
+{
+	if (schema == STORE_SCHEMA)
+		return why_set(why, ERR_NONE, "%s: already at schema %d", folder, STORE_SCHEMA);
+	if (schema > STORE_SCHEMA)
+		return why_set(why, ERR_SCHEMA,
+			       "%s: data of schema %u, newer than the %d of this version; use the "
+			       "version that wrote it",
+			       folder, schema, STORE_SCHEMA);
+	return why_set(why, ERR_SCHEMA, "%s: data of schema %u, from which there is no way to %d",
+		       folder, schema, STORE_SCHEMA);
+}
+
+enum err store_migrate(const char *folder, struct why *why)
+{
+	struct identity_row id = {.schema = 0};
+	struct lmdb_options lo = {.map_bytes_min = 0};
+	struct lmdb *db = NULL;
+	struct lmdb_txn *txn = NULL;
+	char path[PATH_MAX];
+	int lock = -1;
+	enum err e = ERR_NONE;
+
+	if (!lmdb_folder_has(folder, "data"))
+		return why_set(why, ERR_ABSENT, "%s: no ledger data there", folder);
+	e = lmdb_folder_lock(folder, &lock, why);
+	if (e == ERR_NONE)
+		e = data_path(path, folder, "data", why);
+	if (e == ERR_NONE)
+		e = lmdb_open(&db, path, &lo, false, why);
+	if (e == ERR_NONE) {
+		e = lmdb_read(db, &txn);
+		if (e == ERR_NONE)
+			e = store_get_identity(txn, &id);
+		lmdb_abort(txn);
+		if (e == ERR_NONE || e == ERR_SCHEMA)
+			e = migrate_from(folder, id.schema, why);
+		else
+			store_fail(why, e, folder);
+	}
+	lmdb_close(db);
+	lmdb_folder_unlock(&lock);
+	return e;
+}

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: ISC */
+#include "base/mem.h"
+#include "codec/st.h"
+#include "crypto/hash.h"
+#include "ledger/affected.h"
+#include "store/store_impl.h"
+
+/* Taking away what no kept ledger needs. The floor is raised first: what is below it is handed out
+ * no more, then goes in portions, each a transaction. The tables themselves say what is left to do,
+ * so a crash between two portions changes nothing. */
+
+struct prune {
+	struct store *s;
+	struct lmdb_txn *txn;
+	uint32_t floor;
+	uint32_t budget; /* rows that may still be deleted */
+	bool deleted;    /* any */
+	bool more;
+};
+
+static void spend(struct prune *p, uint32_t rows)
+{
+	p->deleted = true;
+	p->budget -= p->budget < rows ? p->budget : rows;
+}
+
+/* The rows of one chunk, and the nodes it names. A list of ledger `floor` itself goes too: it names
+ * what only older ledgers needed. */
+static enum err prune_chunk(struct prune *p, struct lmdb_cursor *cur, const struct lmdb_row *row)
+{
+	if (row->value.n % 8 || row->key.n != TX_KEY_BYTES)
+		return ERR_CORRUPT;
+	for (size_t at = 0; at < row->value.n; at += 8) {
+		uint64_t key = load_be64(row->value.p + at);
+		enum err e = lmdb_del(p->txn, LMDB_NODES, bytes_of(&key, sizeof(key)));
+
+		if (e != ERR_NONE)
+			return e == ERR_ABSENT ? ERR_CORRUPT : e;
+		spend(p, 1);
+	}
+	spend(p, 1);
+	return lmdb_cursor_del(cur);
+}
+
+static enum err prune_nodes(struct prune *p)
+{
+	struct lmdb_cursor *cur;
+	struct lmdb_row row;
+	enum err e = lmdb_cursor_open(p->txn, LMDB_OBSOLETE, &cur);
+
+	if (e == ERR_NONE)
+		e = lmdb_first(cur, &row);
+	while (e == ERR_NONE && load_be32(row.key.p) <= p->floor) {
+		if (p->budget == 0) {
+			p->more = true;
+			break;
+		}
+		e = prune_chunk(p, cur, &row);
+		if (e == ERR_NONE)
+			e = lmdb_first(cur, &row);
+	}
+	lmdb_cursor_close(cur);
+	return e == ERR_ABSENT ? ERR_NONE : e;
+}
+
+/* The account rows that a transaction's metadata made. */
+static enum err prune_account_rows(struct prune *p, uint32_t seq, uint32_t index, struct bytes raw)
+{
+	struct arena a = ARENA_INIT;
+	struct account_id *accounts;
+	struct st_object *meta;
+	enum err e = st_decode(&meta, &a, raw, NULL);
+	size_t n = e == ERR_NONE ? affected_accounts(meta, &a, &accounts) : 0;
+
+	for (size_t i = 0; e == ERR_NONE && i < n; i++) {
+		struct row_key k = row_key_account(&accounts[i], seq, index);
+
+		e = lmdb_del(p->txn, LMDB_ACCOUNT_TXS, row_key_bytes(&k));
+		spend(p, 1);
+	}
+	arena_close(&a);
+	return e == ERR_NONE || e == ERR_IO || e == ERR_NO_SPACE || e == ERR_FULL ? e : ERR_CORRUPT;
+}
+
+static enum err prune_tx(struct prune *p, struct lmdb_cursor *cur, const struct lmdb_row *row)
+{
+	uint32_t seq = load_be32(row->key.p), index = load_be32(row->key.p + 4);
+	struct buf leaf = BUF_INIT; /* a copy: deleting moves what views point into */
+	struct bytes view, blob, meta;
+	struct hash256 id;
+	enum err e = tx_row_decode(&view, row->value);
+
+	if (e == ERR_NONE) {
+		buf_put(&leaf, view.p, view.n);
+		e = tx_leaf_split(buf_bytes(&leaf), &blob, &meta) == ERR_NONE ? ERR_NONE
+									      : ERR_CORRUPT;
+	}
+	if (e == ERR_NONE)
+		e = lmdb_cursor_del(cur);
+	if (e == ERR_NONE) {
+		sha512_half_parts(&id, HASH_PREFIX_TX_ID, &blob, 1);
+		e = lmdb_del(p->txn, LMDB_TX_IDS, bytes_of(id.b, 32));
+		if (e == ERR_ABSENT)
+			e = ERR_CORRUPT;
+	}
+	if (e == ERR_NONE)
+		e = prune_account_rows(p, seq, index, meta);
+	spend(p, 2);
+	buf_close(&leaf);
+	return e;
+}
+
+static enum err prune_txs(struct prune *p)
+{
+	struct lmdb_cursor *cur;
+	struct lmdb_row row;
+	enum err e = lmdb_cursor_open(p->txn, LMDB_TXS, &cur);
+
+	if (e == ERR_NONE)
+		e = lmdb_first(cur, &row);
+	while (e == ERR_NONE && row.key.n == TX_KEY_BYTES && load_be32(row.key.p) < p->floor) {
+		if (p->budget == 0) {
+			p->more = true;
+			break;
+		}
+		e = prune_tx(p, cur, &row);
+		if (e == ERR_NONE)
+			e = lmdb_first(cur, &row);
+	}
+	lmdb_cursor_close(cur);
+	return e == ERR_ABSENT ? ERR_NONE : e;
+}
+
+static enum err prune_headers(struct prune *p)
+{
+	struct lmdb_cursor *cur;
+	struct lmdb_row row;
+	enum err e = lmdb_cursor_open(p->txn, LMDB_HEADERS, &cur);
+
+	if (e == ERR_NONE)
+		e = lmdb_first(cur, &row);
+	while (e == ERR_NONE && load_be32(row.key.p) < p->floor) {
+		struct header_row header;
+
+		if (p->budget == 0) {
+			p->more = true;
+			break;
+		}
+		e = header_row_decode(&header, load_be32(row.key.p), row.value);
+		if (e == ERR_NONE)
+			e = lmdb_del(p->txn, LMDB_HASHES, bytes_of(header.hash.b, 32));
+		if (e == ERR_NONE)
+			e = lmdb_cursor_del(cur);
+		spend(p, 2);
+		if (e == ERR_NONE)
+			e = lmdb_first(cur, &row);
+	}
+	lmdb_cursor_close(cur);
+	return e == ERR_ABSENT ? ERR_NONE : e;
+}
+
+static enum err prune_portion(struct prune *p, const struct tip_row *tip, struct why *why)
+{
+	enum err e = lmdb_write(p->s->db, &p->txn);
+
+	if (e != ERR_NONE)
+		return store_fail(why, e, p->s->folder);
+	e = store_put_tip(p->txn, tip);
+	if (e == ERR_NONE)
+		e = prune_nodes(p);
+	if (e == ERR_NONE && !p->more)
+		e = prune_txs(p);
+	if (e == ERR_NONE && !p->more) /* last: they say what transactions there were */
+		e = prune_headers(p);
+	if (e == ERR_NONE && p->deleted)
+		return lmdb_commit(p->txn, why);
+	lmdb_abort(p->txn);
+	return e == ERR_NONE ? e : store_fail(why, e, p->s->folder);
+}
+
+/* Raises the floor as far as history and open ledgers let it, in memory at once. */
+static struct tip_row raise_floor(struct store *s)
+{
+	struct tip_row tip;
+	uint32_t floor, lowest;
+
+	pthread_mutex_lock(&s->mutex);
+	tip = s->tip;
+	if (s->history != STORE_HISTORY_FULL && tip.seq >= s->history) {
+		floor = tip.seq - s->history + 1;
+		lowest = store_lowest_open(s, floor);
+		if (lowest < floor)
+			floor = lowest;
+		if (floor > tip.floor)
+			tip.floor = floor;
+		if (tip.complete_first < tip.floor)
+			tip.complete_first = tip.floor;
+		s->tip = tip;
+	}
+	pthread_mutex_unlock(&s->mutex);
+	return tip;
+}
+
+enum err store_prune(struct store *s, uint32_t budget, bool *more, struct why *why)
+{
+	struct tip_row tip = raise_floor(s);
+	enum err e = ERR_FULL;
+
+	must(!s->read_only && budget > 0);
+	*more = false;
+	if (tip.seq == 0 || s->history == STORE_HISTORY_FULL)
+		return ERR_NONE;
+	for (int i = 0; e == ERR_FULL && i < 24; i++) {
+		struct prune p = {.s = s, .floor = tip.floor, .budget = budget};
+
+		e = prune_portion(&p, &tip, why);
+		*more = p.more;
+		if (e == ERR_FULL && lmdb_grow(s->db) != ERR_NONE)
+			e = store_fail(why, ERR_NO_SPACE, s->folder);
+	}
+	return e;
+}

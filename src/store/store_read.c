@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: ISC */
+#include "store/store_impl.h"
+
+#include "crypto/hash.h"
+#include "ledger/affected.h"
+
+/* Look-ups: the node source and the history interface. Each reads within one snapshot and copies
+ * what it found out of it, so that no snapshot outlives a call, nor a caller's visit. */
+
+#define PAGE_ROWS  32
+#define PAGE_BYTES (256u << 10) /* a page is full with the row that passes this */
+
+enum err store_get_header(struct lmdb_txn *txn, uint32_t seq, struct header_row *out)
+{
+	struct row_key k = row_key_seq(seq);
+	struct bytes value;
+	enum err e = lmdb_get(txn, LMDB_HEADERS, row_key_bytes(&k), &value);
+
+	return e == ERR_NONE ? header_row_decode(out, seq, value) : e;
+}
+
+enum err store_get_tx(struct lmdb_txn *txn, uint32_t seq, uint32_t index, struct bytes *tx,
+		      struct bytes *meta)
+{
+	struct row_key k = row_key_pair(seq, index);
+	struct bytes value, leaf;
+	enum err e = lmdb_get(txn, LMDB_TXS, row_key_bytes(&k), &value);
+
+	if (e != ERR_NONE)
+		return e;
+	if (tx_row_decode(&leaf, value) != ERR_NONE || tx_leaf_split(leaf, tx, meta) != ERR_NONE)
+		return ERR_CORRUPT;
+	return ERR_NONE;
+}
+
+static enum err load_node(void *ctx, uint64_t key, struct buf *out)
+{
+	struct store *s = ctx;
+	struct lmdb_txn *txn;
+	struct bytes value;
+	enum err e = lmdb_read(s->db, &txn);
+
+	if (e != ERR_NONE)
+		return e;
+	e = lmdb_get(txn, LMDB_NODES, bytes_of(&key, sizeof(key)), &value);
+	if (e == ERR_NONE)
+		buf_put(out, value.p, value.n);
+	lmdb_abort(txn);
+	return e;
+}
+
+static enum err read_header(void *ctx, uint32_t seq, struct ledger_header *out,
+			    struct hash256 *hash)
+{
+	struct store *s = ctx;
+	struct header_row row;
+	struct lmdb_txn *txn;
+	enum err e = lmdb_read(s->db, &txn);
+
+	if (e != ERR_NONE)
+		return e;
+	e = store_get_header(txn, seq, &row);
+	lmdb_abort(txn);
+	if (e == ERR_NONE) {
+		*out = row.header;
+		*hash = row.hash;
+	}
+	return e;
+}
+
+static enum err read_seq(struct lmdb_txn *txn, const struct hash256 *hash, uint32_t *seq)
+{
+	struct header_row row;
+	struct bytes value;
+	enum err e = lmdb_get(txn, LMDB_HASHES, bytes_of(hash->b, 32), &value);
+
+	if (e != ERR_NONE)
+		return e;
+	if (value.n != SEQ_KEY_BYTES)
+		return ERR_CORRUPT;
+	*seq = load_be32(value.p);
+	e = store_get_header(txn, *seq, &row);
+	if (e == ERR_ABSENT || (e == ERR_NONE && !hash256_eq(&row.hash, hash)))
+		return ERR_CORRUPT;
+	return e;
+}
+
+static enum err seq_of_hash(void *ctx, const struct hash256 *hash, uint32_t *seq)
+{
+	struct store *s = ctx;
+	struct lmdb_txn *txn;
+	enum err e = lmdb_read(s->db, &txn);
+
+	if (e != ERR_NONE)
+		return e;
+	e = read_seq(txn, hash, seq);
+	lmdb_abort(txn);
+	return e;
+}
+
+static enum err open_ledger(void *ctx, uint32_t seq, struct ledger **out)
+{
+	return store_ledger_open(ctx, seq, out);
+}
+
+static void tx_id(struct hash256 *out, struct bytes blob)
+{
+	sha512_half_parts(out, HASH_PREFIX_TX_ID, &blob, 1);
+}
+
+/* Fills the row and appends its bytes; the views are set by the caller, once nothing more is
+ * appended. */
+static enum err copy_tx(struct lmdb_txn *txn, uint32_t seq, uint32_t index, struct history_tx *out,
+			struct buf *store)
+{
+	struct bytes blob, meta;
+	enum err e = store_get_tx(txn, seq, index, &blob, &meta);
+
+	if (e != ERR_NONE)
+		return e == ERR_ABSENT ? ERR_CORRUPT : e; /* an index named it */
+	out->ledger_seq = seq;
+	out->index = index;
+	tx_id(&out->id, blob);
+	out->blob.n = blob.n;
+	out->meta.n = meta.n;
+	buf_put(store, blob.p, blob.n);
+	buf_put(store, meta.p, meta.n);
+	return ERR_NONE;
+}
+
+static void set_views(struct history_tx *tx, const uint8_t *at)
+{
+	tx->blob.p = at;
+	tx->meta.p = at + tx->blob.n;
+}
+
+static enum err find_tx(struct lmdb_txn *txn, const struct hash256 *id, struct history_tx *out,
+			struct buf *store)
+{
+	struct bytes place;
+	enum err e = lmdb_get(txn, LMDB_TX_IDS, bytes_of(id->b, 32), &place);
+
+	if (e != ERR_NONE)
+		return e;
+	if (place.n != TX_KEY_BYTES)
+		return ERR_CORRUPT;
+	e = copy_tx(txn, load_be32(place.p), load_be32(place.p + 4), out, store);
+	return e == ERR_NONE && !hash256_eq(&out->id, id) ? ERR_CORRUPT : e;
+}
+
+static enum err read_tx(void *ctx, const struct hash256 *id, struct history_tx *out,
+			struct buf *store)
+{
+	struct store *s = ctx;
+	size_t start = store->n;
+	struct lmdb_txn *txn;
+	enum err e = lmdb_read(s->db, &txn);
+
+	if (e != ERR_NONE)
+		return e;
+	e = find_tx(txn, id, out, store);
+	lmdb_abort(txn);
+	if (e == ERR_NONE)
+		set_views(out, store->p + start);
+	else
+		store->n = start;
+	return e;
+}
+
+/* A few transactions of an account, copied out of one snapshot. */
+struct page {
+	struct history_tx row[PAGE_ROWS];
+	unsigned n;
+	bool end; /* nothing behind the last row */
+	struct buf bytes;
+};
+
+struct account_range {
+	const struct account_id *account;
+	uint32_t min_seq, max_seq;
+	bool forward;
+	uint32_t at[2]; /* the next place to look at */
+};
+
+/* Moves on to the place behind (seq, index); false at the very end. */
+static bool range_step(struct account_range *r, uint32_t seq, uint32_t index)
+{
+	uint64_t at = (uint64_t)seq << 32 | index;
+
+	if (r->forward ? at == UINT64_MAX : at == 0)
+		return false;
+	at = r->forward ? at + 1 : at - 1;
+	r->at[0] = (uint32_t)(at >> 32);
+	r->at[1] = (uint32_t)at;
+	return true;
+}
+
+static bool range_has(const struct account_range *r, struct bytes key)
+{
+	uint32_t seq;
+
+	if (key.n != ACCOUNT_KEY_BYTES || memcmp(key.p, r->account->b, 20) != 0)
+		return false;
+	seq = load_be32(key.p + 20);
+	return seq >= r->min_seq && seq <= r->max_seq;
+}
+
+static enum err page_rows(struct lmdb_txn *txn, struct lmdb_cursor *cur, struct account_range *r,
+			  struct page *p)
+{
+	struct row_key start = row_key_account(r->account, r->at[0], r->at[1]);
+	struct lmdb_row row;
+	enum err e = r->forward ? lmdb_at_or_above(cur, row_key_bytes(&start), &row)
+				: lmdb_at_or_below(cur, row_key_bytes(&start), &row);
+
+	while (e == ERR_NONE && p->n < PAGE_ROWS && p->bytes.n < PAGE_BYTES) {
+		uint32_t seq, index;
+
+		if (!range_has(r, row.key)) {
+			p->end = true;
+			return ERR_NONE;
+		}
+		seq = load_be32(row.key.p + 20);
+		index = load_be32(row.key.p + 24);
+		e = copy_tx(txn, seq, index, &p->row[p->n], &p->bytes);
+		if (e != ERR_NONE)
+			return e;
+		p->n++;
+		if (!range_step(r, seq, index)) {
+			p->end = true;
+			return ERR_NONE;
+		}
+		e = r->forward ? lmdb_next(cur, &row) : lmdb_prev(cur, &row);
+	}
+	if (e == ERR_ABSENT)
+		p->end = true;
+	return e == ERR_ABSENT ? ERR_NONE : e;
+}
+
+static enum err page_read(struct store *s, struct account_range *r, struct page *p)
+{
+	struct lmdb_cursor *cur = NULL;
+	struct lmdb_txn *txn;
+	const uint8_t *at;
+	enum err e = lmdb_read(s->db, &txn);
+
+	if (e != ERR_NONE)
+		return e;
+	p->n = 0;
+	buf_clear(&p->bytes);
+	e = lmdb_cursor_open(txn, LMDB_ACCOUNT_TXS, &cur);
+	if (e == ERR_NONE)
+		e = page_rows(txn, cur, r, p);
+	lmdb_cursor_close(cur);
+	lmdb_abort(txn);
+	at = p->bytes.p;
+	for (unsigned i = 0; e == ERR_NONE && i < p->n; i++) {
+		set_views(&p->row[i], at);
+		at += p->row[i].blob.n + p->row[i].meta.n;
+	}
+	return e;
+}
+
+/* Where to begin: at `from`, but within the range; false when nothing can be there. */
+static bool range_start(struct account_range *r, const uint32_t from[2])
+{
+	if (r->min_seq > r->max_seq)
+		return false;
+	r->at[0] = r->forward ? r->min_seq : r->max_seq;
+	r->at[1] = r->forward ? 0 : UINT32_MAX;
+	if (!from)
+		return true;
+	if (r->forward ? from[0] > r->max_seq : from[0] < r->min_seq)
+		return false;
+	if (r->forward ? from[0] >= r->min_seq : from[0] <= r->max_seq) {
+		r->at[0] = from[0];
+		r->at[1] = from[1];
+	}
+	return true;
+}
+
+static enum err account_txs(void *ctx, const struct account_id *account, uint32_t min_seq,
+			    uint32_t max_seq, bool forward, const uint32_t from[2], uint32_t limit,
+			    bool (*visit)(void *vctx, const struct history_tx *tx), void *vctx,
+			    bool *more, uint32_t next[2])
+{
+	struct account_range r = {
+	    .account = account, .min_seq = min_seq, .max_seq = max_seq, .forward = forward};
+	struct page page = {.n = 0};
+	uint32_t given = 0;
+	enum err e = ERR_NONE;
+
+	*more = false;
+	page.end = !range_start(&r, from);
+	while (e == ERR_NONE && !*more && !page.end) {
+		e = page_read(ctx, &r, &page);
+		for (unsigned i = 0; e == ERR_NONE && i < page.n && !*more; i++) {
+			if (given < limit && visit(vctx, &page.row[i])) {
+				given++;
+				continue;
+			}
+			*more = true;
+			next[0] = page.row[i].ledger_seq;
+			next[1] = page.row[i].index;
+		}
+	}
+	buf_close(&page.bytes);
+	return e;
+}
+
+static struct history_range complete(void *ctx)
+{
+	struct tip_row tip = store_tip(ctx);
+
+	return (struct history_range){.first = tip.complete_first, .last = tip.seq};
+}
+
+void store_read_init(struct store *s)
+{
+	s->source = (struct node_source){.load = load_node, .ctx = s};
+	s->interface = (struct history){
+	    .ctx = s,
+	    .header = read_header,
+	    .seq_of_hash = seq_of_hash,
+	    .ledger = open_ledger,
+	    .tx = read_tx,
+	    .account_txs = account_txs,
+	    .complete = complete,
+	};
+}
