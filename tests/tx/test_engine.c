@@ -1,0 +1,758 @@
+/* SPDX-License-Identifier: ISC */
+#include "tests/tx/support.h"
+
+#include "codec/format.h"
+#include "tx/ops.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* What transactions do beyond their result. */
+
+static struct tx_outcome apply_meta(struct world *w, const char *signer, struct st_object *fields,
+				    unsigned flags)
+{
+	struct tx *t = signed_by(signer, fields);
+	struct tx_outcome out = tx_apply(w->view, t, flags, 0, &w->arena);
+
+	tx_unref(t);
+	return out;
+}
+
+/* AccountSet: every field and flag appears and goes again. */
+
+static const uint32_t simple_flags[][2] = {
+    {asfRequireDest, lsfRequireDestTag},
+    {asfRequireAuth, lsfRequireAuth},
+    {asfDisallowXRP, lsfDisallowXRP},
+    {asfGlobalFreeze, lsfGlobalFreeze},
+    {asfDefaultRipple, lsfDefaultRipple},
+    {asfDepositAuth, lsfDepositAuth},
+    {asfDisallowIncomingNFTokenOffer, lsfDisallowIncomingNFTokenOffer},
+    {asfDisallowIncomingCheck, lsfDisallowIncomingCheck},
+    {asfDisallowIncomingPayChan, lsfDisallowIncomingPayChan},
+    {asfDisallowIncomingTrustline, lsfDisallowIncomingTrustline},
+};
+
+static uint32_t flags_now(struct world *w)
+{
+	return st_u32_or(account_of(w, "alice"), sfFlags, 0);
+}
+
+static uint32_t set_flag(struct world *w, uint32_t *seq, enum sf field, uint32_t asf)
+{
+	struct st_object *o = account_set(w, "alice", (*seq)++);
+
+	st_set_u(o, field, asf);
+	assert_int_equal(submit(w, "alice", o, 0), tesSUCCESS);
+	return flags_now(w);
+}
+
+static void test_flags(void **state)
+{
+	struct world w;
+	uint32_t seq = 1;
+
+	(void)state;
+	world_open(&w, NULL);
+	for (size_t i = 0; i < sizeof(simple_flags) / sizeof(simple_flags[0]); i++) {
+		uint32_t asf = simple_flags[i][0], lsf = simple_flags[i][1];
+
+		assert_int_equal(set_flag(&w, &seq, sfSetFlag, asf), lsf);
+		assert_int_equal(set_flag(&w, &seq, sfSetFlag, asf), lsf);
+		assert_int_equal(set_flag(&w, &seq, sfClearFlag, asf), 0);
+	}
+	/* Locking needs an amendment that is not on. */
+	assert_int_equal(set_flag(&w, &seq, sfSetFlag, asfAllowTrustLineLocking), 0);
+	/* No freeze is for good, and keeps a global freeze. */
+	set_flag(&w, &seq, sfSetFlag, asfGlobalFreeze);
+	set_flag(&w, &seq, sfSetFlag, asfNoFreeze);
+	assert_int_equal(set_flag(&w, &seq, sfClearFlag, asfNoFreeze),
+			 lsfNoFreeze | lsfGlobalFreeze);
+	assert_int_equal(set_flag(&w, &seq, sfClearFlag, asfGlobalFreeze),
+			 lsfNoFreeze | lsfGlobalFreeze);
+	world_close(&w);
+}
+
+static void test_transaction_flags(void **state)
+{
+	static const uint32_t pairs[][3] = {
+	    {tfRequireDestTag, tfOptionalDestTag, lsfRequireDestTag},
+	    {tfRequireAuth, tfOptionalAuth, lsfRequireAuth},
+	    {tfDisallowXRP, tfAllowXRP, lsfDisallowXRP}};
+	struct world w;
+	uint32_t seq = 1;
+
+	(void)state;
+	world_open(&w, NULL);
+	for (size_t i = 0; i < 3; i++) {
+		struct st_object *o = account_set(&w, "alice", seq++);
+
+		st_set_u(o, sfFlags, pairs[i][0]);
+		assert_int_equal(submit(&w, "alice", o, 0), tesSUCCESS);
+		assert_int_equal(flags_now(&w), pairs[i][2]);
+		o = account_set(&w, "alice", seq++);
+		st_set_u(o, sfFlags, pairs[i][1]);
+		assert_int_equal(submit(&w, "alice", o, 0), tesSUCCESS);
+		assert_int_equal(flags_now(&w), 0);
+	}
+	world_close(&w);
+}
+
+static void put_all_fields(struct st_object *o, bool empty)
+{
+	uint8_t hash[32] = {0}, email[16] = {0};
+	struct person bob = person("bob");
+
+	hash[0] = email[0] = !empty;
+	st_set_raw(o, sfEmailHash, bytes_of(email, sizeof(email)));
+	st_set_raw(o, sfWalletLocator, bytes_of(hash, sizeof(hash)));
+	st_set_u(o, sfWalletSize, 7);
+	st_set_raw(o, sfMessageKey, bytes_of(bob.pub.b, empty ? 0 : sizeof(bob.pub.b)));
+	st_set_raw(o, sfDomain, bytes_of("example.com", empty ? 0 : 11));
+	st_set_u(o, sfTransferRate, empty ? 1000000000 : 1005000000);
+	st_set_u(o, sfTickSize, empty ? 16 : 5);
+	if (empty) {
+		st_set_u(o, sfClearFlag, asfAuthorizedNFTokenMinter);
+	} else {
+		st_set_u(o, sfSetFlag, asfAuthorizedNFTokenMinter);
+		st_set_account(o, sfNFTokenMinter, &bob.id);
+	}
+}
+
+static void test_fields(void **state)
+{
+	static const enum sf fields[] = {sfEmailHash,    sfWalletLocator, sfMessageKey,   sfDomain,
+					 sfTransferRate, sfTickSize,      sfNFTokenMinter};
+	const size_t n = sizeof(fields) / sizeof(fields[0]);
+	struct st_object *o;
+	struct world w;
+
+	(void)state;
+	world_open(&w, NULL);
+	o = account_set(&w, "alice", 1);
+	put_all_fields(o, false);
+	assert_int_equal(submit(&w, "alice", o, 0), tesSUCCESS);
+	for (size_t i = 0; i < n; i++) {
+		const struct st_value *v = st_find(account_of(&w, "alice"), fields[i]);
+
+		assert_non_null(v);
+		assert_true(st_value_eq(v, st_find(o, fields[i])));
+	}
+	assert_false(st_has(account_of(&w, "alice"), sfWalletSize));
+	o = account_set(&w, "alice", 2);
+	put_all_fields(o, true);
+	assert_int_equal(submit(&w, "alice", o, 0), tesSUCCESS);
+	for (size_t i = 0; i < n; i++)
+		assert_false(st_has(account_of(&w, "alice"), fields[i]));
+	world_close(&w);
+}
+
+/* AccountTxnID follows an account from when it is asked for; a claimed fee leaves it alone. */
+static void test_account_txn_id(void **state)
+{
+	struct hash256 id, zero = {{0}};
+	struct st_object *o;
+	struct world w;
+	struct tx *t;
+
+	(void)state;
+	world_open(&w, NULL);
+	o = account_set(&w, "alice", 1);
+	st_set_u(o, sfSetFlag, asfAccountTxnID);
+	assert_int_equal(submit(&w, "alice", o, 0), tesSUCCESS);
+	assert_true(st_get_hash256(account_of(&w, "alice"), sfAccountTxnID, &id));
+	assert_true(hash256_eq(&id, &zero));
+
+	t = signed_by("alice", payment(&w, "alice", 2, "bob", 1));
+	assert_int_equal(tx_apply(w.view, t, 0, 0, NULL).result, tesSUCCESS);
+	assert_true(st_get_hash256(account_of(&w, "alice"), sfAccountTxnID, &id));
+	assert_true(hash256_eq(&id, &t->id));
+
+	o = payment(&w, "alice", 3, "dave", 1); /* tecNO_DST_INSUF_XRP */
+	st_set_hash256(o, sfAccountTxnID, &t->id);
+	assert_int_equal(submit(&w, "alice", o, 0), tecNO_DST_INSUF_XRP);
+	assert_true(st_get_hash256(account_of(&w, "alice"), sfAccountTxnID, &id));
+	assert_true(hash256_eq(&id, &t->id));
+	tx_unref(t);
+
+	o = account_set(&w, "alice", 4);
+	st_set_u(o, sfClearFlag, asfAccountTxnID);
+	assert_int_equal(submit(&w, "alice", o, 0), tesSUCCESS);
+	assert_false(st_has(account_of(&w, "alice"), sfAccountTxnID));
+	world_close(&w);
+}
+
+static void spent(struct st_object *o)
+{
+	st_set_u(o, sfFlags, lsfPasswordSpent | lsfDefaultRipple);
+}
+
+static void plant_spent(struct tree *s)
+{
+	plant_account(s, "bob", spent);
+}
+
+static void test_payment(void **state)
+{
+	struct world w;
+
+	(void)state;
+	world_open(&w, &(struct world_options){.plant = plant_spent});
+	assert_int_equal(submit(&w, "alice", payment(&w, "alice", 1, "bob", 5000000), 0),
+			 tesSUCCESS);
+	assert_int_equal(balance_of(&w, "alice"), 1000 * DROPS_PER_XRP - 5000010);
+	assert_int_equal(balance_of(&w, "bob"), 1000 * DROPS_PER_XRP + 5000000);
+	assert_int_equal(st_u32_or(account_of(&w, "bob"), sfFlags, 0), lsfDefaultRipple);
+	/* A new account begins with the ledger's sequence. */
+	assert_int_equal(submit(&w, "bob", payment(&w, "bob", 1, "dave", 10000000), 0), tesSUCCESS);
+	assert_int_equal(balance_of(&w, "dave"), 10000000);
+	assert_int_equal(sequence_of(&w, "dave"), w.info.seq);
+	assert_int_equal(view_burned(w.view).raw, 20);
+	/* The reserve may be spent on fees, but not sent away. */
+	assert_int_equal(submit(&w, "dave", payment(&w, "dave", 3, "bob", 1), 0),
+			 tecUNFUNDED_PAYMENT);
+	assert_int_equal(balance_of(&w, "dave"), 9999990);
+	world_close(&w);
+}
+
+/* Multi-signing */
+
+static void plant_signers(struct tree *s)
+{
+	static const char *names[] = {"bob", "carol", "dave"};
+	struct account_id alice = person("alice").id, ids[3];
+	struct arena a = ARENA_INIT;
+	struct st_object *o = st_new(&a);
+	struct st_array *list;
+
+	st_set_u(o, sfLedgerEntryType, ltSignerList);
+	st_set_u(o, sfFlags, 0);
+	st_set_u(o, sfSignerQuorum, 3);
+	st_set_u(o, sfSignerListID, 0);
+	for (size_t i = 0; i < 3; i++)
+		ids[i] = person(names[i]).id;
+	qsort(ids, 3, sizeof(ids[0]), (int (*)(const void *, const void *))account_cmp);
+	list = st_set_array(o, sfSignerEntries);
+	for (size_t i = 0; i < 3; i++) {
+		struct account_id bob = person("bob").id;
+		struct st_object *e = st_array_add(list, &a, sfSignerEntry);
+
+		st_set_u(e, sfSignerWeight, account_eq(&ids[i], &bob) ? 2 : 1);
+		st_set_account(e, sfAccount, &ids[i]);
+	}
+	plant_entry(s, keylet_signers(&alice), o);
+	arena_close(&a);
+}
+
+/* Signs with each (account, key) pair, in the accounts' order. */
+static struct tx *multisigned(struct world *w, struct st_object *o, const char *pairs[][2],
+			      size_t n)
+{
+	struct st_array *list;
+	const char *(*order[8])[2];
+
+	assert_true(n <= 8);
+	for (size_t i = 0; i < n; i++) {
+		struct person p = person(pairs[i][0]);
+		size_t j = i;
+
+		for (; j > 0; j--) {
+			struct person q = person((*order[j - 1])[0]);
+
+			if (account_cmp(&q.id, &p.id) < 0)
+				break;
+			order[j] = order[j - 1];
+		}
+		order[j] = &pairs[i];
+	}
+	st_set_raw(o, sfSigningPubKey, bytes_of(NULL, 0));
+	list = st_set_array(o, sfSigners);
+	for (size_t i = 0; i < n; i++) {
+		struct person p = person((*order[i])[0]), k = person((*order[i])[1]);
+		struct st_object *e = st_array_add(list, &w->arena, sfSigner);
+		struct buf payload = BUF_INIT;
+		uint8_t sig[SIGNATURE_MAX];
+
+		tx_multisign_payload(&payload, o, &p.id);
+		st_set_raw(e, sfSigningPubKey, bytes_of(k.pub.b, sizeof(k.pub.b)));
+		st_set_raw(e, sfTxnSignature,
+			   bytes_of(sig, signature_make(k.key, buf_bytes(&payload), sig)));
+		st_set_account(e, sfAccount, &p.id);
+		buf_close(&payload);
+	}
+	return trusted(o);
+}
+
+static enum ter try_multisign(struct world *w, const char *pairs[][2], size_t n, bool good)
+{
+	struct tx *t = multisigned(w, payment(w, "alice", 1, "bob", 1), pairs, n);
+	struct tx_outcome out;
+
+	atomic_store(&t->signature, TX_SIG_UNKNOWN);
+	assert_int_equal(tx_check_signature(t), good ? TX_SIG_GOOD : TX_SIG_BAD);
+	out = tx_apply(w->view, t, 0, 0, NULL);
+	tx_unref(t);
+	return out.result;
+}
+
+static void disable_bob(struct st_object *o)
+{
+	struct account_id erin = person("erin").id;
+
+	st_set_u(o, sfFlags, lsfDisableMaster);
+	st_set_account(o, sfRegularKey, &erin);
+}
+
+static void plant_signers_disabled(struct tree *s)
+{
+	plant_signers(s);
+	plant_account(s, "bob", disable_bob);
+}
+
+static void test_multisign(void **state)
+{
+	const char *two[][2] = {{"bob", "bob"}, {"carol", "carol"}};
+	const char *weak[][2] = {{"carol", "carol"}, {"dave", "dave"}};
+	const char *phantom[][2] = {{"bob", "bob"}, {"dave", "dave"}};
+	const char *stranger[][2] = {{"bob", "bob"}, {"carol", "carol"}, {"erin", "erin"}};
+	const char *regular[][2] = {{"bob", "erin"}, {"carol", "carol"}};
+	const char *self[][2] = {{"alice", "alice"}, {"bob", "bob"}};
+	struct world w;
+
+	(void)state;
+	world_open(&w, NULL);
+	assert_int_equal(try_multisign(&w, two, 2, true), tefNOT_MULTI_SIGNING);
+	world_close(&w);
+
+	world_open(&w, &(struct world_options){.plant = plant_signers});
+	assert_int_equal(try_multisign(&w, weak, 2, true), tefBAD_QUORUM);
+	assert_int_equal(try_multisign(&w, stranger, 3, true), tefBAD_SIGNATURE);
+	assert_int_equal(try_multisign(&w, regular, 2, true), tefBAD_SIGNATURE);
+	assert_int_equal(try_multisign(&w, self, 2, false), temBAD_SIGNATURE);
+	assert_int_equal(try_multisign(&w, two, 2, true), tesSUCCESS);
+	world_close(&w);
+
+	world_open(&w, &(struct world_options){.plant = plant_signers});
+	assert_int_equal(try_multisign(&w, phantom, 2, true), tesSUCCESS);
+	world_close(&w);
+
+	world_open(&w, &(struct world_options){.plant = plant_signers_disabled});
+	assert_int_equal(try_multisign(&w, two, 2, true), tefMASTER_DISABLED);
+	assert_int_equal(try_multisign(&w, regular, 2, true), tesSUCCESS);
+	world_close(&w);
+
+	/* Each signer costs another base fee. */
+	world_open(&w, &(struct world_options){.plant = plant_signers, .open = true});
+	assert_int_equal(try_multisign(&w, two, 2, true), telINSUF_FEE_P);
+	world_close(&w);
+}
+
+static void test_multisign_disables_master(void **state)
+{
+	struct st_object *o;
+	struct world w;
+
+	(void)state;
+	world_open(&w, &(struct world_options){.plant = plant_signers});
+	o = account_set(&w, "alice", 1);
+	st_set_u(o, sfSetFlag, asfDisableMaster);
+	assert_int_equal(submit(&w, "alice", o, 0), tesSUCCESS);
+	assert_int_equal(submit(&w, "alice", payment(&w, "alice", 2, "bob", 1), 0),
+			 tefMASTER_DISABLED);
+	world_close(&w);
+}
+
+/* Signatures */
+
+static void test_signatures(void **state)
+{
+	struct st_object *o;
+	struct world w;
+	struct tx *t;
+
+	(void)state;
+	world_open(&w, NULL);
+	/* A changed byte is noticed, on both curves. */
+	for (int i = 0; i < 2; i++) {
+		const char *who = i ? "master" : "alice";
+
+		t = signed_by(who, payment(&w, who, 1, "bob", 1));
+		assert_true(tx_signature_valid(t));
+		o = st_copy(&w.arena, t->fields);
+		st_set_u(o, sfSequence, 2);
+		tx_unref(t);
+		t = trusted(o);
+		assert_false(tx_signature_valid(t));
+		tx_unref(t);
+	}
+	/* Signed both ways is signed in no way. */
+	o = payment(&w, "alice", 1, "bob", 1);
+	tx_sign(o, person("alice").key);
+	st_array_add(st_set_array(o, sfSigners), &w.arena, sfSigner);
+	{
+		struct buf b = BUF_INIT;
+		struct why why;
+
+		st_encode(&b, o, ST_ALL);
+		assert_int_equal(tx_parse(&t, buf_bytes(&b), &why), ERR_INVALID);
+		buf_close(&b);
+	}
+	world_close(&w);
+}
+
+/* Dry runs */
+
+static void test_dry_run(void **state)
+{
+	struct tx_outcome out;
+	struct world w;
+	struct tx *t;
+
+	(void)state;
+	world_open(&w, &(struct world_options){.open = true});
+	t = trusted(payment(&w, "alice", 1, "bob", 1000));
+	atomic_store(&t->signature, TX_SIG_UNKNOWN);
+	out = tx_apply(w.view, t, TX_DRY_RUN, 0, &w.arena);
+	assert_int_equal(out.result, tesSUCCESS);
+	assert_false(out.applied);
+	assert_int_equal(st_get_array(out.meta, sfAffectedNodes)->n, 2);
+	assert_int_equal(balance_of(&w, "alice"), 1000 * DROPS_PER_XRP);
+	assert_int_equal(view_count_changes(w.view), 0);
+	tx_unref(t);
+	/* A dry run is not signed. */
+	t = signed_by("alice", payment(&w, "alice", 1, "bob", 1000));
+	assert_int_equal(tx_apply(w.view, t, TX_DRY_RUN, 0, NULL).result, temINVALID);
+	tx_unref(t);
+	world_close(&w);
+}
+
+/* Invariants: a type of the test's own breaks them one at a time. */
+
+static int evil; /* which one */
+
+static enum ter evil_preflight(const struct tx_static *s)
+{
+	(void)s;
+	return tesSUCCESS;
+}
+
+static struct st_object *peek(struct tx_run *r, const char *name)
+{
+	struct person p = person(name);
+	struct st_object *o;
+
+	assert_int_equal(view_peek(r->view, keylet_account(&p.id), &o), FOUND);
+	view_update(r->view, keylet_account(&p.id));
+	return o;
+}
+
+static void insert_account(struct tx_run *r, const char *name, uint32_t seq)
+{
+	struct person p = person(name);
+	struct st_object *o = view_insert(r->view, keylet_account(&p.id));
+
+	st_set_account(o, sfAccount, &p.id);
+	st_set_u(o, sfSequence, seq);
+	st_set_drops(o, sfBalance, drops_of(0));
+}
+
+static enum ter evil_apply(struct tx_run *r)
+{
+	struct person carol = person("carol");
+	struct hash256 h = {{9}};
+	struct st_object *o;
+
+	switch (evil) {
+	case 0: /* harmless */
+		return tesSUCCESS;
+	case 1: /* XRP is made */
+		st_set_drops(peek(r, "bob"), sfBalance, drops_of(1000 * DROPS_PER_XRP + 1));
+		return tesSUCCESS;
+	case 2: /* XRP is lost */
+		st_set_drops(peek(r, "bob"), sfBalance, drops_of(0));
+		return tesSUCCESS;
+	case 3: /* a balance that is none, the sum left alone */
+		o = peek(r, "carol");
+		st_set_drops(peek(r, "bob"), sfBalance, drops_of(2000 * DROPS_PER_XRP));
+		st_remove(o, sfBalance);
+		return tesSUCCESS;
+	case 4: /* an account is deleted, its XRP saved */
+		o = peek(r, "carol");
+		st_set_drops(peek(r, "bob"), sfBalance, drops_of(2000 * DROPS_PER_XRP));
+		st_set_drops(o, sfBalance, drops_of(0));
+		view_erase(r->view, keylet_account(&carol.id));
+		return tesSUCCESS;
+	case 5: /* an entry changes its type */
+		st_set_u(peek(r, "carol"), sfLedgerEntryType, ltOffer);
+		st_set_drops(peek(r, "bob"), sfBalance, drops_of(2000 * DROPS_PER_XRP));
+		return tesSUCCESS;
+	case 6: /* an account too many */
+		insert_account(r, "dave", r->info->seq);
+		insert_account(r, "erin", r->info->seq);
+		return tesSUCCESS;
+	case 7: /* an account that begins elsewhere */
+		insert_account(r, "dave", r->info->seq - 1);
+		return tesSUCCESS;
+	case 8: /* another's sequence moves */
+		st_set_u(peek(r, "bob"), sfSequence, 2);
+		return tesSUCCESS;
+	case 9: /* the sender's goes back */
+		st_set_u(peek(r, "alice"), sfSequence, 0);
+		return tesSUCCESS;
+	case 10: /* an account of a ledger object that can sign */
+		st_set_hash256(peek(r, "bob"), sfAMMID, &h);
+		return tesSUCCESS;
+	default: /* more entries than metadata may have */
+		for (unsigned i = 0; i < 5200; i++) {
+			struct keylet k = {.key = h, .type = ltTicket};
+
+			store_be32(k.key.b + 4, i);
+			view_insert(r->view, k);
+		}
+		return tesSUCCESS;
+	}
+}
+
+static const struct tx_ops evil_ops = {
+    .accounts_created_max = 1, .preflight = evil_preflight, .apply = evil_apply};
+
+static void test_invariants(void **state)
+{
+	(void)state;
+	for (evil = 0; evil <= 11; evil++) {
+		enum ter want = evil == 0    ? tesSUCCESS
+				: evil == 11 ? tecOVERSIZE
+					     : tecINVARIANT_FAILED;
+		struct tx_outcome out;
+		struct world w;
+		struct tx *t;
+
+		world_open(&w, NULL);
+		t = signed_by("alice", account_set(&w, "alice", 1));
+		out = tx_apply_with(w.view, t, &evil_ops, 0, 0, &w.arena);
+		if (out.result != want)
+			fail_msg("evil %d: %s", evil, result_name((int)out.result));
+		assert_true(out.applied);
+		assert_int_equal(balance_of(&w, "alice"), 1000 * DROPS_PER_XRP - 10);
+		assert_int_equal(sequence_of(&w, "alice"), 2);
+		assert_int_equal(balance_of(&w, "bob"), 1000 * DROPS_PER_XRP);
+		assert_int_equal(balance_of(&w, "carol"), 1000 * DROPS_PER_XRP);
+		assert_int_equal(balance_of(&w, "dave"), 0);
+		assert_int_equal(view_count_changes(w.view), 1);
+		assert_int_equal(view_burned(w.view).raw, 10);
+		assert_int_equal(st_get_array(out.meta, sfAffectedNodes)->n, 1);
+		tx_unref(t);
+		world_close(&w);
+	}
+}
+
+/* Pseudo-transactions */
+
+static struct st_object *pseudo(struct world *w, uint16_t type)
+{
+	struct account_id none = {{0}};
+	struct st_object *o = st_new(&w->arena);
+
+	st_set_u(o, sfTransactionType, type);
+	st_set_account(o, sfAccount, &none);
+	st_set_u(o, sfSequence, 0);
+	st_set_drops(o, sfFee, drops_of(0));
+	st_set_raw(o, sfSigningPubKey, bytes_of(NULL, 0));
+	return o;
+}
+
+static enum ter apply_pseudo(struct world *w, struct st_object *o)
+{
+	struct tx *t = trusted(o);
+	struct tx_outcome out = tx_apply(w->view, t, 0, 0, w->info.open ? NULL : &w->arena);
+
+	assert_int_equal(out.applied, out.result == tesSUCCESS);
+	tx_unref(t);
+	return out.result;
+}
+
+static struct st_object *set_fee(struct world *w)
+{
+	struct st_object *o = pseudo(w, ttSetFee);
+
+	st_set_drops(o, sfBaseFeeDrops, drops_of(12));
+	st_set_drops(o, sfReserveBaseDrops, drops_of(1000000));
+	st_set_drops(o, sfReserveIncrementDrops, drops_of(200000));
+	return o;
+}
+
+static struct st_object *set_fee_old(struct world *w)
+{
+	struct st_object *o = pseudo(w, ttSetFee);
+
+	st_set_u(o, sfBaseFee, 12);
+	st_set_u(o, sfReferenceFeeUnits, 10);
+	st_set_u(o, sfReserveBase, 1000000);
+	st_set_u(o, sfReserveIncrement, 200000);
+	return o;
+}
+
+static void expect_fees(struct world *w)
+{
+	struct ledger_fees fees;
+	struct tree state;
+
+	tree_share(&state, &w->base->state);
+	assert_int_equal(view_flush(w->view, &state), FOUND);
+	assert_int_equal(ledger_fees_read(&state, &fees), FOUND);
+	assert_int_equal(fees.base.raw, 12);
+	assert_int_equal(fees.reserve.raw, 1000000);
+	assert_int_equal(fees.increment.raw, 200000);
+	tree_close(&state);
+}
+
+static void test_set_fee(void **state)
+{
+	struct st_object *o;
+	struct world w;
+
+	(void)state;
+	world_open(&w, NULL);
+	assert_int_equal(apply_pseudo(&w, set_fee_old(&w)), temMALFORMED);
+	o = set_fee(&w);
+	st_set_u(o, sfBaseFee, 12);
+	assert_int_equal(apply_pseudo(&w, o), temMALFORMED);
+	o = set_fee(&w);
+	st_set_u(o, sfSequence, 1);
+	assert_int_equal(apply_pseudo(&w, o), temBAD_SEQUENCE);
+	o = set_fee(&w);
+	st_set_drops(o, sfFee, drops_of(10));
+	assert_int_equal(apply_pseudo(&w, o), temBAD_FEE);
+	o = set_fee(&w);
+	st_set_account(o, sfAccount, &(struct account_id){{1}});
+	assert_int_equal(apply_pseudo(&w, o), temBAD_SRC_ACCOUNT);
+	o = set_fee(&w);
+	tx_sign(o, person("alice").key);
+	assert_int_equal(apply_pseudo(&w, o), temBAD_SIGNATURE);
+	o = set_fee(&w);
+	st_set_u(o, sfNetworkID, 5);
+	assert_int_equal(apply_pseudo(&w, o), telNETWORK_ID_MAKES_TX_NON_CANONICAL);
+	assert_int_equal(apply_pseudo(&w, set_fee(&w)), tesSUCCESS);
+	expect_fees(&w);
+	world_close(&w);
+
+	world_open(&w, &(struct world_options){.no_amendments = true});
+	assert_int_equal(apply_pseudo(&w, set_fee(&w)), temMALFORMED);
+	o = set_fee_old(&w);
+	st_set_drops(o, sfBaseFeeDrops, drops_of(12));
+	assert_int_equal(apply_pseudo(&w, o), temDISABLED);
+	assert_int_equal(apply_pseudo(&w, set_fee_old(&w)), tesSUCCESS);
+	expect_fees(&w);
+	world_close(&w);
+
+	world_open(&w, &(struct world_options){.open = true, .network_id = 21337});
+	assert_int_equal(apply_pseudo(&w, set_fee(&w)), temINVALID);
+	world_close(&w);
+}
+
+static struct st_object *amend(struct world *w, uint8_t id, uint32_t flags)
+{
+	struct st_object *o = pseudo(w, ttEnableAmendment);
+	struct hash256 h = {{id}};
+
+	if (flags)
+		st_set_u(o, sfFlags, flags);
+	st_set_u(o, sfLedgerSequence, w->info.seq);
+	st_set_hash256(o, sfAmendment, &h);
+	return o;
+}
+
+static const struct st_object *amendments_entry(struct world *w)
+{
+	const struct st_object *o;
+
+	assert_int_equal(view_read(w->view, keylet_amendments(), &o), FOUND);
+	return o;
+}
+
+static void test_enable_amendment(void **state)
+{
+	struct bytes list;
+	struct world w;
+
+	(void)state;
+	world_open(&w, &(struct world_options){.no_amendments = true});
+	assert_int_equal(apply_pseudo(&w, amend(&w, 1, tfLostMajority)), tefALREADY);
+	assert_int_equal(apply_pseudo(&w, amend(&w, 1, tfGotMajority | tfLostMajority)),
+			 temINVALID_FLAG);
+	assert_int_equal(apply_pseudo(&w, amend(&w, 1, tfGotMajority)), tesSUCCESS);
+	assert_int_equal(apply_pseudo(&w, amend(&w, 1, tfGotMajority)), tefALREADY);
+	assert_int_equal(apply_pseudo(&w, amend(&w, 2, tfGotMajority)), tesSUCCESS);
+	assert_int_equal(st_get_array(amendments_entry(&w), sfMajorities)->n, 2);
+	assert_int_equal(apply_pseudo(&w, amend(&w, 1, tfLostMajority)), tesSUCCESS);
+	assert_int_equal(st_get_array(amendments_entry(&w), sfMajorities)->n, 1);
+	assert_int_equal(apply_pseudo(&w, amend(&w, 2, 0)), tesSUCCESS);
+	assert_false(st_has(amendments_entry(&w), sfMajorities));
+	assert_true(st_get_raw(amendments_entry(&w), sfAmendments, &list));
+	assert_int_equal(list.n, 32);
+	assert_int_equal(list.p[0], 2);
+	assert_int_equal(apply_pseudo(&w, amend(&w, 2, 0)), tefALREADY);
+	world_close(&w);
+}
+
+/* Metadata of a payment that makes an account, in words. */
+static void test_metadata(void **state)
+{
+	const struct st_array *nodes;
+	struct tx_outcome out;
+	struct world w;
+	int created = 0;
+
+	(void)state;
+	world_open(&w, NULL);
+	out = apply_meta(&w, "alice", payment(&w, "alice", 1, "dave", 20000000), 0);
+	assert_int_equal(out.result, tesSUCCESS);
+	nodes = st_get_array(out.meta, sfAffectedNodes);
+	assert_int_equal(nodes->n, 2);
+	for (uint32_t i = 0; i < nodes->n; i++) {
+		const struct st_object *o = nodes->e[i].object;
+
+		if (nodes->e[i].field == sfCreatedNode) {
+			const struct st_object *fields = st_get_object(o, sfNewFields);
+
+			assert_int_equal(fields->n, 3);
+			assert_int_equal(st_u32_or(fields, sfSequence, 0), w.info.seq);
+			created++;
+		} else {
+			assert_int_equal(nodes->e[i].field, sfModifiedNode);
+			assert_int_equal(st_get_object(o, sfPreviousFields)->n, 2);
+			assert_int_equal(st_get_object(o, sfFinalFields)->n, 5);
+		}
+	}
+	assert_int_equal(created, 1);
+	/* The next transaction names this one. */
+	out = apply_meta(&w, "alice", payment(&w, "alice", 2, "dave", 1), 0);
+	nodes = st_get_array(out.meta, sfAffectedNodes);
+	for (uint32_t i = 0; i < nodes->n; i++)
+		assert_true(st_has(nodes->e[i].object, sfPreviousTxnID));
+	world_close(&w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_flags),
+	    cmocka_unit_test(test_transaction_flags),
+	    cmocka_unit_test(test_fields),
+	    cmocka_unit_test(test_account_txn_id),
+	    cmocka_unit_test(test_payment),
+	    cmocka_unit_test(test_multisign),
+	    cmocka_unit_test(test_multisign_disables_master),
+	    cmocka_unit_test(test_signatures),
+	    cmocka_unit_test(test_dry_run),
+	    cmocka_unit_test(test_invariants),
+	    cmocka_unit_test(test_set_fee),
+	    cmocka_unit_test(test_enable_amendment),
+	    cmocka_unit_test(test_metadata),
+	};
+
+	if (crypto_init(NULL) != ERR_NONE)
+		return 1;
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
