@@ -36,7 +36,10 @@ size_t decimal_text(char *out, size_t room, bool negative, uint64_t mantissa, in
 	if (!mantissa)
 		exponent = 0;
 	n = put_digits(digits, mantissa);
-	must(room > n + 4 + (size_t)(exponent < 0 ? -exponent : exponent));
+	/* Sign, "0.", digits and zeros, NUL. */
+	must(room >= 4 + (exponent >= 0           ? n + (size_t)exponent
+			  : n < (size_t)-exponent ? (size_t)-exponent
+						  : n));
 	if (negative && mantissa)
 		out[at++] = '-';
 	if (exponent < 0 && n <= (size_t)-exponent) { /* 0.00ddd */

@@ -216,6 +216,8 @@ static enum err read_hex(struct json_reader *r, const json_t *in, size_t size, s
 		return json_refuse(r, ERR_INVALID, "wrong number of hex digits");
 	if (n / 2 > VL_MAX)
 		return json_refuse(r, ERR_TOO_LARGE, "too long");
+	if (n == 0)
+		return ERR_NONE;
 	buf_reserve(out, n / 2);
 	if (!hex_decode(out->p + out->n, n / 2, s, n))
 		return json_refuse(r, ERR_INVALID, "not hex");
@@ -292,7 +294,18 @@ static enum err read_mpt_id(struct json_reader *r, const json_t *in, struct mpt_
 	return e;
 }
 
-/* Units of an MPT: decimal, or hex behind 0x; zero may have a sign. */
+static bool mixed_case(const char *s, size_t n)
+{
+	bool lower = false, upper = false;
+
+	for (size_t i = 0; i < n; i++) {
+		lower |= s[i] >= 'a' && s[i] <= 'f';
+		upper |= s[i] >= 'A' && s[i] <= 'F';
+	}
+	return lower && upper;
+}
+
+/* Units of an MPT: decimal, or hex in one case behind 0x; zero may have a sign. */
 static enum err parse_units(uint64_t *out, const char *s, size_t n)
 {
 	char padded[17] = "0000000000000000";
@@ -302,6 +315,8 @@ static enum err parse_units(uint64_t *out, const char *s, size_t n)
 		return parse_digits(out, s + 1, 1, 0);
 	if (n < 3 || s[0] != '0' || (s[1] != 'x' && s[1] != 'X'))
 		return parse_digits(out, s, n, INT64_MAX);
+	if (mixed_case(s + 2, n - 2))
+		return ERR_INVALID;
 	if (n > 2 + 16)
 		return ERR_RANGE;
 	memcpy(padded + 16 - (n - 2), s + 2, n - 2);

@@ -93,6 +93,21 @@ static enum err take_x_address(struct json_reader *r, struct st_object *o, enum 
 	return ERR_NONE;
 }
 
+/* A tag must not get lost, not even with a member that is passed over. (A list of one counts as its
+ * element there, as for the reference codec.) */
+static enum err check_ignored(struct json_reader *r, const json_t *in)
+{
+	struct x_address x;
+
+	while (json_is_array(in) && json_array_size(in) == 1)
+		in = json_array_get(in, 0);
+	if (json_is_string(in) &&
+	    x_address_decode(&x, json_string_value(in), json_string_length(in)) == ERR_NONE &&
+	    x.has_tag)
+		return json_refuse(r, ERR_INVALID, "only Account and Destination may have a tag");
+	return ERR_NONE;
+}
+
 static enum err read_element(struct json_reader *r, const json_t *in, struct st_array *arr,
 			     int depth)
 {
@@ -202,10 +217,11 @@ static enum err read_object(struct json_reader *r, const json_t *in, struct st_o
 		size_t back;
 		enum err e;
 
-		if (member_ignored(name))
-			continue;
 		back = json_path_name(r, name);
-		e = read_member(r, o, in, name, json_object_iter_value(m), depth);
+		if (member_ignored(name))
+			e = check_ignored(r, json_object_iter_value(m));
+		else
+			e = read_member(r, o, in, name, json_object_iter_value(m), depth);
 		if (e)
 			return e;
 		json_path_back(r, back);
