@@ -3,7 +3,6 @@
 #define TALLY_RPC_RPC_H
 
 #include "codec/json.h"
-#include "net/wire.h"
 #include "node/node.h"
 
 /* The API: requests in, answers and stream messages out, as bytes. Knows nothing of sockets; the
@@ -44,7 +43,11 @@ struct rpc_host {
 	bool (*push)(void *ctx, uint64_t conn, struct rpc_text *text);
 	/* The reply to a request; `status` is the HTTP status (200 on WebSocket). */
 	void (*reply)(void *ctx, uint64_t request, int status, struct bytes body);
-	const char *build_version;  /* protocol level, e.g. "2.4.0" */
+	/* How much is logged (0 errors only .. 3 everything): sets it when level >= 0, returns what
+	 * holds now. May be NULL: then log_level answers notSupported. */
+	int (*log_level)(void *ctx, int level);
+	const char *hostname;      /* shown to administrators; may be NULL */
+	const char *build_version; /* protocol level, e.g. "2.4.0" */
 	const char *tally_version;
 	const struct public_key *node_key;
 };
@@ -66,7 +69,7 @@ struct rpc_origin {
 	uint64_t request; /* handle for host->reply */
 	uint64_t conn;    /* WebSocket connection, 0 for HTTP */
 	bool websocket;
-	bool admin;       /* by listener, never by header */
+	bool admin; /* by listener, never by header */
 	const char *address;
 };
 /* One request body (HTTP POST) or text message (WebSocket). Exactly one host->reply per call, now

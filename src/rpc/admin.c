@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: ISC */
+#include "rpc/methods.h"
+#include "rpc/state.h"
+
+#include "base/limits.h"
+#include "crypto/base58.h"
+
+#include <stdio.h>
+
+/* Administration: ledger_accept, stop, peers, connect, consensus_info, validators, validator_info,
+ * get_counts, log_level (rippled: handlers/admin). */
+
+static void finish_accept(struct rpc_call *c, uint32_t open_seq, enum err err)
+{
+	if (err == ERR_NONE)
+		jw_put_u64(&c->w, "ledger_current_index", open_seq);
+	else
+		rpc_fail_text(c, RPC_INTERNAL, "The ledger could not be closed: %s.",
+			      err_text(err));
+}
+
+void method_ledger_accept(struct rpc_call *c)
+{
+	if (!c->r->standalone) {
+		rpc_fail_token(c, "notStandAlone");
+		return;
+	}
+	c->later = (struct rpc_later){.kind = RPC_ACCEPT_THEN_REPLY,
+				      .finish_accept = finish_accept};
+}
+
+void method_stop(struct rpc_call *c)
+{
+	jw_put_str(&c->w, "message", "tallyd server stopping");
+	c->later.kind = RPC_REPLY_THEN_STOP;
+}
+
+/* ---- Peers */
+
+static void write_peer(struct jw *w, const struct rpc_peer *p)
+{
+	jw_open(w, '{');
+	jw_put_str(w, "address", p->address);
+	if (p->inbound)
+		jw_put_bool(w, "inbound", true);
+	if (p->rtt_ms >= 0)
+		jw_put_i64(w, "latency", p->rtt_ms);
+	jw_put_str(w, "public_key", node_public_text(&p->key).s);
+	jw_put_i64(w, "uptime", p->uptime_s);
+	jw_put_i64(w, "clock_offset", p->clock_offset_s);
+	jw_put_open(w, "metrics", '{');
+	jw_put_text_u64(w, "total_bytes_recv", p->bytes_in);
+	jw_put_text_u64(w, "total_bytes_sent", p->bytes_out);
+	jw_put_text_u64(w, "total_messages_recv", p->messages_in);
+	jw_put_text_u64(w, "total_messages_sent", p->messages_out);
+	jw_end(w, '}');
+	jw_end(w, '}');
+}
+
+void method_peers(struct rpc_call *c)
+{
+	struct rpc_peer *list = arena_zalloc(&c->arena, PEERS_MAX, sizeof(*list));
+	uint32_t n = c->host->peers ? c->host->peers(c->host->ctx, list, PEERS_MAX) : 0;
+
+	if (n > PEERS_MAX)
+		n = PEERS_MAX;
+	jw_put_open(&c->w, "cluster", '{');
+	jw_end(&c->w, '}');
+	jw_put_open(&c->w, "peers", '[');
+	for (uint32_t i = 0; i < n; i++)
+		write_peer(&c->w, &list[i]);
+	jw_end(&c->w, ']');
+}
+
+#define PEER_PORT_DEFAULT 2459
+
+void method_connect(struct rpc_call *c)
+{
+	const char *ip = p_text(c, "ip");
+	const json_t *given = json_object_get(c->p, "port");
+	uint32_t port = PEER_PORT_DEFAULT;
+	struct why why = {.text = ""};
+	char address[80], message[160];
+
+	if (c->r->standalone) {
+		rpc_fail(c, RPC_NOT_SYNCED);
+		return;
+	}
+	if (!p_has(c, "ip")) {
+		rpc_fail_missing(c, "ip");
+		return;
+	}
+	if (!ip || strlen(ip) > 45 ||
+	    (given && (!json_to_u32(given, &port) || port > UINT16_MAX))) {
+		rpc_fail(c, RPC_INVALID_PARAMS);
+		return;
+	}
+	snprintf(address, sizeof(address), strchr(ip, ':') ? "[%.45s]:%u" : "%.45s:%u", ip, port);
+	if (!c->host->connect || c->host->connect(c->host->ctx, address, &why) != ERR_NONE) {
+		rpc_fail_text(c, RPC_INVALID_PARAMS, "%s", why.text);
+		return;
+	}
+	snprintf(message, sizeof(message), "attempting connection to IP:%.45s port: %u", ip, port);
+	jw_put_str(&c->w, "message", message);
+}
+
+/* ---- Consensus */
+
+static const char *phase_text(enum cons_phase p)
+{
+	switch (p) {
+	case CONS_OPEN:
+		return "open";
+	case CONS_ESTABLISH:
+		return "establish";
+	case CONS_ACCEPTED:
+		return "accepted";
+	case CONS_IDLE:
+		return "idle";
+	}
+	return "unknown";
+}
+
+static const char *mode_text(enum cons_mode m)
+{
+	switch (m) {
+	case CONS_PROPOSING:
+		return "proposing";
+	case CONS_OBSERVING:
+		return "observing";
+	case CONS_WRONG_LEDGER:
+		return "wrongLedger";
+	case CONS_SWITCHED:
+		return "switchedLedger";
+	}
+	return "unknown";
+}
+
+static void write_position(struct jw *w, const struct cons_position *p)
+{
+	jw_put_open(w, "our_position", '{');
+	jw_put_u64(w, "close_time", p->close.s);
+	jw_put_hash(w, "previous_ledger", &p->prev);
+	jw_put_u64(w, "propose_seq", p->seq);
+	jw_put_hash(w, "transaction_hash", &p->set);
+	jw_end(w, '}');
+}
+
+void method_consensus_info(struct rpc_call *c)
+{
+	struct now now = c->host->now(c->host->ctx);
+	const struct cons_status *k;
+	struct node_status s;
+	struct jw *w = &c->w;
+	int64_t ms;
+
+	node_get_status(c->host->node, now, &s);
+	k = &s.consensus;
+	ms = steady_since(k->round_start, now.steady);
+	jw_put_open(w, "info", '{');
+	jw_put_str(w, "consensus", mode_text(k->mode));
+	jw_put_str(w, "phase", phase_text(k->phase));
+	jw_put_bool(w, "proposing", k->mode == CONS_PROPOSING);
+	jw_put_bool(w, "validating", s.state >= NODE_VALIDATING);
+	jw_put_bool(w, "synched", k->mode != CONS_WRONG_LEDGER);
+	jw_put_u64(w, "proposers", k->proposers);
+	jw_put_u64(w, "agree", k->agree);
+	jw_put_u64(w, "disputes", k->disputes);
+	jw_put_u64(w, "ledger_seq", (uint64_t)k->prev_seq + 1);
+	jw_put_hash(w, "previous_ledger", &k->prev);
+	jw_put_u64(w, "validated_seq", k->validated_seq);
+	jw_put_u64(w, "quorum", k->quorum);
+	jw_put_u64(w, "previous_proposers", k->last_proposers);
+	jw_put_i64(w, "previous_mseconds", k->last_converge_ms);
+	jw_put_i64(w, "current_ms", ms > 0 && !s.standalone ? ms : 0);
+	if (k->have_our)
+		write_position(w, &k->our);
+	jw_end(w, '}');
+}
+
+/* ---- Validators */
+
+static void write_member(struct rpc_call *c, uint32_t i)
+{
+	struct cons_validation last;
+	struct public_key key;
+	struct jw *w = &c->w;
+
+	jw_open(w, '{');
+	if (node_unl_member(c->host->node, i, &key, &last)) {
+		jw_put_u64(w, "ledger_index", last.seq);
+		jw_put_hash(w, "ledger_hash", &last.ledger);
+		jw_put_u64(w, "signing_time", last.signed_at.s);
+		jw_put_bool(w, "full", last.full);
+	}
+	jw_put_str(w, "validation_public_key", node_public_text(&key).s);
+	jw_end(w, '}');
+}
+
+static void write_keys(struct rpc_call *c, const char *name, uint32_t n)
+{
+	struct cons_validation last;
+	struct public_key key;
+
+	jw_put_open(&c->w, name, '[');
+	for (uint32_t i = 0; i < n; i++) {
+		node_unl_member(c->host->node, i, &key, &last);
+		jw_str(&c->w, node_public_text(&key).s);
+	}
+	jw_end(&c->w, ']');
+}
+
+void method_validators(struct rpc_call *c)
+{
+	struct node_status s;
+	struct jw *w = &c->w;
+
+	node_get_status(c->host->node, c->host->now(c->host->ctx), &s);
+	write_keys(c, "local_static_keys", s.unl_n);
+	jw_put_open(w, "publisher_lists", '[');
+	jw_end(w, ']');
+	jw_put_open(w, "signing_keys", '{');
+	jw_end(w, '}');
+	write_keys(c, "trusted_validator_keys", s.unl_n);
+	jw_put_u64(w, "validation_quorum", s.quorum);
+	jw_put_open(w, "validator_list", '{');
+	jw_put_u64(w, "count", s.unl_n);
+	jw_put_str(w, "expiration", "never");
+	jw_put_str(w, "status", "active");
+	jw_end(w, '}');
+	jw_put_open(w, "validations", '[');
+	for (uint32_t i = 0; i < s.unl_n; i++)
+		write_member(c, i);
+	jw_end(w, ']');
+}
+
+void method_validator_info(struct rpc_call *c)
+{
+	struct node_status s;
+
+	node_get_status(c->host->node, c->host->now(c->host->ctx), &s);
+	if (s.validator)
+		jw_put_str(&c->w, "master_key", node_public_text(&s.validator_key).s);
+	else
+		rpc_fail_text(c, RPC_INVALID_PARAMS, "not a validator");
+}
+
+/* ---- Counters and logging */
+
+void method_get_counts(struct rpc_call *c)
+{
+	struct node_status s;
+	struct jw *w = &c->w;
+	const struct node_counters *n = &s.counters;
+
+	node_get_status(c->host->node, c->host->now(c->host->ctx), &s);
+	jw_put_u64(w, "uptime_s",
+		   (uint64_t)(steady_since(s.started, c->host->now(c->host->ctx).steady) / 1000));
+	jw_put_u64(w, "rpc_requests", c->r->requests);
+	jw_put_u64(w, "rpc_pending", RPC_PENDING_MAX - c->r->n_free);
+	jw_put_u64(w, "tx_open", s.open_n);
+	jw_put_u64(w, "tx_queued", s.queue_n);
+	jw_put_u64(w, "tx_queued_bytes", s.queue_bytes);
+	jw_put_u64(w, "tx_received", n->tx_received);
+	jw_put_u64(w, "tx_duplicate", n->tx_duplicate);
+	jw_put_u64(w, "tx_bad_signature", n->tx_bad_signature);
+	jw_put_u64(w, "tx_malformed", n->tx_malformed);
+	jw_put_u64(w, "tx_relayed", n->tx_relayed);
+	jw_put_u64(w, "tx_validated", n->tx_validated);
+	jw_put_u64(w, "ledgers_closed", n->ledgers_closed);
+	jw_put_u64(w, "ledgers_validated", n->ledgers_validated);
+	jw_put_u64(w, "proposals_in", n->proposals_in);
+	jw_put_u64(w, "validations_in", n->validations_in);
+	jw_put_u64(w, "evidence", n->evidence);
+	jw_put_u64(w, "sets_acquired", n->sets_acquired);
+	jw_put_u64(w, "ledgers_acquired", n->ledgers_acquired);
+	jw_put_u64(w, "builds", n->builds);
+	jw_put_u64(w, "build_mismatch", n->build_mismatch);
+	jw_put_u64(w, "queue_dropped", n->queue_dropped);
+}
+
+/* Names of the reference's severities, by our levels. */
+static const char *const severities[] = {"Error", "Warning", "Info", "Debug"};
+#define SEVERITIES ((int)(sizeof(severities) / sizeof(severities[0])))
+
+static int severity_of(const char *text)
+{
+	for (int i = 0; i < SEVERITIES; i++)
+		if (strcasecmp(text, severities[i]) == 0)
+			return i;
+	if (strcasecmp(text, "fatal") == 0)
+		return 0;
+	if (strcasecmp(text, "warn") == 0)
+		return 1;
+	return strcasecmp(text, "trace") == 0 ? SEVERITIES - 1 : -1;
+}
+
+void method_log_level(struct rpc_call *c)
+{
+	const char *text = p_text(c, "severity");
+	int level;
+
+	if (!c->host->log_level) {
+		rpc_fail(c, RPC_NOT_SUPPORTED);
+		return;
+	}
+	if (!p_has(c, "severity")) {
+		level = c->host->log_level(c->host->ctx, -1);
+		must(level >= 0 && level < SEVERITIES);
+		jw_put_open(&c->w, "levels", '{');
+		jw_put_str(&c->w, "base", severities[level]);
+		jw_end(&c->w, '}');
+		return;
+	}
+	level = text ? severity_of(text) : -1;
+	if (level < 0)
+		rpc_fail(c, RPC_INVALID_PARAMS);
+	else
+		c->host->log_level(c->host->ctx, level);
+}

@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: ISC */
+#include "rpc/methods.h"
+#include "rpc/state_walk.h"
+
+#include "base/limits.h"
+#include "ledger/affected.h"
+
+#include <stdlib.h>
+
+/* ledger, ledger_header, ledger_closed, ledger_current (rippled: Ledger.cpp, LedgerToJson.cpp). */
+
+struct shown {
+	bool full, transactions, accounts, expand, binary, queue;
+};
+
+static bool parse_shown(struct rpc_call *c, struct shown *s)
+{
+	static const char *const names[] = {"full",   "transactions", "accounts", "expand",
+					    "binary", "owner_funds",  "queue"};
+	bool ignored;
+	bool *const at[] = {&s->full,   &s->transactions, &s->accounts, &s->expand,
+			    &s->binary, &ignored,         &s->queue};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		const json_t *v = json_object_get(c->p, names[i]);
+
+		*at[i] = json_is_true(v);
+		if (v && !json_is_boolean(v))
+			return rpc_fail(c, RPC_INVALID_PARAMS);
+	}
+	s->expand |= s->full;
+	s->transactions |= s->full;
+	s->accounts |= s->full;
+	return true;
+}
+
+/* ---- Header */
+
+static void write_header_bytes(struct jw *w, const struct ledger *l)
+{
+	uint8_t bytes[LEDGER_HEADER_BYTES];
+
+	ledger_header_encode(bytes, &l->header);
+	jw_put_bool(w, "closed", true);
+	jw_put_hex(w, "ledger_data", bytes, sizeof(bytes));
+}
+
+static void write_open_header(struct rpc_call *c, const struct view *open)
+{
+	const struct view_info *info = view_get_info(open);
+	struct jw *w = &c->w;
+
+	jw_put_hash(w, "parent_hash", &info->parent_hash);
+	if (c->version > 1)
+		jw_put_u64(w, "ledger_index", info->seq);
+	else
+		jw_put_text_u64(w, "ledger_index", info->seq);
+	jw_put_bool(w, "closed", false);
+}
+
+static void write_header(struct rpc_call *c, bool binary)
+{
+	const struct ledger *l = c->ledger.closed;
+
+	if (!l && binary)
+		jw_put_bool(&c->w, "closed", false);
+	else if (!l)
+		write_open_header(c, c->ledger.open);
+	else if (binary)
+		write_header_bytes(&c->w, l);
+	else
+		tj_header(&c->w, &l->header, &l->hash, c->version);
+}
+
+/* ---- Transactions */
+
+struct row {
+	struct hash256 id;
+	struct bytes tx, meta; /* meta.n 0: not applied yet */
+	uint32_t index;
+};
+
+static void write_tx_bytes(struct rpc_call *c, const struct row *r)
+{
+	struct jw *w = &c->w;
+
+	jw_open(w, '{');
+	jw_put_hex(w, "tx_blob", r->tx.p, r->tx.n);
+	if (c->version > 1)
+		jw_put_hash(w, "hash", &r->id);
+	if (r->meta.n)
+		jw_put_hex(w, c->version > 1 ? "meta_blob" : "meta", r->meta.p, r->meta.n);
+	jw_end(w, '}');
+}
+
+/* The members that version 2 has beside tx_json. */
+static void write_tx_place(struct rpc_call *c, const struct row *r)
+{
+	const struct rpc_ledger *l = &c->ledger;
+	struct jw *w = &c->w;
+	char iso[ISO_TEXT_MAX];
+
+	jw_put_hash(w, "hash", &r->id);
+	if (l->closed)
+		jw_put_hash(w, "ledger_hash", &l->closed->hash);
+	jw_put_bool(w, "validated", l->validated);
+	if (!l->validated)
+		return;
+	jw_put_u64(w, "ledger_index", l->seq);
+	tj_iso_time(iso, l->closed->header.close);
+	jw_put_str(w, "close_time_iso", iso);
+}
+
+static bool write_tx_json(struct rpc_call *c, const struct row *r)
+{
+	const struct st_object *tx = tj_decode(c, r->tx);
+	const struct st_object *meta = tx && r->meta.n ? tj_decode(c, r->meta) : NULL;
+	json_t *shown, *shown_meta;
+	struct jw *w = &c->w;
+
+	if (!tx || (r->meta.n && !meta))
+		return false;
+	shown = tj_tx(tx, &r->id, c->version);
+	shown_meta = meta ? tj_meta(meta, tx) : NULL;
+	if (c->version > 1) {
+		jw_open(w, '{');
+		jw_put_json(w, "tx_json", shown);
+		write_tx_place(c, r);
+		if (shown_meta)
+			jw_put_json(w, "meta", shown_meta);
+		jw_end(w, '}');
+	} else {
+		if (shown_meta)
+			json_object_set(shown, "metaData", shown_meta);
+		jw_json(w, shown);
+	}
+	json_decref(shown);
+	json_decref(shown_meta);
+	arena_reset(&c->arena);
+	return true;
+}
+
+static bool write_tx(struct rpc_call *c, const struct shown *s, const struct row *r)
+{
+	if (!s->expand)
+		jw_hex(&c->w, r->id.b, sizeof(r->id.b));
+	else if (s->binary)
+		write_tx_bytes(c, r);
+	else
+		return write_tx_json(c, r);
+	return true;
+}
+
+/* In the order of their ids, as in the tree; the index within the ledger is in the metadata. */
+static void write_closed_txs(struct rpc_call *c, const struct shown *s)
+{
+	const struct tree *txs = &c->ledger.closed->txs;
+	struct hash256 at = HASH256_ZERO;
+	struct bytes leaf;
+	struct row r;
+	enum found f = tree_next(txs, NULL, &r.id, &leaf);
+
+	for (uint32_t i = 0; f == FOUND && i < LEDGER_TX_MAX; i++) {
+		if (tx_leaf_split(leaf, &r.tx, &r.meta) != ERR_NONE) {
+			rpc_fail(c, RPC_DB_DESERIALIZATION);
+			return;
+		}
+		if (!write_tx(c, s, &r))
+			return;
+		at = r.id;
+		f = tree_next(txs, &at, &r.id, &leaf);
+	}
+	if (f == UNAVAILABLE)
+		rpc_fail_unavailable(c);
+}
+
+static void write_open_txs(struct rpc_call *c, const struct shown *s)
+{
+	uint32_t n;
+	struct tx *const *txs = node_open_txs(c->host->node, &n);
+
+	for (uint32_t i = 0; i < n; i++) {
+		struct row r = {.id = txs[i]->id, .tx = txs[i]->blob};
+
+		if (!write_tx(c, s, &r))
+			return;
+	}
+}
+
+/* ---- State, for administrators only: it has no pages */
+
+static void write_state_entry(struct rpc_call *c, const struct shown *s, const struct hash256 *key,
+			      const struct st_object *entry)
+{
+	struct buf bytes = BUF_INIT;
+	json_t *j;
+
+	if (s->binary) {
+		st_encode(&bytes, entry, ST_ALL);
+		jw_open(&c->w, '{');
+		jw_put_hash(&c->w, "hash", key);
+		jw_put_hex(&c->w, "tx_blob", bytes.p, bytes.n);
+		jw_end(&c->w, '}');
+		buf_close(&bytes);
+	} else if (s->expand) {
+		j = tj_entry(entry, key);
+		jw_json(&c->w, j);
+		json_decref(j);
+	} else {
+		jw_hex(&c->w, key->b, sizeof(key->b));
+	}
+}
+
+static void write_state(struct rpc_call *c, const struct shown *s)
+{
+	const struct st_object *entry;
+	struct hash256 key, at;
+	struct state_walk walk;
+	enum found f;
+
+	if (!state_walk_begin(c, &walk))
+		return;
+	f = state_walk_next(&walk, NULL, &key, &entry);
+	while (f == FOUND && c->w.out.n <= RPC_STATE_REPLY_MAX) {
+		write_state_entry(c, s, &key, entry);
+		arena_reset(&c->arena);
+		at = key;
+		f = state_walk_next(&walk, &at, &key, &entry);
+	}
+	if (f == FOUND)
+		rpc_fail_text(c, RPC_TOO_BUSY,
+			      "The state is too large for one reply; use ledger_data.");
+	state_walk_end(&walk);
+}
+
+static void write_ledger(struct rpc_call *c, const struct shown *s)
+{
+	struct jw *w = &c->w;
+
+	jw_put_open(w, "ledger", '{');
+	write_header(c, s->binary);
+	if (s->transactions) {
+		jw_put_open(w, "transactions", '[');
+		if (c->ledger.closed)
+			write_closed_txs(c, s);
+		else
+			write_open_txs(c, s);
+		jw_end(w, ']');
+	}
+	if (s->accounts && !c->fault.token) {
+		jw_put_open(w, "accountState", '[');
+		write_state(c, s);
+		jw_end(w, ']');
+	}
+	jw_end(w, '}');
+}
+
+/* Without a selector: the last closed and the open one. */
+static void write_both(struct rpc_call *c)
+{
+	static const struct shown none;
+	struct ledger *closed = node_closed(c->host->node);
+	struct view *open = node_open_view(c->host->node);
+
+	if (!closed || !open) {
+		rpc_fail_behind(c, RPC_NO_CURRENT);
+		return;
+	}
+	c->ledger = (struct rpc_ledger){.closed = ledger_ref(closed)};
+	jw_put_open(&c->w, "closed", '{');
+	write_ledger(c, &none);
+	jw_end(&c->w, '}');
+	rpc_ledger_drop(&c->ledger);
+	c->ledger = (struct rpc_ledger){.open = open};
+	jw_put_open(&c->w, "open", '{');
+	write_ledger(c, &none);
+	jw_end(&c->w, '}');
+}
+
+void method_ledger(struct rpc_call *c)
+{
+	struct shown s = {0};
+
+	if (!parse_shown(c, &s))
+		return;
+	if (!p_has(c, "ledger") && !p_has(c, "ledger_hash") && !p_has(c, "ledger_index")) {
+		write_both(c);
+		return;
+	}
+	if (!rpc_lookup_ledger(c))
+		return;
+	if (s.accounts && !c->from.admin)
+		rpc_fail(c, RPC_NO_PERMISSION);
+	else if (s.queue && c->ledger.closed)
+		rpc_fail(c, RPC_INVALID_PARAMS);
+	if (c->fault.token) {
+		rpc_forget_written(c);
+		return;
+	}
+	write_ledger(c, &s);
+	if (c->fault.token)
+		rpc_forget_written(c);
+}
+
+void method_ledger_header(struct rpc_call *c)
+{
+	static const struct shown none;
+	uint8_t bytes[LEDGER_HEADER_BYTES];
+
+	if (!rpc_lookup_ledger(c))
+		return;
+	if (c->ledger.closed) {
+		ledger_header_encode(bytes, &c->ledger.closed->header);
+		jw_put_hex(&c->w, "ledger_data", bytes, sizeof(bytes));
+	}
+	write_ledger(c, &none);
+}
+
+void method_ledger_closed(struct rpc_call *c)
+{
+	const struct ledger *l = node_closed(c->host->node);
+
+	must(l != NULL); /* the method's condition */
+	jw_put_hash(&c->w, "ledger_hash", &l->hash);
+	jw_put_u64(&c->w, "ledger_index", l->header.seq);
+}
+
+void method_ledger_current(struct rpc_call *c)
+{
+	const struct view *v = node_open_view(c->host->node);
+
+	if (v)
+		jw_put_u64(&c->w, "ledger_current_index", view_get_info(v)->seq);
+	else
+		rpc_fail_behind(c, RPC_NO_CURRENT);
+}

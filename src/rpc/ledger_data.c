@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: ISC */
+#include "rpc/methods.h"
+#include "rpc/state_walk.h"
+
+#include "base/limits.h"
+
+/* ledger_data (rippled: LedgerData.cpp). */
+
+#define PAGE_BINARY 2048
+#define PAGE_JSON   256
+
+struct page {
+	struct hash256 after; /* zero: from the first entry */
+	bool marked, binary;
+	uint32_t limit;
+	uint16_t type;
+};
+
+static bool parse(struct rpc_call *c, struct page *p)
+{
+	const json_t *marker = json_object_get(c->p, "marker");
+	const json_t *binary = json_object_get(c->p, "binary");
+	const json_t *limit = json_object_get(c->p, "limit");
+	json_int_t n = json_integer_value(limit);
+	json_int_t most = c->from.admin ? RPC_ADMIN_LIMIT_MAX : 0;
+
+	*p = (struct page){.marked = marker != NULL, .binary = json_is_true(binary)};
+	if (marker && !json_to_hash(marker, &p->after))
+		return rpc_fail_expected(c, "marker", "valid");
+	if (binary && !json_is_boolean(binary))
+		return rpc_fail_expected(c, "binary", "boolean");
+	if (limit && !json_is_integer(limit))
+		return rpc_fail_expected(c, "limit", "integer");
+	p->limit = p->binary ? PAGE_BINARY : PAGE_JSON;
+	if (most < p->limit)
+		most = p->limit;
+	if (limit && n >= 0)
+		p->limit = (uint32_t)(n < most ? n : most);
+	return p_entry_type(c, &p->type);
+}
+
+static void write_base(struct rpc_call *c, bool binary)
+{
+	const struct ledger *l = c->ledger.closed;
+	const struct view_info *info = l ? NULL : view_get_info(c->ledger.open);
+	uint8_t bytes[LEDGER_HEADER_BYTES];
+	struct jw *w = &c->w;
+
+	jw_put_open(w, "ledger", '{');
+	if (l && binary) {
+		ledger_header_encode(bytes, &l->header);
+		jw_put_bool(w, "closed", true);
+		jw_put_hex(w, "ledger_data", bytes, sizeof(bytes));
+	} else if (l) {
+		tj_header(w, &l->header, &l->hash, c->version);
+	} else {
+		jw_put_bool(w, "closed", false);
+		if (!binary)
+			jw_put_hash(w, "parent_hash", &info->parent_hash);
+	}
+	jw_end(w, '}');
+}
+
+static void write_entry(struct rpc_call *c, const struct page *p, const struct hash256 *key,
+			const struct st_object *entry)
+{
+	struct buf bytes = BUF_INIT;
+	uint16_t type = ltINVALID;
+	json_t *j;
+
+	st_get_u16(entry, sfLedgerEntryType, &type);
+	if (p->type != ltANY && p->type != type)
+		return;
+	if (p->binary) {
+		st_encode(&bytes, entry, ST_ALL);
+		jw_open(&c->w, '{');
+		jw_put_hex(&c->w, "data", bytes.p, bytes.n);
+		jw_put_hash(&c->w, "index", key);
+		jw_end(&c->w, '}');
+		buf_close(&bytes);
+	} else {
+		j = tj_entry(entry, key);
+		jw_json(&c->w, j);
+		json_decref(j);
+	}
+}
+
+/* The marker is the largest index before the next one to be shown. */
+static struct hash256 index_before(struct hash256 h)
+{
+	for (size_t i = sizeof(h.b); i-- > 0;)
+		if (h.b[i]-- != 0)
+			break;
+	return h;
+}
+
+static void write_page(struct rpc_call *c, const struct page *p, struct state_walk *walk)
+{
+	struct hash256 at = p->after, key;
+	const struct st_object *entry;
+	uint32_t left = p->limit;
+	enum found f;
+
+	jw_put_open(&c->w, "state", '[');
+	f = state_walk_next(walk, p->marked ? &at : NULL, &key, &entry);
+	while (f == FOUND && left > 0 && c->w.out.n <= RPC_REPLY_SOFT_MAX) {
+		write_entry(c, p, &key, entry);
+		arena_reset(&c->arena);
+		left--;
+		at = key;
+		f = state_walk_next(walk, &at, &key, &entry);
+	}
+	jw_end(&c->w, ']');
+	if (f != FOUND)
+		return;
+	key = index_before(key);
+	jw_put_hash(&c->w, "marker", &key);
+}
+
+void method_ledger_data(struct rpc_call *c)
+{
+	struct state_walk walk;
+	struct page p;
+
+	if (!rpc_lookup_ledger(c))
+		return;
+	if (!parse(c, &p) || !state_walk_begin(c, &walk)) {
+		rpc_forget_written(c);
+		return;
+	}
+	if (c->ledger.open) {
+		jw_put_hash(&c->w, "ledger_hash", &HASH256_ZERO);
+		jw_put_u64(&c->w, "ledger_index", c->ledger.seq);
+	}
+	if (!p.marked)
+		write_base(c, p.binary);
+	write_page(c, &p, &walk);
+	state_walk_end(&walk);
+	if (c->fault.token)
+		rpc_forget_written(c);
+}

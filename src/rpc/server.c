@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: ISC */
+#include "rpc/methods.h"
+#include "rpc/state.h"
+
+#include "crypto/base58.h"
+#include "crypto/hash.h"
+
+/* server_info and server_state (rippled: NetworkOPs.cpp getServerInfo). One function writes both:
+ * "human" is server_info, with times in seconds and money in XRP. */
+
+#define FEE_LEVEL_REFERENCE 256 /* fee levels count in 256ths of the base fee */
+#define AGE_SHOWN_MAX       1000000
+
+/* Strangers see "full" where an administrator sees what part this node plays in consensus. */
+static const char *state_text(const struct node_status *s, bool admin)
+{
+	return node_state_name(!admin && s->state > NODE_FULL ? NODE_FULL : s->state);
+}
+
+/* A name for the host that tells strangers nothing: four letters of its public key's hash. */
+void server_host_name(const struct rpc_host *host, bool admin, char out[RPC_HOST_NAME_MAX])
+{
+	struct hash256 h;
+
+	if (admin && host->hostname && strlen(host->hostname) < RPC_HOST_NAME_MAX) {
+		strcpy(out, host->hostname);
+		return;
+	}
+	sha512_half(&h, host->node_key->b, sizeof(host->node_key->b));
+	for (int i = 0; i < 4; i++)
+		out[i] = (char)('A' + h.b[i] % 26);
+	out[4] = '\0';
+}
+
+static void put_us(struct jw *w, const char *key, int64_t ms)
+{
+	jw_put_text_u64(w, key, ms > 0 ? (uint64_t)ms * 1000 : 0);
+}
+
+static void write_accounting(struct jw *w, const struct node_status *s, struct now now)
+{
+	jw_put_open(w, "state_accounting", '{');
+	for (int i = NODE_DISCONNECTED; i <= NODE_FULL; i++) {
+		int64_t ms = s->state_ms[i];
+
+		/* Validating and proposing are ways of being full. */
+		if (i == NODE_FULL)
+			ms += s->state_ms[NODE_VALIDATING] + s->state_ms[NODE_PROPOSING];
+		jw_put_open(w, node_state_name((enum node_state)i), '{');
+		put_us(w, "duration_us", ms);
+		jw_put_text_u64(w, "transitions", s->state_entered[i]);
+		jw_end(w, '}');
+	}
+	jw_end(w, '}');
+	put_us(w, "server_state_duration_us", steady_since(s->state_since[s->state], now.steady));
+	if (s->first_validated_at.ms > s->started.ms)
+		put_us(w, "initial_sync_duration_us",
+		       steady_since(s->started, s->first_validated_at));
+}
+
+static void write_ledger_human(struct rpc_call *c, const struct ledger *l,
+			       const struct ledger_fees *fees)
+{
+	struct jw *w = &c->w;
+	struct now now = c->host->now(c->host->ctx);
+	uint32_t age = now.net.s > l->header.close.s ? now.net.s - l->header.close.s : 0;
+
+	jw_put_u64(w, "age", age < AGE_SHOWN_MAX ? age : 0);
+	jw_put_xrp(w, "base_fee_xrp", fees->base);
+	jw_put_hash(w, "hash", &l->hash);
+	jw_put_xrp(w, "reserve_base_xrp", fees->reserve);
+	jw_put_xrp(w, "reserve_inc_xrp", fees->increment);
+	jw_put_u64(w, "seq", l->header.seq);
+}
+
+static void write_ledger_machine(struct jw *w, const struct ledger *l,
+				 const struct ledger_fees *fees)
+{
+	jw_put_u64(w, "base_fee", fees->base.raw); /* raw: printing */
+	jw_put_u64(w, "close_time", l->header.close.s);
+	jw_put_hash(w, "hash", &l->hash);
+	jw_put_u64(w, "reserve_base", fees->reserve.raw);  /* raw: printing */
+	jw_put_u64(w, "reserve_inc", fees->increment.raw); /* raw: printing */
+	jw_put_u64(w, "seq", l->header.seq);
+}
+
+/* The validated ledger, or while there is none the last closed one. */
+static void write_ledger(struct rpc_call *c, bool human)
+{
+	const struct ledger *validated = node_validated(c->host->node);
+	const struct ledger *l = validated ? validated : node_closed(c->host->node);
+	struct ledger_fees fees;
+
+	if (!l || ledger_fees_read(&l->state, &fees) == UNAVAILABLE)
+		return;
+	jw_put_open(&c->w, validated ? "validated_ledger" : "closed_ledger", '{');
+	if (human)
+		write_ledger_human(c, l, &fees);
+	else
+		write_ledger_machine(&c->w, l, &fees);
+	jw_end(&c->w, '}');
+}
+
+static void write_load(struct jw *w, bool human)
+{
+	if (human) {
+		jw_put_u64(w, "load_factor", 1);
+		return;
+	}
+	jw_put_u64(w, "load_base", FEE_LEVEL_REFERENCE);
+	jw_put_u64(w, "load_factor", FEE_LEVEL_REFERENCE);
+	jw_put_u64(w, "load_factor_fee_escalation", FEE_LEVEL_REFERENCE);
+	jw_put_u64(w, "load_factor_fee_queue", FEE_LEVEL_REFERENCE);
+	jw_put_u64(w, "load_factor_fee_reference", FEE_LEVEL_REFERENCE);
+	jw_put_u64(w, "load_factor_server", FEE_LEVEL_REFERENCE);
+}
+
+static void write_last_close(struct jw *w, const struct cons_status *s, bool human)
+{
+	uint64_t ms = s->last_converge_ms > 0 ? (uint64_t)s->last_converge_ms : 0;
+
+	jw_put_open(w, "last_close", '{');
+	if (human) {
+		jw_key(w, "converge_time_s");
+		jw_decimal(w, ms, 3);
+	} else {
+		jw_put_u64(w, "converge_time", ms);
+	}
+	jw_put_u64(w, "proposers", s->last_proposers);
+	jw_end(w, '}');
+}
+
+/* What only an administrator is shown. */
+static void write_admin(struct rpc_call *c, const struct node_status *s, bool human)
+{
+	struct jw *w = &c->w;
+
+	if (s->validator)
+		jw_put_str(w, "pubkey_validator", node_public_text(&s->validator_key).s);
+	else
+		jw_put_str(w, "pubkey_validator", "none");
+	if (!human) {
+		jw_put_u64(w, "validator_list_expires", UINT32_MAX);
+		return;
+	}
+	jw_put_open(w, "validator_list", '{');
+	jw_put_u64(w, "count", s->unl_n);
+	jw_put_str(w, "expiration", "never");
+	jw_put_str(w, "status", "active");
+	jw_end(w, '}');
+}
+
+/* Troubles of this node, named only while they last. */
+static void write_troubles(struct jw *w, const struct node_status *s)
+{
+	if (s->disk_full)
+		jw_put_bool(w, "disk_full", true);
+	if (s->store_failed)
+		jw_put_bool(w, "store_failed", true);
+	if (s->stopping)
+		jw_put_bool(w, "stopping", true);
+}
+
+static void write_identity(struct rpc_call *c, bool human)
+{
+	char name[RPC_HOST_NAME_MAX];
+	struct jw *w = &c->w;
+
+	jw_put_str(w, "build_version", c->host->build_version);
+	jw_put_str(w, "tally_version", c->host->tally_version);
+	if (human) {
+		server_host_name(c->host, c->from.admin, name);
+		jw_put_str(w, "hostid", name);
+	}
+	jw_put_u64(w, "network_id", c->r->network_id);
+	jw_put_str(w, "pubkey_node", node_public_text(c->host->node_key).s);
+}
+
+static void write_server(struct rpc_call *c, bool human)
+{
+	struct now now = c->host->now(c->host->ctx);
+	char complete[32], time[HUMAN_TEXT_MAX];
+	struct node_status s;
+	struct jw *w = &c->w;
+
+	node_get_status(c->host->node, now, &s);
+	write_identity(c, human);
+	rpc_complete_text(c->host, complete);
+	jw_put_str(w, "complete_ledgers", complete);
+	jw_put_u64(w, "io_latency_ms", 1);
+	jw_put_text_u64(w, "jq_trans_overflow", s.counters.queue_dropped);
+	write_last_close(w, &s.consensus, human);
+	write_load(w, human);
+	jw_put_u64(w, "peers", s.peers);
+	jw_put_str(w, "peer_disconnects", "0");
+	jw_put_str(w, "peer_disconnects_resources", "0");
+	jw_put_str(w, "server_state", state_text(&s, c->from.admin));
+	write_accounting(w, &s, now);
+	tj_human_time(time, c->host->unix_ms(c->host->ctx) * 1000, false);
+	jw_put_str(w, "time", time);
+	jw_put_u64(w, "uptime", (uint64_t)(steady_since(s.started, now.steady) / 1000));
+	write_ledger(c, human);
+	jw_put_u64(w, "validation_quorum", s.quorum);
+	if (c->from.admin)
+		write_admin(c, &s, human);
+	write_troubles(w, &s);
+}
+
+void method_server_info(struct rpc_call *c)
+{
+	jw_put_open(&c->w, "info", '{');
+	write_server(c, true);
+	jw_end(&c->w, '}');
+}
+
+void method_server_state(struct rpc_call *c)
+{
+	jw_put_open(&c->w, "state", '{');
+	write_server(c, false);
+	jw_end(&c->w, '}');
+}

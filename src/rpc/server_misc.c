@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: ISC */
+#include "rpc/methods.h"
+#include "rpc/state.h"
+
+#include "base/limits.h"
+#include "crypto/base58.h"
+
+/* fee, feature, manifest, version, ping, random, server_definitions. */
+
+/* ---- fee (rippled: TxQ.cpp doRPC) */
+
+void method_fee(struct rpc_call *c)
+{
+	const struct view *open = node_open_view(c->host->node);
+	struct node_status s;
+	struct jw *w = &c->w;
+	uint64_t base;
+
+	if (!open) {
+		rpc_fail_behind(c, RPC_NO_CURRENT);
+		return;
+	}
+	node_get_status(c->host->node, c->host->now(c->host->ctx), &s);
+	base = view_get_info(open)->fees.base.raw; /* raw: printing */
+	jw_put_text_u64(w, "current_ledger_size", s.open_n);
+	jw_put_text_u64(w, "current_queue_size", s.queue_n);
+	jw_put_open(w, "drops", '{');
+	jw_put_text_u64(w, "base_fee", base);
+	jw_put_text_u64(w, "median_fee", base);
+	jw_put_text_u64(w, "minimum_fee", base);
+	jw_put_text_u64(w, "open_ledger_fee", base);
+	jw_end(w, '}');
+	jw_put_text_u64(w, "expected_ledger_size", LEDGER_TX_MAX);
+	jw_put_u64(w, "ledger_current_index", view_get_info(open)->seq);
+	jw_put_open(w, "levels", '{');
+	jw_put_str(w, "median_level", "256");
+	jw_put_str(w, "minimum_level", "256");
+	jw_put_str(w, "open_ledger_level", "256");
+	jw_put_str(w, "reference_level", "256");
+	jw_end(w, '}');
+	jw_put_text_u64(w, "max_queue_size", s.queue_max);
+}
+
+/* ---- feature (rippled: Feature.cpp, AmendmentTable.cpp) */
+
+struct features {
+	struct rules *rules;           /* NULL: none enabled */
+	const struct st_object *entry; /* Amendments, may be NULL */
+};
+
+/* When an amendment got the majority it has now; false when it has none. */
+static bool majority_of(const struct features *f, const struct hash256 *id, uint32_t *since)
+{
+	const struct st_array *list = f->entry ? st_get_array(f->entry, sfMajorities) : NULL;
+	struct hash256 h;
+
+	for (uint32_t i = 0; list && i < list->n; i++)
+		if (st_get_hash256(list->e[i].object, sfAmendment, &h) && hash256_eq(&h, id))
+			return st_get_u32(list->e[i].object, sfCloseTime, since);
+	return false;
+}
+
+static void write_feature(struct rpc_call *c, const struct features *f, const struct amendment *a)
+{
+	bool enabled = f->rules && rules_enabled(f->rules, &a->id);
+	struct jw *w = &c->w;
+	uint32_t since;
+
+	jw_put_open(w, hash256_hex(&a->id).s, '{');
+	jw_put_bool(w, "enabled", enabled);
+	jw_put_str(w, "name", a->name);
+	jw_put_bool(w, "supported", a->supported);
+	if (!enabled && c->from.admin)
+		jw_put_bool(w, "vetoed", false);
+	if (majority_of(f, &a->id, &since))
+		jw_put_u64(w, "majority", since);
+	jw_end(w, '}');
+}
+
+/* The rules of the validated ledger. */
+static bool load_features(struct rpc_call *c, struct features *f)
+{
+	struct ledger *l = node_validated(c->host->node);
+
+	*f = (struct features){0};
+	if (!l)
+		return true;
+	c->ledger = (struct rpc_ledger){.closed = ledger_ref(l), .seq = l->header.seq};
+	if (rules_read(&l->state, &f->rules) == UNAVAILABLE)
+		return rpc_fail_unavailable(c);
+	return rpc_entry(c, keylet_amendments(), &f->entry) != UNAVAILABLE;
+}
+
+static void write_features(struct rpc_call *c, const struct features *f)
+{
+	size_t n;
+	const struct amendment *all = amendments_all(&n);
+
+	jw_put_open(&c->w, "features", '{');
+	for (size_t i = 0; i < n; i++)
+		write_feature(c, f, &all[i]);
+	jw_end(&c->w, '}');
+}
+
+void method_feature(struct rpc_call *c)
+{
+	const json_t *wanted = json_object_get(c->p, "feature");
+	const struct amendment *a = NULL;
+	struct features f;
+	struct hash256 id;
+
+	if (wanted && !json_is_string(wanted)) {
+		rpc_fail(c, RPC_INVALID_PARAMS);
+		return;
+	}
+	if (wanted) {
+		a = amendment_by_name(json_string_value(wanted), json_string_length(wanted));
+		if (!a && json_to_hash(wanted, &id))
+			a = amendment_by_id(&id);
+		if (!a) {
+			rpc_fail(c, RPC_BAD_FEATURE);
+			return;
+		}
+		if (p_has(c, "vetoed")) {
+			rpc_fail(c, c->from.admin ? RPC_NOT_SUPPORTED : RPC_NO_PERMISSION);
+			return;
+		}
+	}
+	if (!load_features(c, &f))
+		return;
+	if (a)
+		write_feature(c, &f, a);
+	else
+		write_features(c, &f);
+	rules_unref(f.rules);
+}
+
+/* ---- manifest: validators here sign with the key they are listed by */
+
+void method_manifest(struct rpc_call *c)
+{
+	const char *text = p_text(c, "public_key");
+	struct public_key key;
+
+	if (!p_has(c, "public_key")) {
+		rpc_fail_missing(c, "public_key");
+		return;
+	}
+	jw_put_str(&c->w, "requested", text ? text : "");
+	if (!text || node_public_parse(&key, text) != ERR_NONE)
+		rpc_fail(c, RPC_INVALID_PARAMS);
+}
+
+/* ---- version, ping, random */
+
+void method_version(struct rpc_call *c)
+{
+	struct jw *w = &c->w;
+
+	jw_put_open(w, "version", '{');
+	if (c->version == 1) { /* as it was before versions were numbers */
+		jw_put_str(w, "first", "1.0.0");
+		jw_put_str(w, "good", "1.0.0");
+		jw_put_str(w, "last", "1.0.0");
+	} else {
+		jw_put_u64(w, "first", RPC_VERSION_MIN);
+		jw_put_u64(w, "last", RPC_VERSION_MAX);
+	}
+	jw_end(w, '}');
+}
+
+void method_ping(struct rpc_call *c)
+{
+	if (!c->from.admin)
+		return;
+	jw_put_str(&c->w, "role", "admin");
+	if (c->from.websocket)
+		jw_put_bool(&c->w, "unlimited", true);
+}
+
+void method_random(struct rpc_call *c)
+{
+	struct hash256 h;
+
+	c->host->random(c->host->ctx, h.b, sizeof(h.b));
+	jw_put_hash(&c->w, "random", &h);
+}
+
+/* ---- server_definitions: large and constant, so the text is made once */
+
+static void make_definitions(struct rpc *r)
+{
+	json_t *all = definitions_json();
+	const char *key;
+	json_t *v;
+	struct jw w = JW_INIT;
+
+	json_object_foreach(all, key, v) jw_put_json(&w, key, v);
+	r->definitions = w.out;
+	if (!json_to_hash(json_object_get(all, "hash"), &r->definitions_hash))
+		must(false); /* the definitions have their hash */
+	json_decref(all);
+}
+
+void method_server_definitions(struct rpc_call *c)
+{
+	const json_t *known = json_object_get(c->p, "hash");
+	struct hash256 hash;
+
+	if (known && !json_to_hash(known, &hash)) {
+		rpc_fail_invalid(c, "hash");
+		return;
+	}
+	if (c->r->definitions.n == 0)
+		make_definitions(c->r);
+	if (known && hash256_eq(&hash, &c->r->definitions_hash))
+		jw_put_hash(&c->w, "hash", &hash);
+	else
+		jw_members(&c->w, buf_bytes(&c->r->definitions));
+}

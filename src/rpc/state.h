@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef TALLY_RPC_STATE_H
+#define TALLY_RPC_STATE_H
+
+#include "rpc/rpc.h"
+
+/* What the API remembers between requests. Private to rpc. */
+struct rpc_call;
+struct subs;
+
+struct rpc {
+	struct rpc_host host;
+	struct rpc_call **parked; /* calls that wait for the node, RPC_PENDING_MAX slots */
+	uint32_t *free_slots;
+	uint32_t n_free;
+	uint64_t generation; /* of tokens: a late answer never meets another call */
+	uint64_t requests;   /* since the start */
+	struct subs *subs;
+	struct buf definitions; /* members of server_definitions' result, made on first use */
+	struct hash256 definitions_hash;
+	bool standalone; /* of the node, constant */
+	uint32_t network_id;
+};
+
+#endif

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: ISC */
+#include "rpc/state_walk.h"
+
+static bool note(void *ctx, const struct hash256 *key, enum view_change how,
+		 const struct st_object *before, const struct st_object *after)
+{
+	struct state_walk *w = ctx;
+
+	(void)how;
+	(void)before;
+	if (w->n == w->cap) {
+		w->cap = w->cap ? 2 * w->cap : 64;
+		w->changes = mem_resize(w->changes, w->cap, sizeof(*w->changes));
+	}
+	must(w->n == 0 || hash256_cmp(&w->changes[w->n - 1].key, key) < 0);
+	w->changes[w->n++] = (struct state_change){.key = *key, .entry = after};
+	return true;
+}
+
+bool state_walk_begin(struct rpc_call *c, struct state_walk *w)
+{
+	const struct ledger *closed = c->ledger.closed;
+
+	*w = (struct state_walk){.c = c};
+	if (!closed)
+		closed = node_closed(c->host->node);
+	if (!closed)
+		return rpc_fail_behind(c, RPC_NO_CURRENT);
+	w->base = &closed->state;
+	if (c->ledger.open && !view_each_change(c->ledger.open, note, w))
+		return rpc_fail_unavailable(c);
+	return true;
+}
+
+void state_walk_end(struct state_walk *w)
+{
+	mem_free(w->changes);
+	*w = (struct state_walk){0};
+}
+
+/* The number of the first change after a key. */
+static size_t change_after(const struct state_walk *w, const struct hash256 *after)
+{
+	size_t lo = 0, hi = after ? w->n : 0;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (hash256_cmp(&w->changes[mid].key, after) > 0)
+			hi = mid;
+		else
+			lo = mid + 1;
+	}
+	return lo;
+}
+
+enum found state_walk_next(struct state_walk *w, const struct hash256 *after, struct hash256 *key,
+			   const struct st_object **entry)
+{
+	size_t i = change_after(w, after);
+	struct hash256 below, passed;
+	struct st_object *o;
+	struct bytes data;
+	enum found f = tree_next(w->base, after, &below, &data);
+
+	/* Changes up to the next entry below decide; an erased one hides that entry. */
+	while (f != UNAVAILABLE && i < w->n) {
+		const struct state_change *change = &w->changes[i];
+		int order = f == FOUND ? hash256_cmp(&change->key, &below) : -1;
+
+		if (order > 0)
+			break;
+		if (change->entry) {
+			*key = change->key;
+			*entry = change->entry;
+			return FOUND;
+		}
+		if (order == 0) {
+			passed = below;
+			f = tree_next(w->base, &passed, &below, &data);
+		}
+		i++;
+	}
+	if (f == ABSENT)
+		return ABSENT;
+	if (f == UNAVAILABLE || st_decode(&o, &w->c->arena, data, NULL) != ERR_NONE) {
+		rpc_fail_unavailable(w->c);
+		return UNAVAILABLE;
+	}
+	*key = below;
+	*entry = o;
+	return FOUND;
+}
