@@ -157,6 +157,8 @@ static void open_rpc(struct daemon *d)
 	    .stop = host_stop,
 	    .push = host_push,
 	    .reply = host_reply,
+	    .log_level = host_log_level,
+	    .hostname = d->hostname,
 	    .build_version = TALLY_BUILD_VERSION,
 	    .tally_version = TALLY_VERSION,
 	    .node_key = d->o->identity ? secret_key_public(d->o->identity) : NULL,
