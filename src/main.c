@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "daemon/daemon.h"
 #include "daemon/key_file.h"
+#include "os/entropy.h"
 #include "os/file.h"
 #include "os/log.h"
 
@@ -165,6 +166,7 @@ static int run_standalone(const struct arguments *a)
 	struct daemon_options o = {.config = &c, .standalone = true};
 	char dir[] = "/tmp/tally-standalone-XXXXXX";
 	struct genesis g;
+	struct seed seed;
 	struct why why = {""};
 	int code;
 
@@ -176,9 +178,13 @@ static int run_standalone(const struct arguments *a)
 	standalone_listen(&c, a->http);
 	standalone_listen(&c, a->ws);
 	genesis_default(&g, !a->no_amendments);
+	entropy_fill(seed.b, sizeof(seed.b)); /* an identity for this run, to show in server_info */
+	if (secret_key_of_node_seed(&o.identity, NULL, KEY_ED25519, &seed) != ERR_NONE)
+		return fail(1, &why);
 	o.genesis = &g;
 	o.close_every_ms = a->close_every;
 	code = daemon_run(&o, &why);
+	secret_key_close(o.identity);
 	genesis_close(&g);
 	if (!a->data)
 		remove_temporary(dir);

@@ -161,7 +161,7 @@ static void open_rpc(struct daemon *d)
 	    .hostname = d->hostname,
 	    .build_version = TALLY_BUILD_VERSION,
 	    .tally_version = TALLY_VERSION,
-	    .node_key = d->o->identity ? secret_key_public(d->o->identity) : NULL,
+	    .node_key = secret_key_public(d->o->identity),
 	};
 	d->rpc = rpc_open(&d->host);
 }

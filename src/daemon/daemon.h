@@ -17,7 +17,7 @@ struct daemon_options {
 	bool standalone;
 	uint32_t close_every_ms;      /* standalone: closes by itself; 0 = only on ledger_accept */
 	struct secret_key *validator; /* NULL: none */
-	struct secret_key *identity;  /* NULL when standalone */
+	struct secret_key *identity;  /* node key */
 };
 
 /* Runs until SIGTERM, SIGINT, `stop` or a failure; returns the exit code: 0 after an orderly stop,
