@@ -214,6 +214,14 @@ struct tx *trusted(struct st_object *fields)
 	return t;
 }
 
+struct tx *trusted_as(const char *signer, struct st_object *fields)
+{
+	struct person p = person(signer);
+
+	st_set_raw(fields, sfSigningPubKey, bytes_of(p.pub.b, sizeof(p.pub.b)));
+	return trusted(fields);
+}
+
 struct tx *signed_by(const char *signer, struct st_object *fields)
 {
 	struct tx *t;
