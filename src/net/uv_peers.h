@@ -18,7 +18,9 @@
  *
  * All bad behaviour ends in a closed connection with a logged reason and, for a key or an address
  * that did it twice, a pause before it is accepted again (refusals.h). Never refused: reserved and
- * fixed peers' keys; 127.0.0.1 and ::1 as addresses. */
+ * fixed peers' keys; 127.0.0.1 and ::1 as addresses.
+ *
+ * The process has to ignore SIGPIPE, as any that writes to sockets. */
 
 struct peer_info {
 	uint32_t id; /* counts up, never reused while the process lives */
