@@ -18,7 +18,7 @@
  * silent may be lying: T = n - q + 1 + max(0, n - q - silent). Leaving also needs a quorum to be
  * heard from at all, since nothing can be gained without. */
 
-#define WANT_LEDGERS_PER_STEP 16
+#define WANT_LEDGERS_PER_STEP 12
 
 const struct ledger_rec *branch_find(const struct consensus *c, const struct hash256 *hash)
 {
@@ -186,7 +186,7 @@ static struct want *want_find(struct consensus *c, const struct hash256 *hash)
 	return NULL;
 }
 
-static void want(struct consensus *c, const struct hash256 *hash, uint32_t seq, uint32_t *asked)
+static void want(struct consensus *c, const struct hash256 *hash, uint32_t seq)
 {
 	struct want *w = want_find(c, hash);
 	struct cons_effect *e;
@@ -206,9 +206,9 @@ static void want(struct consensus *c, const struct hash256 *hash, uint32_t seq, 
 	if (seq > w->seq)
 		w->seq = seq;
 	if (steady_since(w->asked, c->now.steady) < CONS_WANT_AGAIN_MS ||
-	    *asked == WANT_LEDGERS_PER_STEP)
+	    c->asked == WANT_LEDGERS_PER_STEP)
 		return;
-	++*asked;
+	c->asked++;
 	w->asked = c->now.steady;
 	e = fx_add(c, CONS_FX_WANT_LEDGER);
 	e->ledger.hash = w->hash;
@@ -254,7 +254,7 @@ static void find_tip(struct consensus *c, uint32_t i)
 }
 
 /* Keeps the tips that are known to descend from the root; asks for what is missing of others. */
-static void find_tips(struct consensus *c, uint32_t *asked)
+static void find_tips(struct consensus *c)
 {
 	for (uint32_t i = 0; i < c->n; i++) {
 		struct member *m = &c->m[i];
@@ -279,7 +279,7 @@ static void find_tips(struct consensus *c, uint32_t *asked)
 			m->have_tip = false;
 			break;
 		case UNKNOWN:
-			want(c, &at, l ? at_seq - 1 : m->tip_seq, asked);
+			want(c, &at, l ? at_seq - 1 : m->tip_seq);
 			m->have_tip = false;
 			break;
 		}
@@ -369,8 +369,8 @@ static void switch_to(struct consensus *c, const struct ledger_rec *l)
  * without a quorum. */
 static bool plausible(const struct consensus *c, const struct ledger_rec *l)
 {
-	return l->close.s <= (uint64_t)c->now.net.s + CONS_SIGNED_AHEAD_MAX_S ||
-	       l->close.s <= (uint64_t)c->r.prev.close.s + CONS_SIGNED_AHEAD_MAX_S;
+	return l->close.s <= (uint64_t)c->now.net.s + CONS_CLOSE_AHEAD_MAX_S ||
+	       l->close.s <= (uint64_t)c->r.prev.close.s + CONS_CLOSE_AHEAD_MAX_S;
 }
 
 static void switch_if_permitted(struct consensus *c, const struct ledger_rec *l)
@@ -380,12 +380,12 @@ static void switch_if_permitted(struct consensus *c, const struct ledger_rec *l)
 }
 
 /* The last validated ledger is not behind us on our line: go there. */
-static void go_to_validated(struct consensus *c, uint32_t *asked)
+static void go_to_validated(struct consensus *c)
 {
 	const struct ledger_rec *v = branch_find(c, &c->validated);
 
 	if (!v) {
-		want(c, &c->validated, c->validated_seq, asked);
+		want(c, &c->validated, c->validated_seq);
 		/* its child may still be what our round is about to build */
 		if (c->r.mode != CONS_WRONG_LEDGER && c->r.phase == CONS_OPEN) {
 			c->r.mode = CONS_WRONG_LEDGER;
@@ -448,7 +448,6 @@ static void walk(struct consensus *c)
 
 void branch_prefer(struct consensus *c)
 {
-	uint32_t asked = 0;
 	struct hash256 at;
 	uint32_t at_seq = 0;
 
@@ -456,19 +455,19 @@ void branch_prefer(struct consensus *c)
 	c->look = false;
 	for (uint32_t i = 0; i < CONS_WANTS_MAX; i++)
 		c->wants[i].named = false;
-	find_tips(c, &asked);
+	find_tips(c);
 	if (c->validated_seq > c->r.prev.seq) {
-		go_to_validated(c, &asked);
+		go_to_validated(c);
 	} else {
 		switch (ancestor_at(c, &c->r.prev.hash, c->validated_seq, &at, &at_seq)) {
 		case ANCESTOR:
 			if (hash256_eq(&at, &c->validated))
 				walk(c);
 			else
-				go_to_validated(c, &asked);
+				go_to_validated(c);
 			break;
 		case UNKNOWN:
-			want(c, &at, at_seq ? at_seq - 1 : 0, &asked);
+			want(c, &at, at_seq ? at_seq - 1 : 0);
 			break;
 		case ABOVE:
 			break;

@@ -3,13 +3,12 @@
 
 #include "base/mem.h"
 
-/* Why a step never needs more than CONS_EFFECTS_MAX effects. Requests are capped: 32 sets
- * (sets_want) and 16 ledgers (branch_prefer), the rest follows a zero-delay timer or the next
- * look. Besides those a step makes at most one each of VALIDATED, EVIDENCE, SWITCH, CLOSE_OPEN,
- * BUILD, RESEND and TIMER, two VALIDATE, two SHARE_SET, five PROPOSE (answer to a newcomer, vote,
- * quorum joined or fallen back, repetition, bow-out) and three PHASE: 67 in the sum but not
- * together, since BUILD, CLOSE_OPEN and SWITCH exclude one another and requests for ledgers are
- * made only in a step that has looked, where at most 12 of the others can come. */
+/* Why a step never needs more than CONS_EFFECTS_MAX effects. Requests are capped per step at
+ * WANT_SETS_PER_STEP (24) and WANT_LEDGERS_PER_STEP (12); the rest follows a zero-delay timer. Of
+ * the others a step makes at most: one each of VALIDATED, EVIDENCE, RESEND, TIMER; two changes of
+ * ledger (SWITCH, VALIDATE, PHASE, and one bow-out between them), one vote for a ledger built and
+ * its PHASE; two each of CLOSE_OPEN, SHARE_SET; five PROPOSE (answer, vote, quorum joined, fallen
+ * back, repetition); BUILD and its PHASE: 24 even if all came together, 60 with the requests. */
 
 struct cons_effect *fx_add(struct consensus *c, enum cons_effect_kind kind)
 {
@@ -125,8 +124,7 @@ static void on_proposal(struct consensus *c, uint32_t who, const struct cons_pos
 	k = heard_slot(m, &p->prev);
 	h = &m->heard[k];
 	same = h->used && hash256_eq(&h->pos.prev, &p->prev);
-	if (same &&
-	    (h->bowed ? p->seq <= h->pos.seq || p->seq == CONS_SEQ_BOW_OUT : p->seq <= h->pos.seq))
+	if (same && (p->seq <= h->pos.seq || (h->bowed && p->seq == CONS_SEQ_BOW_OUT)))
 		return;
 	if (!within_budget(c, m))
 		return;
@@ -136,8 +134,10 @@ static void on_proposal(struct consensus *c, uint32_t who, const struct cons_pos
 			h->bowed = true;
 		return;
 	}
-	if (round_newcomer(c, who, p))
+	if (round_newcomer(c, who, p)) {
+		m->answered = true;
 		round_propose(c);
+	}
 	*h = (struct heard){.pos = *p, .seen = c->now.steady, .used = true};
 	m->newest = k;
 	m->have_heard = true;
@@ -190,7 +190,8 @@ static void establish_due(struct consensus *c, struct steady *due)
 
 static void arm(struct consensus *c, bool more, bool timer)
 {
-	struct steady due = branch_due(c);
+	bool running = c->r.phase == CONS_OPEN || c->r.phase == CONS_ESTABLISH;
+	struct steady due = running ? branch_due(c) : STEADY_NEVER;
 	struct cons_effect *e;
 
 	if (c->r.phase == CONS_OPEN && !c->r.awaiting_open && round_may_close(c))
@@ -229,6 +230,7 @@ static void begin(struct consensus *c, struct now now, struct cons_effects *fx)
 	sets_bury(c);
 	fx->n = 0;
 	c->fx = fx;
+	c->asked = 0;
 	c->now = now;
 }
 

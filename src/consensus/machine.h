@@ -70,6 +70,7 @@ struct member {
 	bool last_current;   /* it was fresh when it came: it says where its signer is */
 	struct steady spoke; /* anything at all */
 	bool have_spoke;
+	bool answered;        /* as a newcomer to this round */
 	bool expected;        /* took part in the last round */
 	int32_t budget;       /* proposals still accepted */
 	struct steady refill; /* of the budget */
@@ -139,6 +140,7 @@ struct consensus {
 	struct ledger_rec ledgers[CONS_LEDGERS_MAX];
 	struct want wants[CONS_WANTS_MAX];
 	uint64_t order;
+	uint32_t asked; /* ledgers, in this step */
 	bool have_validated;
 	struct hash256 validated;
 	uint32_t validated_seq;

@@ -51,8 +51,9 @@
 /* Own changes of position in one round at the full pace; then only with each repetition, which
  * keeps the sum below PROPOSALS_PER_VALIDATOR_ROUND of the receivers. */
 #define CONS_CHANGES_MAX 20
-/* A receiver grants one more proposal for each such span of a long round. */
-#define CONS_PROPOSAL_REFILL_MS 5000
+/* A receiver grants one more proposal for each such span of a long round, which covers repetitions
+ * and answers. */
+#define CONS_PROPOSAL_REFILL_MS CONS_ANSWER_MS
 
 /* Share of the UNL that must name the same close time, of a hundred (avCtConsensusPct; ours counts
  * against the UNL and rounds up). */
@@ -63,9 +64,14 @@
 #define CONS_MOVED_GRACE_MS 1000
 /* An unknown ledger or set that is still named is asked for again after this. */
 #define CONS_WANT_AGAIN_MS 5000
-/* A validation says where its signer is for this long after it came (validationCurrentLocal), and
- * is refused when signed further ahead of our clock than this (validationCurrentWall, seconds). */
+/* A validation says where its signer is for this long after it came (validationCurrentLocal), if
+ * its signing time was this close to our clock (validationCurrentWall, seconds). The reference
+ * drops others altogether; ours counts them to the quorum of their ledger, since what has been
+ * signed stays signed, and a wrong clock must not cost a node its sight. */
 #define CONS_TIP_MS             180000
-#define CONS_SIGNED_AHEAD_MAX_S 300
+#define CONS_SIGNED_APART_MAX_S 300
+/* Nobody follows others without a quorum to a ledger whose close time is further ahead (seconds).
+ */
+#define CONS_CLOSE_AHEAD_MAX_S 300
 
 #endif

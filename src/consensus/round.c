@@ -154,10 +154,12 @@ bool round_may_close(const struct consensus *c)
 }
 
 /* LEDGER_AHEAD_MAX holds the round before its end, not before its start: who waits for others'
- * validations must be heard, or it may be the one they in turn are waiting for. */
+ * validations must be heard, or it may be the one they in turn are waiting for. One whose round
+ * ends a little after the others have validated its result still builds it. */
 static bool may_accept(const struct consensus *c)
 {
-	return round_may_close(c) && c->r.prev.seq - c->validated_seq < LEDGER_AHEAD_MAX;
+	return c->r.prev.seq + 1 >= c->validated_seq &&
+	       c->r.prev.seq < c->validated_seq + LEDGER_AHEAD_MAX;
 }
 
 /* Half the previous round, so that a slow validator can slow the network down
@@ -461,6 +463,7 @@ void round_start(struct consensus *c, const struct ledger_rec *prev, enum cons_m
 		struct member *m = &c->m[i];
 
 		m->budget = PROPOSALS_PER_VALIDATOR_ROUND;
+		m->answered = false;
 		m->refill = c->now.steady;
 		if (round_position(c, i))
 			sets_named(c, &round_position(c, i)->set);
@@ -497,5 +500,5 @@ bool round_newcomer(struct consensus *c, uint32_t who, const struct cons_positio
 {
 	return c->r.phase == CONS_ESTABLISH && proposing(c) && p->seq != CONS_SEQ_BOW_OUT &&
 	       hash256_eq(&p->prev, &c->r.prev.hash) && !round_position(c, who) &&
-	       steady_since(c->r.proposed, c->now.steady) >= CONS_ANSWER_MS;
+	       !c->m[who].answered && steady_since(c->r.proposed, c->now.steady) >= CONS_ANSWER_MS;
 }

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 /* Requests for sets in one step; more wait for a step right after (see CONS_EFFECTS_MAX). */
-#define WANT_SETS_PER_STEP 32
+#define WANT_SETS_PER_STEP 24
 
 static struct tx_set *find(struct consensus *c, const struct hash256 *id)
 {

@@ -121,13 +121,18 @@ static void remember_own(struct consensus *c, const struct hash256 *ledger, uint
 		*own = (struct vote){.ledger = *ledger, .seq = seq, .full = true};
 }
 
+static bool current(struct net_time signed_at, struct net_time now)
+{
+	int64_t apart = (int64_t)signed_at.s - (int64_t)now.s;
+
+	return apart <= CONS_SIGNED_APART_MAX_S && apart >= -CONS_SIGNED_APART_MAX_S;
+}
+
 void votes_add(struct consensus *c, uint32_t who, const struct cons_validation *v)
 {
 	struct member *m;
 
 	if (who >= c->n || v->seq == 0)
-		return;
-	if (v->signed_at.s > (uint64_t)c->now.net.s + CONS_SIGNED_AHEAD_MAX_S)
 		return;
 	m = &c->m[who];
 	m->spoke = c->now.steady;
@@ -141,8 +146,7 @@ void votes_add(struct consensus *c, uint32_t who, const struct cons_validation *
 		m->last = *v;
 		m->have_last = true;
 		m->last_seen = c->now.steady;
-		m->last_current = (uint64_t)v->signed_at.s + CONS_SIGNED_AHEAD_MAX_S >=
-				  c->now.net.s;
+		m->last_current = current(v->signed_at, c->now.net);
 	}
 	if (v->full)
 		check_quorum(c, &v->ledger, v->seq);
