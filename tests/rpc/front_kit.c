@@ -185,7 +185,7 @@ static void on_stop(uv_async_t *async)
 {
 	struct server *s = async->data;
 
-	front_close_all(s->front, WS_CLOSE_GOING_AWAY, 1000, on_done, s);
+	front_close_all(s->front, WS_CLOSE_GOING_AWAY, 2000, on_done, s);
 	uv_close((uv_handle_t *)async, NULL);
 }
 

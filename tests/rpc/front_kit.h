@@ -45,7 +45,7 @@ struct server {
 
 /* limits may be NULL. Listens on 127.0.0.1, public and admin, and on ::1. */
 struct server *kit_start(const struct front_limits *limits);
-/* Tells the server to stop within a second, and waits until it has. */
+/* Tells the server to stop within two seconds, and waits until it has. */
 void kit_stop(struct server *s);
 void kit_stop_begin(struct server *s);
 void kit_stop_end(struct server *s);

@@ -273,12 +273,12 @@ static void slow_clients_are_closed(void **state)
 		kit_put_bytes(fd[3], &"POST / HTTP/1.1 and more"[i], 1);
 	}
 	took = ends_after(fd[3], began);
-	assert_true(took < 2500);
+	assert_true(took < 6000);
 	assert_int_equal(kit_take_reply(fd[1]), 408);
-	assert_true(ends_after(fd[1], began) < 2500);
+	assert_true(ends_after(fd[1], began) < 6000);
 	assert_int_equal(kit_take_reply(fd[2]), 408);
-	assert_true(ends_after(fd[2], began) < 2500);
-	assert_true(ends_after(fd[0], began) < 2500);
+	assert_true(ends_after(fd[2], began) < 6000);
+	assert_true(ends_after(fd[0], began) < 6000);
 	kit_stop(s);
 }
 
@@ -316,17 +316,18 @@ static void clients_that_do_not_read_are_cut(void **state)
 
 static void silent_websockets_are_cut(void **state)
 {
-	struct server *s = kit_start(&quick);
+	struct front_limits l = {.ping_ms = 700};
+	struct server *s = kit_start(&l);
 	int64_t began = kit_now_ms();
 	int fd = kit_ws_dial(s->port), alive = kit_ws_dial(s->port);
 
 	(void)state;
 	assert_int_equal(kit_ws_take(fd, NULL), WS_OP_PING);
-	for (int i = 0; i < 4; i++) {
+	for (int i = 0; i < 3; i++) {
 		assert_int_equal(kit_ws_take(alive, NULL), WS_OP_PING);
 		kit_ws_put(alive, WS_OP_PONG, "", 0);
 	}
-	assert_true(kit_now_ms() - began > 900);
+	assert_true(kit_now_ms() - began > 1900);
 	assert_int_equal(kit_ws_take(fd, NULL), 0); /* missed one */
 	kit_ws_say(alive, "still here");
 	kit_ws_expect(alive, "still here");
@@ -439,7 +440,7 @@ static void too_many_at_work(void **state)
 	(void)state;
 	for (int i = 0; i < 4; i++) {
 		fd[i] = kit_dial(s->port);
-		kit_post(fd[i], "/later?300", "x");
+		kit_post(fd[i], "/later?1500", "x");
 		if (i == 2) {
 			struct timespec nap = {.tv_nsec = 100000000};
 
@@ -649,7 +650,7 @@ static void stopping_says_goodbye(void **state)
 	close(busy);
 	close(ws);
 	kit_stop_end(s);
-	assert_true(kit_now_ms() - began < 900); /* did not wait for the cut */
+	assert_true(kit_now_ms() - began < 1800); /* did not wait for the cut */
 }
 
 static void stopping_does_not_wait_for_ever(void **state)
@@ -663,7 +664,7 @@ static void stopping_does_not_wait_for_ever(void **state)
 	kit_wait_for(s, "in_flight ", 2);
 	began = kit_now_ms();
 	kit_stop(s);
-	assert_true(kit_now_ms() - began >= 900 && kit_now_ms() - began < 5000);
+	assert_true(kit_now_ms() - began >= 1900 && kit_now_ms() - began < 9000);
 	close(ws);
 	close(busy);
 }
