@@ -5,6 +5,7 @@
 #include "os/file.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <lmdb.h>
 #include <pthread.h>
@@ -16,6 +17,7 @@
 
 #define READERS_MAX      126
 #define IDLE_READERS_MAX 32
+#define LOCK_FILE_BYTES  8192           /* LMDB's header and READERS_MAX slots */
 #define MAP_BYTES_START  (256ull << 20) /* unless the caller wants another */
 #define MAP_BYTES_LEAST  (1ull << 20)
 #define ROOM_LEFT_MIN    (1u << 20) /* a file system with less is full */
@@ -61,6 +63,20 @@ static MDB_val val_of(struct bytes b)
 static struct bytes bytes_of_val(MDB_val v)
 {
 	return bytes_of(v.mv_data, v.mv_size);
+}
+
+static enum err path_in(char out[PATH_MAX], const char *folder, const char *name, struct why *why)
+{
+	if (snprintf(out, PATH_MAX, "%s/%s", folder, name) >= PATH_MAX)
+		return why_set(why, ERR_TOO_LARGE, "%.100s...: the path is too long", folder);
+	return ERR_NONE;
+}
+
+static enum err fail(struct why *why, const char *path)
+{
+	int errnum = errno;
+
+	return why_set(why, file_err_of(errnum), "%s: %s", path, strerror(errnum));
 }
 
 /* Whether the data file can grow no further, by the disk or by the process's own limit. */
@@ -206,6 +222,27 @@ static void init_locks(struct lmdb *db)
 	pthread_mutex_init(&db->pool_lock, NULL);
 }
 
+/* LMDB writes its reader table through a map, and on a full disk that is SIGBUS where a write would
+ * be an error. So the table gets its blocks before. */
+static enum err allocate_lock_file(const char *dir, struct why *why)
+{
+	char path[PATH_MAX];
+	enum err e = path_in(path, dir, "lock.mdb", why);
+	int fd, rc;
+
+	if (e != ERR_NONE)
+		return e;
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+	if (fd < 0)
+		return fail(why, path);
+	do
+		rc = posix_fallocate(fd, 0, LOCK_FILE_BYTES);
+	while (rc == EINTR);
+	close(fd);
+	errno = rc == EFBIG ? ENOSPC : rc;
+	return rc == 0 || rc == EOPNOTSUPP || rc == EINVAL ? ERR_NONE : fail(why, path);
+}
+
 enum err lmdb_open(struct lmdb **out, const char *dir, const struct lmdb_options *o, bool create,
 		   struct why *why)
 {
@@ -225,6 +262,9 @@ enum err lmdb_open(struct lmdb **out, const char *dir, const struct lmdb_options
 		map_bytes = MAP_BYTES_LEAST;
 	if (lmdb_bytes(db) * 4 > map_bytes)
 		map_bytes = lmdb_bytes(db) * 4;
+	e = o->read_only ? ERR_NONE : allocate_lock_file(dir, why);
+	if (e != ERR_NONE)
+		goto out;
 	rc = mdb_env_create(&db->env);
 	if (!rc)
 		rc = mdb_env_set_maxdbs(db->env, LMDB_TABLES);
@@ -473,20 +513,6 @@ enum err lmdb_at_or_below(struct lmdb_cursor *c, struct bytes key, struct lmdb_r
 enum err lmdb_cursor_del(struct lmdb_cursor *c)
 {
 	return err_of(c->db, mdb_cursor_del(c->c, 0));
-}
-
-static enum err path_in(char out[PATH_MAX], const char *folder, const char *name, struct why *why)
-{
-	if (snprintf(out, PATH_MAX, "%s/%s", folder, name) >= PATH_MAX)
-		return why_set(why, ERR_TOO_LARGE, "%.100s...: the path is too long", folder);
-	return ERR_NONE;
-}
-
-static enum err fail(struct why *why, const char *path)
-{
-	int errnum = errno;
-
-	return why_set(why, file_err_of(errnum), "%s: %s", path, strerror(errnum));
 }
 
 enum err lmdb_folder_lock(const char *folder, int *lock, struct why *why)
