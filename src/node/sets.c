@@ -141,6 +141,10 @@ struct txset *set_make(struct node *n, const struct hash256 *id, const struct ha
 		set_list(s, ids, n_ids);
 	if (!s->complete)
 		set_fill(n, s);
+	if (s->complete && s->wanted) { /* made here while it was being fetched */
+		s->wanted = false;
+		s->again = STEADY_NEVER;
+	}
 	return s->complete ? s : NULL;
 }
 

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 #include "cluster.h"
 
+#include "base/rng.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -237,6 +240,77 @@ static void the_same_seed_gives_the_same_run(void **state)
 	assert_true(trace[0] == trace[1]);
 }
 
+/* Random lives: kills, restarts, cuts, full disks, loss and load, drawn from the seed. Whatever
+ * happens, nobody forks (checked at every report), and once all is well again ledgers go on and
+ * every node agrees on every account. */
+static void live(uint64_t seed)
+{
+	struct cluster_options o = {.validators = 5,
+				    .observers = seed % 2,
+				    .delay_ms = 2 + (uint32_t)(seed * 7 % 80),
+				    .loss_percent = (uint32_t)(seed * 5 % 25),
+				    .accounts = 10,
+				    .seed = seed};
+	static const char *const cuts[] = {"AB|CDE", "A|BCDE", "ABC|DE", "A|B|CDE", ""};
+	uint32_t n = o.validators + o.observers, i, step, was, seqs[10], a;
+	bool down[6] = {false};
+	struct cluster *c = cluster_open(&o);
+	struct hash256 id;
+	struct rng r;
+
+	rng_init(&r, seed);
+	for (a = 0; a < 10; a++)
+		seqs[a] = 1;
+	for (step = 0; step < 150; step++) {
+		uint64_t dice = rng_below(&r, 40);
+
+		i = (uint32_t)rng_below(&r, n);
+		if (dice == 0 && !down[i]) {
+			cluster_kill(c, i);
+			down[i] = true;
+		} else if (dice <= 3 && down[i]) {
+			cluster_restart(c, i);
+			down[i] = false;
+		} else if (dice == 4) {
+			cluster_partition(c, cuts[rng_below(&r, 5)]);
+		} else if (dice == 5) {
+			cluster_disk_full(c, i, rng_below(&r, 2));
+		} else if (!down[i]) {
+			a = (uint32_t)rng_below(&r, 10);
+			cluster_pay(c, i, a, (a + 1) % 10, 1 + rng_below(&r, 1000), seqs[a]++, &id);
+		}
+		cluster_run_ms(c, (uint32_t)rng_below(&r, 900));
+	}
+	cluster_partition(c, "");
+	for (i = 0; i < n; i++) {
+		cluster_disk_full(c, i, false);
+		if (down[i])
+			cluster_restart(c, i);
+	}
+	cluster_run_ms(c, 30000);
+	was = cluster_validated(c, 0);
+	cluster_run_ms(c, 30000);
+	for (i = 0; i < n; i++)
+		if (cluster_validated(c, i) < was + 3)
+			fail_msg("seed %llu: node %u stands at %u, was %u",
+				 (unsigned long long)seed, i, cluster_validated(c, i), was);
+	cluster_expect_agreement(c);
+	cluster_close(c);
+}
+
+static void random_lives_never_fork_and_always_resume(void **state)
+{
+	const char *first = getenv("NODE_SEED"), *count = getenv("NODE_SEEDS");
+	uint64_t seed = first ? strtoull(first, NULL, 10) : 1;
+	uint64_t n = count ? strtoull(count, NULL, 10) : 30;
+
+	(void)state;
+	for (; n--; seed++) {
+		printf("seed %llu\n", (unsigned long long)seed);
+		live(seed);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -250,9 +324,11 @@ int main(void)
 	    cmocka_unit_test(a_lossy_network_goes_on),
 	    cmocka_unit_test(a_full_disk_stops_a_vote_and_ends),
 	    cmocka_unit_test(the_same_seed_gives_the_same_run),
+	    cmocka_unit_test(random_lives_never_fork_and_always_resume),
 	};
 	struct why why;
 
+	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (crypto_init(&why) != ERR_NONE)
 		return 1;
 	amendments_init();
