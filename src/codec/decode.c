@@ -169,6 +169,8 @@ static enum err decode_value(struct decoder *d, struct st_value *v, int depth)
 	const char *what = "";
 	enum err e;
 
+	if (depth > ST_DEPTH_MAX)
+		return refuse(d, ERR_DEPTH, v->field, "nested too deep");
 	switch (sf_type(v->field)) {
 	case ST_UINT8:
 	case ST_UINT16:

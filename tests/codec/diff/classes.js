@@ -3,8 +3,8 @@
 // refused and at the reason given. A refusal that fits no class fails the run.
 'use strict'
 
-// Bytes. c = { hex, reason, text, again }: `again` is what the reference codec itself makes of the JSON
-// it read out of these bytes (text): other bytes, or null when it refuses its own JSON.
+// Bytes. c = { hex, reason, text, again }: `again` is what the reference codec itself makes of the
+// JSON it read out of these bytes (text): other bytes, or null when it refuses its own JSON.
 const BYTES = [
   {
     name: 'does not come back from the reference itself',

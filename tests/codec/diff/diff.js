@@ -21,8 +21,8 @@ const BATCH = 250
 const MIN_PER_TYPE = 300
 const DAMAGED = 4 // one object in so many is damaged as well, bytes and JSON
 
-// The reference tries to read every value as an X-address, which takes half of its time. All of them
-// begin with X or T and have more than 40 letters: the rest need not be tried.
+// The reference tries to read every value as an X-address, which takes half of its time. All of
+// them begin with X or T and have more than 40 letters: the rest need not be tried.
 const addresses = require('ripple-address-codec')
 const isValidXAddress = addresses.isValidXAddress
 addresses.isValidXAddress = (s) => s.length > 40 && /^[XT]/.test(s) && isValidXAddress(s)
@@ -57,8 +57,8 @@ class Judge {
   }
 }
 
-// 2.9.0 shows ConfidentialOutstandingAmount in hex; its own later fixtures and the server have it in
-// decimal like its sisters, and so has tally. Turned around on the way into and out of the codec.
+// 2.9.0 shows ConfidentialOutstandingAmount in hex; its own later fixtures and the server have it
+// in decimal like its sisters, and so has tally. Turned on the way into and out of the codec.
 const TURNED = 'ConfidentialOutstandingAmount'
 function turn(value, convert) {
   if (typeof value !== 'object' || value === null) return value

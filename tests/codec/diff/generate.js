@@ -258,7 +258,8 @@ class Generator {
     throw new Error(`no values of type ${type}`)
   }
 
-  // The n-th object of a type: the first two have every field, the others a third of the optional ones.
+  // The n-th object of a type: the first two have every field, the others a third of the optional
+  // ones.
   typed(formats, typeField, type) {
     const r = this.r
     const n = this.perType.get(`${typeField} ${type}`) || 0
