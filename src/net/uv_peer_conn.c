@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 #include "net/uv_peers_impl.h"
 
+#include <netinet/tcp.h>
 #include <stdio.h>
+#include <sys/socket.h>
 
 #define WRITE_BYTES                                                                                \
 	(256u << 10) /* sealed at a time, so that what is urgent can overtake the rest */
 #define KEEP_BYTES_MAX 65536
 #define DRAIN_MS       1000
+#define UNSENT_BYTES   (256 << 10) /* what the kernel may hold besides what is in flight */
 #define PACE_MS        10
 
 static uv_stream_t *stream_of(struct peer_conn *c)
@@ -342,7 +345,7 @@ static void feed(struct peer_conn *c, struct bytes in)
 	if (!e && !c->marked && c->state == PEER_SESSION && session_ready(c->session))
 		proved(c);
 	warnings = session_warnings(c->session);
-	if (warnings != c->warnings && !e)
+	if (warnings != c->warnings && (!e || e == SESSION_TOO_FAST))
 		peers_log(c->p, LOG_WARN, "peer %s (%s) is above its budget: %s", c->place.text,
 			  name_of(c).s, session_detail(c->session));
 	c->warnings = warnings;
@@ -381,6 +384,17 @@ static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *b)
 
 /* Beginnings. */
 
+/* No delay for small writes, and little kept in the kernel, where nothing can overtake any more. A
+ * system that does not know the options works without them. */
+static void tune_socket(struct peer_conn *c)
+{
+	int fd, unsent = UNSENT_BYTES;
+
+	(void)uv_tcp_nodelay(&c->tcp, 1);
+	if (!uv_fileno((uv_handle_t *)&c->tcp, &fd))
+		(void)setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof(unsent));
+}
+
 static void begin_session(struct peer_conn *c)
 {
 	struct peers *p = c->p;
@@ -397,7 +411,7 @@ static void begin_session(struct peer_conn *c)
 	secure_wipe(sc.ephemeral_seed, sizeof(sc.ephemeral_seed));
 	c->state = PEER_SESSION;
 	c->started = now.steady;
-	(void)uv_tcp_nodelay(&c->tcp, 1);
+	tune_socket(c);
 	if (!c->inbound)
 		session_start(c->session, &c->sealed);
 	if (uv_read_start(stream_of(c), on_alloc, on_read))

@@ -46,7 +46,8 @@ static void on_message(void *ctx, const struct msg *m)
 	struct wire_frame *f = wire_encode(m);
 
 	s->received++;
-	s->last = m->type;
+	if (!s->first[m->type])
+		s->first[m->type] = s->received;
 	buf_put(&s->messages, f->bytes, f->n);
 	wire_frame_unref(f);
 }

@@ -11,9 +11,9 @@ struct side {
 	struct session_config config;
 	struct buf out; /* written, not yet delivered */
 	enum session_end end;
-	uint32_t received;   /* messages handed up */
-	enum msg_type last;  /* the newest of them */
-	struct buf messages; /* their encodings, one after another */
+	uint32_t received;            /* messages handed up */
+	uint32_t first[MSG_TYPE_END]; /* how many had been received with the first of a type */
+	struct buf messages;          /* their encodings, one after another */
 };
 struct pair {
 	struct side a, b; /* a dials b */
