@@ -170,6 +170,7 @@ bool rpc_fail_behind(struct rpc_call *c, enum rpc_error v1);
 /* ---- The server (server.c) */
 #define RPC_HOST_NAME_MAX 72
 void server_host_name(const struct rpc_host *host, bool admin, char out[RPC_HOST_NAME_MAX]);
+void server_write_key(struct jw *w, const struct rpc_host *host); /* pubkey_node, if there is one */
 
 /* ---- Owner directories (owner_dir.c) */
 struct dir_walk {

@@ -49,7 +49,7 @@ struct rpc_host {
 	const char *hostname;      /* shown to administrators; may be NULL */
 	const char *build_version; /* protocol level, e.g. "2.4.0" */
 	const char *tally_version;
-	const struct public_key *node_key;
+	const struct public_key *node_key; /* NULL: none (standalone) */
 };
 
 /* Shared text of a broadcast, by reference count. */

@@ -17,7 +17,8 @@ static const char *state_text(const struct node_status *s, bool admin)
 	return node_state_name(!admin && s->state > NODE_FULL ? NODE_FULL : s->state);
 }
 
-/* A name for the host that tells strangers nothing: four letters of its public key's hash. */
+/* A name for the host that tells strangers nothing: four letters of the hash of its
+ * public key, or of what it runs when it has no key of its own. */
 void server_host_name(const struct rpc_host *host, bool admin, char out[RPC_HOST_NAME_MAX])
 {
 	struct hash256 h;
@@ -26,7 +27,10 @@ void server_host_name(const struct rpc_host *host, bool admin, char out[RPC_HOST
 		strcpy(out, host->hostname);
 		return;
 	}
-	sha512_half(&h, host->node_key->b, sizeof(host->node_key->b));
+	if (host->node_key)
+		sha512_half(&h, host->node_key->b, sizeof(host->node_key->b));
+	else
+		sha512_half(&h, host->tally_version, strlen(host->tally_version));
 	for (int i = 0; i < 4; i++)
 		out[i] = (char)('A' + h.b[i] % 26);
 	out[4] = '\0';
@@ -161,6 +165,12 @@ static void write_troubles(struct jw *w, const struct node_status *s)
 		jw_put_bool(w, "stopping", true);
 }
 
+void server_write_key(struct jw *w, const struct rpc_host *host)
+{
+	if (host->node_key)
+		jw_put_str(w, "pubkey_node", node_public_text(host->node_key).s);
+}
+
 static void write_identity(struct rpc_call *c, bool human)
 {
 	char name[RPC_HOST_NAME_MAX];
@@ -173,7 +183,7 @@ static void write_identity(struct rpc_call *c, bool human)
 		jw_put_str(w, "hostid", name);
 	}
 	jw_put_u64(w, "network_id", c->r->network_id);
-	jw_put_str(w, "pubkey_node", node_public_text(c->host->node_key).s);
+	server_write_key(w, c->host);
 }
 
 static void write_server(struct rpc_call *c, bool human)

@@ -24,7 +24,7 @@ static void write_server(struct rpc_call *c)
 	jw_put_str(w, "hostid", name);
 	jw_put_u64(w, "load_base", 256);
 	jw_put_u64(w, "load_factor", 256);
-	jw_put_str(w, "pubkey_node", node_public_text(c->host->node_key).s);
+	server_write_key(w, c->host);
 	jw_put_hash(w, "random", &random);
 	jw_put_str(w, "server_status",
 		   node_state_name(!c->from.admin && s.state > NODE_FULL ? NODE_FULL : s.state));
