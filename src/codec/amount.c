@@ -77,6 +77,7 @@ enum err amount_decode(struct amount *out, struct bytes in)
 {
 	size_t n = amount_size(in);
 
+	must(in.p || in.n == 0);
 	*out = (struct amount){0};
 	if (n == 0 || in.n < n)
 		return ERR_SHORT;

@@ -10,6 +10,7 @@ void amount_value_text(char out[AMOUNT_TEXT_MAX], const struct amount *a)
 {
 	int32_t exponent = a->kind == AMOUNT_IOU && a->mantissa ? a->exponent : 0;
 
+	must(exponent >= IOU_EXPONENT_MIN && exponent <= IOU_EXPONENT_MAX);
 	(void)decimal_text(out, AMOUNT_TEXT_MAX, a->negative, a->mantissa, exponent);
 }
 

@@ -19,6 +19,7 @@ static enum err refuse(struct decoder *d, enum err e, enum sf f, const char *wha
 {
 	const char *name = sf_name(f);
 
+	must(e != ERR_NONE && d->c.p >= d->start);
 	return why_set(d->why, e, "%s%sat byte %zu: %s", name ? name : "", name ? " " : "",
 		       (size_t)(d->c.p - d->start), what);
 }
@@ -73,6 +74,7 @@ static enum err decode_vl(struct decoder *d, struct st_value *v)
 	size_t n;
 	enum err e = st_decode_length(&d->c, &n);
 
+	must(type == ST_BLOB || type == ST_ACCOUNT || type == ST_VECTOR256);
 	if (e)
 		return refuse(d, e, v->field, "bad length prefix");
 	if (n > d->c.left)
@@ -107,6 +109,7 @@ static enum err decode_number(struct decoder *d, struct st_value *v)
 {
 	enum st_type type = sf_type(v->field);
 
+	must(!st_type_is_raw(type) && type != ST_OBJECT && type != ST_ARRAY);
 	if (type == ST_UINT32)
 		v->u = cursor_be32(&d->c);
 	else if (type == ST_UINT16)
@@ -129,6 +132,7 @@ static enum err decode_fixed(struct decoder *d, struct st_value *v)
 	struct number unused;
 	enum err e = ERR_NONE;
 
+	must(st_type_size(sf_type(v->field)) > 0);
 	v->raw = cursor_take(&d->c, st_type_size(sf_type(v->field)));
 	if (d->c.dead)
 		return refuse(d, ERR_SHORT, v->field, "cut short");
@@ -141,6 +145,7 @@ static enum err decode_array(struct decoder *d, struct st_array **out, enum sf f
 {
 	struct st_array *arr = arena_zalloc(d->arena, 1, sizeof(*arr));
 
+	must(sf_type(f) == ST_ARRAY && depth <= ST_DEPTH_MAX);
 	for (;;) {
 		struct st_element *el;
 		enum sf wrapper;
@@ -242,8 +247,12 @@ static enum err decode_object(struct decoder *d, struct st_object **out, int dep
 
 		if (e)
 			return e;
-		if (f == ST_END_OF_OBJECT && depth > 0)
-			break;
+		if (f == ST_END_OF_OBJECT) {
+			if (depth > 0)
+				break;
+			return refuse(d, ERR_TRAILING, sfInvalid,
+				      "end marker outside of any object");
+		}
 		e = check_order(d, previous, f);
 		if (e)
 			return e;
@@ -260,8 +269,10 @@ static enum err decode_object(struct decoder *d, struct st_object **out, int dep
 enum err st_decode(struct st_object **out, struct arena *a, struct bytes in, struct why *why)
 {
 	struct decoder d = {.c = cursor_of(in), .start = in.p, .arena = a, .why = why};
-	enum err e = decode_object(&d, out, 0);
+	enum err e;
 
+	must(in.p || in.n == 0);
+	e = decode_object(&d, out, 0);
 	must(e || d.c.left == 0);
 	return e;
 }

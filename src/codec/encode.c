@@ -13,6 +13,7 @@ static void put_header(struct buf *out, enum sf f)
 	unsigned type = (unsigned)f >> 16, nth = (unsigned)f & 0xFFFF;
 	uint8_t *p = out->p + out->n;
 
+	must(type && type < 256 && nth && nth < 256);
 	must(out->cap - out->n >= HEADER_MAX);
 	*p++ = (uint8_t)((type < 16 ? type << 4 : 0) | (nth < 16 ? nth : 0));
 	if (type >= 16)
@@ -56,6 +57,7 @@ static void put_number(struct buf *out, uint64_t u, size_t size)
 
 static void put_raw(struct buf *out, enum st_type type, struct bytes raw)
 {
+	must(raw.p || raw.n == 0);
 	if (type == ST_BLOB || type == ST_ACCOUNT || type == ST_VECTOR256)
 		st_encode_length(out, raw.n);
 	if (raw.n)
@@ -70,7 +72,9 @@ static void put_end(struct buf *out, enum sf marker)
 
 static void put_array(struct buf *out, const struct st_array *arr)
 {
+	must(arr->n <= ST_ARRAY_MAX);
 	for (uint32_t i = 0; i < arr->n; i++) {
+		must(sf_type(arr->e[i].field) == ST_OBJECT);
 		buf_reserve(out, HEADER_MAX);
 		put_header(out, arr->e[i].field);
 		st_encode(out, arr->e[i].object, ST_ALL);

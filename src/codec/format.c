@@ -73,6 +73,7 @@ static enum err check(const struct st_object *o, const struct format_field *f, s
 {
 	uint32_t found = 0;
 
+	must(f && n);
 	for (size_t i = 0; i < n; i++) {
 		const struct st_value *v = st_find(o, f[i].field);
 

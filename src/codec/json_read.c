@@ -13,6 +13,7 @@ static enum err read_object(struct json_reader *r, const json_t *in, struct st_o
 
 enum err json_refuse(struct json_reader *r, enum err e, const char *what)
 {
+	must(e != ERR_NONE);
 	return why_set(r->why, e, "%.*s%s%s", (int)r->n, r->path, r->n ? ": " : "", what);
 }
 
@@ -165,6 +166,7 @@ static enum err read_value(struct json_reader *r, struct st_object *o, enum sf f
 	int64_t i;
 	enum err e;
 
+	must(sf_known(f));
 	if (depth > ST_DEPTH_MAX)
 		return json_refuse(r, ERR_DEPTH, "nested too deep");
 	if (st_type_is_raw(type))
@@ -237,5 +239,6 @@ enum err st_from_json(struct st_object **out, struct arena *a, const json_t *in,
 {
 	struct json_reader r = {.arena = a, .why = why};
 
+	must(a && in);
 	return read_object(&r, in, out, 0);
 }

@@ -28,6 +28,13 @@ void json_path_back(struct json_reader *r, size_t n);
 /* The text of a JSON string; ERR_INVALID for anything else. */
 enum err json_read_text(struct json_reader *r, const json_t *in, const char **s,
 			size_t *n) MUST_USE;
+/* Digits only, at least one, with a value up to `max`; ERR_INVALID, ERR_RANGE. The second puts the
+ * reason for such an error. */
+enum err json_parse_digits(uint64_t *out, const char *s, size_t n, uint64_t max) MUST_USE;
+enum err json_refuse_digits(struct json_reader *r, enum err e);
+/* Appends hex of any length, or of exactly `size` bytes when size is not 0. */
+enum err json_read_hex(struct json_reader *r, const json_t *in, size_t size,
+		       struct buf *out) MUST_USE;
 /* A classic address, 40 upper-case hex digits, an X-address without tag, or "" for account zero. */
 enum err json_read_account(struct json_reader *r, const json_t *in,
 			   struct account_id *out) MUST_USE;

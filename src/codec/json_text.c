@@ -22,6 +22,7 @@ static size_t utf8_sequence(const uint8_t *p, size_t n)
 		      : p[0] < 0xF5 ? 4
 				    : 0;
 
+	must(n > 0);
 	if (want > n)
 		return 0;
 	for (size_t i = 1; i < want; i++) {
@@ -89,6 +90,7 @@ static enum err scan(struct bytes text, struct why *why)
 			return why_set(why, ERR_TOO_LARGE, "JSON has more than %d values",
 				       JSON_TOKENS_MAX);
 		at += n;
+		must(at <= text.n);
 	}
 	return ERR_NONE;
 }

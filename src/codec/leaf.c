@@ -25,6 +25,7 @@ enum err amount_scan(struct cursor *c, struct bytes *out, const char **what)
 		return ERR_SHORT;
 	}
 	*out = cursor_take(c, n);
+	must(!c->dead && out->n == n);
 	if (n == 8) {
 		uint64_t u = load_be64(out->p);
 		uint64_t drops = u & ~AMOUNT_POSITIVE_BIT;
@@ -44,7 +45,8 @@ static enum err hop_scan(struct cursor *c, uint8_t type, const char **what)
 {
 	size_t n = 0;
 
-	if (!type || (type & ~(HOP_ACCOUNT | HOP_CURRENCY | HOP_ISSUER))) {
+	must(type != PATH_END && type != PATH_NEXT);
+	if ((type & ~(HOP_ACCOUNT | HOP_CURRENCY | HOP_ISSUER))) {
 		*what = "unknown kind of path element";
 		return ERR_INVALID;
 	}
@@ -106,6 +108,7 @@ enum err issue_scan(struct cursor *c, struct bytes *out, const char **what)
 		return ERR_SHORT;
 	}
 	*out = bytes_of(start, (size_t)(c->p - start));
+	must(out->n == ISSUE_XRP_BYTES || out->n == ISSUE_IOU_BYTES || out->n == ISSUE_MPT_BYTES);
 	return ERR_NONE;
 }
 
@@ -128,11 +131,13 @@ enum err bridge_scan(struct cursor *c, struct bytes *out, const char **what)
 			return e;
 	}
 	*out = bytes_of(start, (size_t)(c->p - start));
+	must(!c->dead);
 	return ERR_NONE;
 }
 
 bool st_raw_is_default(enum st_type type, struct bytes raw)
 {
+	must(st_type_is_raw(type) && (raw.p || raw.n == 0));
 	switch (type) {
 	case ST_AMOUNT: /* 0 drops; an issued zero says its currency */
 		return raw.n == 8 && !(load_be64(raw.p) & ~AMOUNT_POSITIVE_BIT);

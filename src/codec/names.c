@@ -29,6 +29,7 @@ int names_find(const struct names *t, const char *s, size_t n)
 {
 	size_t low = 0, high = t->n;
 
+	must(t->n && s);
 	/* A name with a NUL inside would compare equal to its beginning. */
 	if (memchr(s, '\0', n))
 		return -1;

@@ -115,6 +115,7 @@ enum err number_parse(struct number *out, const char *text, size_t n)
 			exponent--;
 		}
 	}
+	must(m >= NUMBER_MANTISSA_MIN && m < 10 * NUMBER_MANTISSA_MIN);
 	if (exponent < NUMBER_EXPONENT_MIN || exponent > NUMBER_EXPONENT_MAX)
 		return ERR_RANGE;
 	return fit(out, d.negative, m, exponent, half);

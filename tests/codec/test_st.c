@@ -233,7 +233,8 @@ static void bad_headers_are_refused(void **state)
 static void stray_end_markers_and_trailing_bytes_are_refused(void **state)
 {
 	(void)state;
-	assert_int_equal(refused("2200000000E1"), ERR_INVALID);
+	assert_int_equal(refused("2200000000E1"), ERR_TRAILING);
+	assert_int_equal(refused("2200000000E12400000001"), ERR_TRAILING);
 	assert_int_equal(refused("2200000000F1"), ERR_INVALID);
 	assert_int_equal(refused("EAF1"), ERR_INVALID);
 	assert_int_equal(refused("F9E1"), ERR_INVALID);
