@@ -228,18 +228,19 @@ static enum found next_below(struct view *v, const struct hash256 *after, struct
 
 enum found view_next(struct view *v, const struct hash256 *after, struct hash256 *key)
 {
+	struct hash256 from = after ? *after : HASH256_ZERO; /* callers walk with one variable */
 	const struct view_entry *best = NULL;
 	enum found f;
 
 	if (v->failed)
 		return UNAVAILABLE;
-	f = next_below(v, after, key);
+	f = next_below(v, after ? &from : NULL, key);
 	if (f == UNAVAILABLE) {
 		v->failed = true;
 		return f;
 	}
 	for (const struct view_entry *e = v->first; e; e = e->next) {
-		if (e->how != VIEW_INSERTED || (after && hash256_cmp(&e->key, after) <= 0))
+		if (e->how != VIEW_INSERTED || (after && hash256_cmp(&e->key, &from) <= 0))
 			continue;
 		if (!best || hash256_cmp(&e->key, &best->key) < 0)
 			best = e;
