@@ -106,6 +106,18 @@ static enum err write_node(struct walk *w, struct tree_node *n, const uint64_t *
 static enum err walk(struct walk *w, const struct here *now, const struct here *last,
 		     unsigned depth, uint64_t *key);
 
+/* The keys of a node's children lie in as many cache lines: have them fetched side by side. */
+static void prefetch_keys(struct tree_node *n)
+{
+	struct tree_inner *inner;
+
+	if (!n || tree_node_is_leaf(n))
+		return;
+	inner = tree_inner_of(n);
+	for (unsigned i = 0; i < tree_children(inner); i++)
+		__builtin_prefetch(tree_slot_peek(&inner->slot[i]));
+}
+
 /* The children of n (now) and l (last), either of which may be a leaf or NULL. keys[] gets the keys
  * of n's children in order; for a leaf that is the one key of the leaf itself. */
 static enum err walk_children(struct walk *w, struct tree_node *n, struct tree_node *l,
@@ -115,6 +127,8 @@ static enum err walk_children(struct walk *w, struct tree_node *n, struct tree_n
 
 	if (depth >= TREE_DEPTH_MAX)
 		return ERR_CORRUPT;
+	prefetch_keys(n);
+	prefetch_keys(l);
 	for (unsigned nibble = 0; nibble < 16; nibble++) {
 		struct here hn = below(n, nibble, depth), hl = below(l, nibble, depth);
 		uint64_t key = 0;
