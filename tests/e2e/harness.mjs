@@ -60,6 +60,9 @@ export async function network(name, options = {}) {
 	return net;
 }
 
+// Whether all tests so far have passed.
+export const allGood = () => failed === 0;
+
 export function keepTrack(net) {
 	networks.push(net);
 }

@@ -9,7 +9,7 @@ import { promisify } from 'node:util';
 import { xrpl } from '../../tools/js/clients.mjs';
 import { Network, ROOT, scratch } from '../../tools/js/network.mjs';
 import { rpc, until } from '../../tools/js/rpc.mjs';
-import { SLOW, finish, keepTrack, must, seconds, test } from './harness.mjs';
+import { SLOW, allGood, finish, keepTrack, must, seconds, test } from './harness.mjs';
 
 const dir = scratch('testnet');
 const other = scratch('testnet-beside');
@@ -156,6 +156,7 @@ await test('down ends all of it; up goes on with the same chain within 10 s', 60
 });
 
 await test('reset deletes it; wrong use is refused', 30, async () => {
+	assert.ok(allGood(), 'kept for looking at');
 	await testnet('reset', '--dir', dir);
 	assert.ok(!fs.existsSync(dir));
 	await assert.rejects(testnet('status', '--dir', dir), /there is no network/);

@@ -167,6 +167,15 @@ async function main() {
 		console.log(values.json ? JSON.stringify(result) : table(result));
 		if (values.keep) console.log(`left running: tools/testnet status --dir ${net.dir}`);
 		return load.validated === load.sent ? 0 : 1;
+	} catch (error) {
+		// What the nodes have left behind tells why.
+		for (const node of net.exists ? net.nodes : [])
+			if (node.process && !net.running(node))
+				console.error(`loadgen: ${node.name}: ${net.lastWords(node)}`);
+		if (net.exists) await net.stop();
+		console.error(`loadgen: left for looking at: ${net.dir}`);
+		values.keep = true;
+		throw error;
 	} finally {
 		await end();
 	}
