@@ -18,8 +18,8 @@
  *     xrp_fees = yes                       # FeeSettings with drops fields
  *     amendment = <64 hex> <name>          # sorted by id, any number
  *     account = <address> <drops>          # any number; the sum must be the total
- *     generated_accounts = <n> <drops>     # account i in 0 .. n-1: Ed25519 key of
- *                                          # seed_of_passphrase("tally test account <i>"), for tests
+ *     generated_accounts = <n> <drops>     # for tests; account i in 0 .. n-1 has the Ed25519 key
+ *                                          # of seed_of_passphrase("tally test account <i>")
  *     total_drops = 100000000000000000
  *
  * Every key but amendment and account stands once; generated_accounts may be missing. xrp_fees is

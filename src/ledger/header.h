@@ -9,7 +9,7 @@
 /* The ledger header; its hash is the ledger's id (rippled: LedgerHeader.cpp):
  * H(LWR | seq 4 | drops 8 | parent 32 | transactions 32 | state 32 | parent close 4 | close 4 |
  *   resolution 1 | flags 1). 118 bytes without the prefix. */
-#define LEDGER_HEADER_BYTES 118
+#define LEDGER_HEADER_BYTES       118
 #define LEDGER_FLAG_NO_CLOSE_TIME 1 /* validators agreed to disagree about the close time */
 
 struct ledger_header {

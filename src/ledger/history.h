@@ -11,8 +11,8 @@
 struct history_tx {
 	struct hash256 id;
 	uint32_t ledger_seq;
-	uint32_t index;      /* TransactionIndex within the ledger */
-	struct bytes blob;   /* views into `store` given to the call */
+	uint32_t index;    /* TransactionIndex within the ledger */
+	struct bytes blob; /* views into `store` given to the call */
 	struct bytes meta;
 };
 
@@ -39,8 +39,8 @@ struct history {
 	enum err (*account_txs)(void *ctx, const struct account_id *account, uint32_t min_seq,
 				uint32_t max_seq, bool forward, const uint32_t from[2],
 				uint32_t limit,
-				bool (*visit)(void *vctx, const struct history_tx *tx),
-				void *vctx, bool *more, uint32_t next[2]);
+				bool (*visit)(void *vctx, const struct history_tx *tx), void *vctx,
+				bool *more, uint32_t next[2]);
 	/* Ledgers that can be served in full (header, transactions, state). */
 	struct history_range (*complete)(void *ctx);
 };

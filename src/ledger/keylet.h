@@ -5,8 +5,8 @@
 #include "codec/amount.h"
 #include "codec/format.h"
 
-/* Where entries live: index = SHA-512Half(space (be16) | arguments). A keylet is that index with the
- * type that must be found there; an entry of another type under it counts as absent (rippled:
+/* Where entries live: index = SHA-512Half(space (be16) | arguments). A keylet is that index with
+ * the type that must be found there; an entry of another type under it counts as absent (rippled:
  * Indexes.cpp; the halt of November 2024 is why the type is part of every look-up). */
 struct keylet {
 	struct hash256 key;
@@ -19,8 +19,8 @@ struct keylet keylet_dir_page(const struct hash256 *root, uint64_t page);
 struct keylet keylet_line(const struct account_id *a, const struct account_id *b,
 			  const struct currency *c);
 struct keylet keylet_offer(const struct account_id *id, uint32_t seq);
-struct keylet keylet_skip(void);                 /* last 256 hashes */
-struct keylet keylet_skip_long(uint32_t seq);    /* every 256th, by seq >> 16 */
+struct keylet keylet_skip(void);              /* last 256 hashes */
+struct keylet keylet_skip_long(uint32_t seq); /* every 256th, by seq >> 16 */
 struct keylet keylet_escrow(const struct account_id *id, uint32_t seq);
 struct keylet keylet_amendments(void);
 struct keylet keylet_fees(void);

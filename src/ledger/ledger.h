@@ -16,7 +16,8 @@ struct ledger {
 	struct tree txs;   /* key = transaction id, data = VL(tx) VL(metadata) */
 };
 
-/* Takes over the two trees (they are closed; closing them again does no harm), hashes them into the header, refs = 1. */
+/* Takes over the two trees (they are closed; closing them again does no harm), hashes them into the
+ * header, refs = 1. */
 struct ledger *ledger_make(const struct ledger_header *header, struct tree *state,
 			   struct tree *txs);
 struct ledger *ledger_ref(struct ledger *l);

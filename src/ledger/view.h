@@ -24,9 +24,9 @@ struct view_info {
 	struct net_time parent_close; /* transactions see time as the parent's close time */
 	struct hash256 parent_hash;
 	struct ledger_fees fees;
-	struct rules *rules;          /* borrowed */
+	struct rules *rules; /* borrowed */
 	uint32_t network_id;
-	bool open;                    /* open ledger: local checks (fees, tel codes) apply */
+	bool open; /* open ledger: local checks (fees, tel codes) apply */
 };
 
 struct view;

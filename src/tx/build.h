@@ -16,20 +16,20 @@ struct ledger_build {
 	struct tx **txs; /* signatures known good; not owned */
 	size_t n;
 	bool replay;
-	struct hash256 salt;           /* consensus only */
-	struct net_time close;         /* already rounded and after the parent's */
+	struct hash256 salt;   /* consensus only */
+	struct net_time close; /* already rounded and after the parent's */
 	uint8_t close_resolution;
 	bool close_agreed;
 	uint32_t network_id;
 	/* out */
-	struct ledger *ledger;         /* the caller's reference; NULL on failure */
-	struct tx **applied;           /* in TransactionIndex order, borrowed from txs; caller frees
-					  the array with mem_free */
+	struct ledger *ledger; /* the caller's reference; NULL on failure */
+	struct tx **applied;   /* in TransactionIndex order, borrowed from txs; caller frees
+				  the array with mem_free */
 	size_t n_applied;
-	struct tx **failed;            /* not in the ledger: candidates for a later one; an array
-					  like `applied` */
+	struct tx **failed; /* not in the ledger: candidates for a later one; an array
+			       like `applied` */
 	size_t n_failed;
-	bool unavailable;              /* a state node could not be loaded */
+	bool unavailable; /* a state node could not be loaded */
 };
 void ledger_build_run(struct ledger_build *b);
 

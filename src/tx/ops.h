@@ -18,8 +18,8 @@ struct tx_static {
 struct tx_run {
 	const struct tx *t;
 	const struct tx_ops *ops;
-	struct view *ledger;  /* what is there without the transaction */
-	struct view *view;    /* the sandbox; NULL in preclaim, which reads `ledger` */
+	struct view *ledger; /* what is there without the transaction */
+	struct view *view;   /* the sandbox; NULL in preclaim, which reads `ledger` */
 	const struct view_info *info;
 	unsigned flags;
 	struct keylet account_k;

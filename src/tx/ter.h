@@ -18,10 +18,25 @@ enum ter {
 #undef R
 };
 
-static inline int ter_is_tel(enum ter t) { return (int)t >= -399 && (int)t <= -300; }
-static inline int ter_is_tem(enum ter t) { return (int)t >= -299 && (int)t <= -200; }
-static inline int ter_is_tef(enum ter t) { return (int)t >= -199 && (int)t <= -100; }
-static inline int ter_is_ter(enum ter t) { return (int)t >= -99 && (int)t <= -1; }
-static inline int ter_is_tec(enum ter t) { return (int)t >= 100 && (int)t <= 255; }
+static inline int ter_is_tel(enum ter t)
+{
+	return (int)t >= -399 && (int)t <= -300;
+}
+static inline int ter_is_tem(enum ter t)
+{
+	return (int)t >= -299 && (int)t <= -200;
+}
+static inline int ter_is_tef(enum ter t)
+{
+	return (int)t >= -199 && (int)t <= -100;
+}
+static inline int ter_is_ter(enum ter t)
+{
+	return (int)t >= -99 && (int)t <= -1;
+}
+static inline int ter_is_tec(enum ter t)
+{
+	return (int)t >= 100 && (int)t <= 255;
+}
 
 #endif

@@ -71,8 +71,29 @@ static enum err parse_into(struct tx *t, struct why *why)
 	return ERR_NONE;
 }
 
+/* Most transactions are flat, and many are kept: those move out of their arena, whose smallest
+ * chunk is several times what they need. */
+static void pack(struct tx *t)
+{
+	struct st_object *o = t->fields;
+
+	for (uint32_t i = 0; i < o->n; i++) {
+		enum st_type type = sf_type(o->v[i].field);
+
+		if (type == ST_OBJECT || type == ST_ARRAY)
+			return;
+	}
+	t->packed = mem_alloc(sizeof(*o) + o->n * sizeof(o->v[0]));
+	t->fields = t->packed;
+	*t->fields = (struct st_object){
+	    .arena = &t->arena, .v = (struct st_value *)(t->fields + 1), .n = o->n, .cap = o->n};
+	memcpy(t->fields->v, o->v, o->n * sizeof(o->v[0]));
+	arena_close(&t->arena);
+}
+
 static void tx_free(struct tx *t)
 {
+	mem_free(t->packed);
 	arena_close(&t->arena);
 	mem_free(t);
 }
@@ -99,6 +120,7 @@ enum err tx_parse(struct tx **out, struct bytes blob, struct why *why)
 		tx_free(t);
 		return e;
 	}
+	pack(t);
 	*out = t;
 	return ERR_NONE;
 }

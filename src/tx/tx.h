@@ -16,22 +16,23 @@ enum tx_signature { TX_SIG_UNKNOWN, TX_SIG_GOOD, TX_SIG_BAD };
 
 struct tx {
 	_Atomic uint32_t refs;
-	_Atomic int signature; /* enum tx_signature */
-	struct hash256 id;     /* H(TXN | blob) */
-	struct bytes blob;     /* owned */
-	struct arena arena;    /* of `fields` */
+	_Atomic int signature;    /* enum tx_signature */
+	struct hash256 id;        /* H(TXN | blob) */
+	struct bytes blob;        /* owned */
+	struct arena arena;       /* of `fields`, when something is nested in them */
+	void *packed;             /* else they are here, in what they need and no more */
 	struct st_object *fields; /* views into blob */
 	/* Copies of what everyone asks for: */
 	uint16_t type;
-	bool pseudo;             /* SetFee, EnableAmendment, UNLModify: no account, no signature */
+	bool pseudo; /* SetFee, EnableAmendment, UNLModify: no account, no signature */
 	struct account_id account;
-	uint32_t seq;            /* Sequence; 0 when a ticket is used */
-	uint32_t ticket;         /* TicketSequence or 0 */
-	bool has_ticket;         /* Sequence is 0 and TicketSequence is there: a ticket is used */
-	uint32_t last_ledger;    /* LastLedgerSequence, 0 = none */
-	uint32_t flags;          /* tf..., 0 when absent */
-	uint32_t signers;        /* members of Signers */
-	struct drops fee;        /* 0 when Fee is not an amount of XRP, which preflight refuses */
+	uint32_t seq;         /* Sequence; 0 when a ticket is used */
+	uint32_t ticket;      /* TicketSequence or 0 */
+	bool has_ticket;      /* Sequence is 0 and TicketSequence is there: a ticket is used */
+	uint32_t last_ledger; /* LastLedgerSequence, 0 = none */
+	uint32_t flags;       /* tf..., 0 when absent */
+	uint32_t signers;     /* members of Signers */
+	struct drops fee;     /* 0 when Fee is not an amount of XRP, which preflight refuses */
 	struct hash256 account_key; /* index of the account's AccountRoot */
 };
 

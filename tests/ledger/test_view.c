@@ -238,7 +238,6 @@ static void test_changes(void **state)
 		after = before;
 		v = view_open_tree(&base, &info);
 		s = view_open_sandbox(v);
-		/* Numbers alone: a changed OwnerNode would be a change of its own. */
 		for (int n = 0; n < 10; n++) {
 			unsigned i = (unsigned)rng_below(&rng, KEYS);
 			struct st_object *o;
@@ -251,7 +250,6 @@ static void test_changes(void **state)
 			st_set_u(o, sfTicketSequence, after.value[i]);
 			view_update(s, key_of(i));
 		}
-		/* A ticket inserted here has no Flags of its own making that the base lacks. */
 		expect_changes(s, &before, &after);
 		view_merge(s);
 		expect_changes(s, &after, &after);
@@ -350,93 +348,147 @@ static void expect_sorted(const struct st_object *meta)
 	}
 }
 
-static void test_metadata(void **state)
-{
-	struct hash256 before = {{7}}, tx1 = {{1}}, tx2 = {{2}}, tx3 = {{3}}, got;
-	struct account_id alice = who(1), bob = who(2);
-	struct keylet offer = keylet_offer(&alice, 4), ka = keylet_account(&alice),
-		      kb = keylet_account(&bob);
-	struct view_info info = info_of(no_rules);
-	const struct st_object *node, *part, *entry;
-	struct arena a = ARENA_INIT;
-	struct st_object *o, *meta;
-	struct view *v, *s;
+/* One transaction over v: changes, then metadata, then the merge. */
+struct scene {
+	struct arena a;
 	struct tree base;
+	struct view *v, *s;
+	struct account_id alice, bob;
+	struct keylet offer, ka, kb;
+	struct hash256 before;
+};
 
-	(void)state;
-	make_accounts(&base, &before);
-	v = view_open_tree(&base, &info);
+static void scene_open(struct scene *c)
+{
+	struct view_info info = info_of(no_rules);
 
-	/* Created by bob: alice, whose it is, is threaded and otherwise left alone. */
-	s = view_open_sandbox(v);
-	assert_int_equal(view_peek(s, kb, &o), FOUND);
-	st_set_u(o, sfSequence, 5);
-	view_update(s, kb);
-	o = view_insert(s, offer);
-	st_set_u(o, sfSequence, 4);
-	st_set_account(o, sfAccount, &alice);
-	st_set_drops(o, sfTakerPays, drops_of(5));
-	meta = view_make_metadata(s, &a, &tx1, 9, 0, NULL);
+	memset(c, 0, sizeof(*c));
+	c->before.b[0] = 7;
+	c->alice = who(1);
+	c->bob = who(2);
+	c->offer = keylet_offer(&c->alice, 4);
+	c->ka = keylet_account(&c->alice);
+	c->kb = keylet_account(&c->bob);
+	make_accounts(&c->base, &c->before);
+	c->v = view_open_tree(&c->base, &info);
+}
+
+static void scene_close(struct scene *c)
+{
+	view_close(c->v);
+	tree_close(&c->base);
+	arena_close(&c->a);
+}
+
+static struct st_object *scene_finish(struct scene *c, uint8_t tx, uint32_t index, int result,
+				      uint32_t nodes)
+{
+	struct hash256 id = {{tx}};
+	struct st_object *meta = view_make_metadata(c->s, &c->a, &id, index, result, NULL);
+
 	assert_non_null(meta);
 	expect_sorted(meta);
-	assert_int_equal(st_u32_or(meta, sfTransactionIndex, 0), 9);
-	assert_int_equal(st_get_array(meta, sfAffectedNodes)->n, 3);
-	node = node_of(meta, ka, sfModifiedNode);
+	assert_int_equal(st_u32_or(meta, sfTransactionIndex, 99), index);
+	assert_int_equal(st_get_array(meta, sfAffectedNodes)->n, nodes);
+	view_merge(c->s);
+	view_close(c->s);
+	return meta;
+}
+
+static void expect_last(const struct st_object *o, uint8_t tx, uint32_t seq)
+{
+	struct hash256 want = {{tx}}, got;
+
+	assert_true(st_get_hash256(o, sfPreviousTxnID, &got) && hash256_eq(&got, &want));
+	assert_int_equal(st_u32_or(o, sfPreviousTxnLgrSeq, 0), seq);
+}
+
+static const struct st_object *now(struct scene *c, struct keylet k)
+{
+	const struct st_object *o;
+
+	assert_int_equal(view_read(c->v, k, &o), FOUND);
+	return o;
+}
+
+/* Created by bob: alice, whose it is, is threaded and otherwise left alone. */
+static void create_offer(struct scene *c)
+{
+	const struct st_object *node, *part, *meta;
+	struct st_object *o;
+
+	c->s = view_open_sandbox(c->v);
+	assert_int_equal(view_peek(c->s, c->kb, &o), FOUND);
+	st_set_u(o, sfSequence, 5);
+	view_update(c->s, c->kb);
+	o = view_insert(c->s, c->offer);
+	st_set_u(o, sfSequence, 4);
+	st_set_account(o, sfAccount, &c->alice);
+	st_set_drops(o, sfTakerPays, drops_of(5));
+	meta = scene_finish(c, 1, 9, 0, 3);
+	node = node_of(meta, c->ka, sfModifiedNode);
 	assert_false(st_has(node, sfFinalFields));
 	assert_false(st_has(node, sfPreviousFields));
-	assert_true(st_get_hash256(node, sfPreviousTxnID, &got) && hash256_eq(&got, &before));
-	assert_int_equal(st_u32_or(node, sfPreviousTxnLgrSeq, 0), 70);
-	node = node_of(meta, kb, sfModifiedNode);
+	expect_last(node, 7, 70);
+	node = node_of(meta, c->kb, sfModifiedNode);
 	part = st_get_object(node, sfPreviousFields);
 	assert_int_equal(part->n, 1);
 	assert_int_equal(st_u32_or(part, sfSequence, 0), 4);
-	part = st_get_object(node, sfFinalFields);
-	assert_int_equal(part->n, 5); /* no PreviousTxnID there */
-	node = node_of(meta, offer, sfCreatedNode);
+	assert_int_equal(st_get_object(node, sfFinalFields)->n, 5); /* no PreviousTxnID there */
+	node = node_of(meta, c->offer, sfCreatedNode);
 	assert_false(st_has(node, sfPreviousTxnID));
-	part = st_get_object(node, sfNewFields);
-	assert_int_equal(part->n, 3); /* no defaults */
-	view_merge(s);
-	view_close(s);
-	assert_int_equal(view_read(v, ka, &entry), FOUND);
-	assert_true(st_get_hash256(entry, sfPreviousTxnID, &got) && hash256_eq(&got, &tx1));
-	assert_int_equal(st_u32_or(entry, sfPreviousTxnLgrSeq, 0), 77);
-	assert_int_equal(view_read(v, offer, &entry), FOUND);
-	assert_true(st_get_hash256(entry, sfPreviousTxnID, &got) && hash256_eq(&got, &tx1));
+	assert_int_equal(st_get_object(node, sfNewFields)->n, 3); /* no defaults */
+	expect_last(now(c, c->ka), 1, 77);
+	expect_last(now(c, c->offer), 1, 77);
+}
 
-	/* Changed: only what changed is in PreviousFields; a new field makes it appear. */
-	s = view_open_sandbox(v);
-	assert_int_equal(view_peek(s, offer, &o), FOUND);
+/* Changed: only what changed is in PreviousFields; a new field makes it appear, empty. */
+static void change_offer(struct scene *c)
+{
+	const struct st_object *node, *meta;
+	struct st_object *o;
+
+	c->s = view_open_sandbox(c->v);
+	assert_int_equal(view_peek(c->s, c->offer, &o), FOUND);
 	st_set_u(o, sfExpiration, 5);
-	view_update(s, offer);
-	meta = view_make_metadata(s, &a, &tx2, 0, 100, NULL);
-	assert_int_equal(st_get_array(meta, sfAffectedNodes)->n, 1);
-	node = node_of(meta, offer, sfModifiedNode);
+	view_update(c->s, c->offer);
+	meta = scene_finish(c, 2, 0, 100, 1);
+	node = node_of(meta, c->offer, sfModifiedNode);
 	assert_int_equal(st_get_object(node, sfPreviousFields)->n, 0);
 	assert_true(st_has(st_get_object(node, sfFinalFields), sfExpiration));
-	assert_true(st_get_hash256(node, sfPreviousTxnID, &got) && hash256_eq(&got, &tx1));
-	view_merge(s);
-	view_close(s);
+	expect_last(node, 1, 77);
+}
 
-	/* Gone: its last fields with the transaction before; alice is threaded. */
-	s = view_open_sandbox(v);
-	assert_int_equal(view_peek(s, offer, &o), FOUND);
+/* Gone: its last fields with the transaction before; alice is threaded. */
+static void erase_offer(struct scene *c)
+{
+	const struct st_object *node, *part, *meta;
+	struct st_object *o;
+
+	c->s = view_open_sandbox(c->v);
+	assert_int_equal(view_peek(c->s, c->offer, &o), FOUND);
 	st_set_drops(o, sfTakerPays, drops_of(1));
-	view_erase(s, offer);
-	meta = view_make_metadata(s, &a, &tx3, 0, 0, NULL);
-	assert_int_equal(st_get_array(meta, sfAffectedNodes)->n, 2);
-	node = node_of(meta, offer, sfDeletedNode);
+	view_erase(c->s, c->offer);
+	meta = scene_finish(c, 3, 0, 0, 2);
+	node = node_of(meta, c->offer, sfDeletedNode);
 	assert_int_equal(st_get_object(node, sfPreviousFields)->n, 1);
 	part = st_get_object(node, sfFinalFields);
-	assert_true(st_get_hash256(part, sfPreviousTxnID, &got) && hash256_eq(&got, &tx2));
+	expect_last(part, 2, 77);
 	assert_false(st_has(part, sfLedgerEntryType));
-	node = node_of(meta, ka, sfModifiedNode);
-	assert_true(st_get_hash256(node, sfPreviousTxnID, &got) && hash256_eq(&got, &tx1));
-	view_close(s);
+	expect_last(node_of(meta, c->ka, sfModifiedNode), 1, 77);
+	expect_last(now(c, c->ka), 3, 77);
+}
 
-	view_close(v);
-	tree_close(&base);
-	arena_close(&a);
+static void test_metadata(void **state)
+{
+	struct scene c;
+
+	(void)state;
+	scene_open(&c);
+	create_offer(&c);
+	change_offer(&c);
+	erase_offer(&c);
+	scene_close(&c);
 }
 
 /* Five types carry PreviousTxnID only since fixPreviousTxnID. */
