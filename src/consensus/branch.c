@@ -5,18 +5,20 @@
  *
  * Every member of the UNL is somewhere: at the ledger of its newest validation, or at the one its
  * newest proposal builds on. Those places hang in a tree whose root is the last validated ledger.
- * From the root we walk along our own line; where more members are on another child than on ours
- * (the higher hash on a tie) we switch over, and at our own tip we follow those that have gone on
- * without us.
+ * From the root we walk along our own line; where another child is better than ours we switch over,
+ * and at our own tip we follow those that have gone on without us. Better means: votes have been
+ * cast further up on it, or else more members are on it, or else its hash is higher.
  *
  * Safety does not hang on what we prefer but on what we vote for. A node that has voted for a
- * ledger X leaves X only when X cannot have a quorum any more: when T members have signed, at X's
- * sequence or later, something that does not contain X. A member signs sequences in strictly
- * rising order, so each of those T has not voted for X (or left it by this very rule). With a
- * quorum q of n, X may have been validated only if at most n - q members did so; T = n - q + 1
- * suffices against crashes, and of the n - q faults that a quorum allows for, those that are not
- * silent may be lying: T = n - q + 1 + max(0, n - q - silent). Leaving also needs a quorum to be
- * heard from at all, since nothing can be gained without. */
+ * ledger X leaves X only when X cannot have a quorum any more. With a quorum q of n members, of
+ * which n - q may fail, and each signing sequences in strictly rising order, that is so
+ *   - when more than n - q members have signed, at X's sequence or later, something that does not
+ *     contain X: none of them has voted for X (or it has left X by this very rule);
+ *   - when one member has voted beyond X's sequence for something that does not contain X: a ledger
+ *     is built only when a quorum proposes on its parent, so a quorum has not voted for X or left
+ *     it.
+ * Faults that are not silence may be lies: both numbers grow by n - q less the silent members.
+ * Leaving also needs a quorum to be heard from at all, since nothing can be gained without. */
 
 #define WANT_LEDGERS_PER_STEP 12
 
@@ -124,45 +126,57 @@ static bool heard_lately(const struct consensus *c, uint32_t i)
 	       (m->have_spoke && steady_since(m->spoke, c->now.steady) <= CONS_FRESH_MS);
 }
 
-/* Signed something at seq or later that does not contain the ledger. */
+/* How many members may be lying: the faults that a quorum allows for, less those that show as
+ * silence. Who has not been heard yet is silent only after a while. */
+static uint32_t lies(const struct consensus *c)
+{
+	uint32_t spare = c->n - c->quorum, silent = 0;
+
+	if (steady_since(c->since, c->now.steady) > CONS_FRESH_MS) {
+		for (uint32_t i = 0; i < c->n; i++)
+			silent += !heard_lately(c, i);
+	}
+	return spare > silent ? spare - silent : 0;
+}
+
+/* Signed something at seq or later that does not contain the ledger; *beyond: later. */
 static bool speaks_against(const struct consensus *c, uint32_t i, const struct hash256 *ledger,
-			   uint32_t seq)
+			   uint32_t seq, bool *beyond)
 {
 	const struct member *m = &c->m[i];
 	const struct vote *at = votes_at(c, i, seq);
 	struct hash256 anc;
 	uint32_t anc_seq;
 
+	*beyond = m->have_last && m->last.seq > seq &&
+		  ancestor_at(c, &m->last.ledger, seq, &anc, &anc_seq) == ANCESTOR &&
+		  !hash256_eq(&anc, ledger);
 	if (at)
-		return !at->conflict && !hash256_eq(&at->ledger, ledger);
-	if (!m->have_last || m->last.seq <= seq)
-		return false;
-	return ancestor_at(c, &m->last.ledger, seq, &anc, &anc_seq) == ANCESTOR &&
-	       !hash256_eq(&anc, ledger);
+		return *beyond || (!at->conflict && !hash256_eq(&at->ledger, ledger));
+	return *beyond;
 }
 
 static bool cannot_be_validated(const struct consensus *c, const struct hash256 *ledger,
 				uint32_t seq)
 {
-	uint32_t spare = c->n - c->quorum, heard = 0, against = 0, silent, need;
+	uint32_t heard = 0, against = 0, later = 0, liars = lies(c);
 
 	for (uint32_t i = 0; i < c->n; i++) {
+		bool beyond;
+
 		heard += heard_lately(c, i);
-		against += speaks_against(c, i, ledger, seq);
+		against += speaks_against(c, i, ledger, seq, &beyond);
+		later += beyond;
 	}
-	if (heard < c->quorum)
-		return false;
-	silent = c->n - heard;
-	need = spare + 1 + (spare > silent ? spare - silent : 0);
-	return against >= need;
+	return heard >= c->quorum && (against > c->n - c->quorum + liars || later > liars);
 }
 
-bool branch_votes_permit(const struct consensus *c, const struct ledger_rec *l)
+bool branch_votes_permit(struct consensus *c, const struct ledger_rec *l)
 {
 	for (uint32_t k = 0; k < OWN_VOTES; k++) {
-		const struct vote *v = &c->own_votes[k];
+		struct vote *v = &c->own_votes[k];
 
-		if (v->seq == 0 || (c->have_validated && v->seq <= c->validated_seq))
+		if (v->seq == 0 || v->dead || (c->have_validated && v->seq <= c->validated_seq))
 			continue;
 		if (contains(c, &l->hash, &v->ledger, v->seq))
 			continue;
@@ -171,6 +185,9 @@ bool branch_votes_permit(const struct consensus *c, const struct ledger_rec *l)
 			continue;
 		if (!cannot_be_validated(c, &v->ledger, v->seq))
 			return false;
+		/* what has been signed stays signed, so this holds from now on, whoever falls
+		 * silent or comes back */
+		v->dead = true;
 	}
 	return true;
 }
@@ -288,20 +305,50 @@ static void find_tips(struct consensus *c)
 
 struct child {
 	struct hash256 hash;
-	uint32_t support;
+	uint32_t depth;   /* sequence up to which votes have been cast on it */
+	uint32_t support; /* members on it or beyond; 0: there is none */
 };
 
-/* The child of (hash, seq) with most members on it or beyond; *on is how many are beyond `hash`
- * in all, *support_of how many on `ours`. Support 0: there is none. */
-static struct child best_child(const struct consensus *c, const struct hash256 *hash, uint32_t seq,
-			       const struct hash256 *ours, uint32_t *support_of, uint32_t *beyond)
+static bool better(const struct child *a, const struct child *b)
 {
-	struct child kids[UNL_MAX];
+	if (a->depth != b->depth)
+		return a->depth > b->depth;
+	if (a->support != b->support)
+		return a->support > b->support;
+	return hash256_cmp(&a->hash, &b->hash) > 0;
+}
+
+/* The highest sequence at or above which more members have voted on this branch than may lie. */
+static uint32_t voted_depth(const struct consensus *c, const struct hash256 *hash, uint32_t seq)
+{
+	uint32_t top[UNL_MAX], n = 0, liars = lies(c);
+
+	for (uint32_t i = 0; i < c->n; i++) {
+		const struct cons_validation *v = &c->m[i].last;
+		uint32_t k = n;
+
+		if (!c->m[i].have_last || v->seq < seq || !contains(c, &v->ledger, hash, seq))
+			continue;
+		for (; k > 0 && top[k - 1] < v->seq; k--)
+			top[k] = top[k - 1];
+		top[k] = v->seq;
+		n++;
+	}
+	return n > liars ? top[liars] : 0;
+}
+
+/* The best child of (hash, seq), `ours` among them when not NULL (we are on our own line); *beyond
+ * is how many members are past `hash` in all. */
+static struct child best_child(const struct consensus *c, const struct hash256 *hash, uint32_t seq,
+			       const struct hash256 *ours, uint32_t *beyond)
+{
+	struct child kids[UNL_MAX + 1];
 	struct child best = {.support = 0};
 	uint32_t n = 0;
 
-	*support_of = ours ? 1 : 0; /* we are on our own line */
 	*beyond = 0;
+	if (ours)
+		kids[n++] = (struct child){.hash = *ours, .support = c->config.self >= 0};
 	for (uint32_t i = 0; i < c->n; i++) {
 		const struct member *m = &c->m[i];
 		struct hash256 at;
@@ -318,12 +365,9 @@ static struct child best_child(const struct consensus *c, const struct hash256 *
 		kids[k].support++;
 	}
 	for (uint32_t k = 0; k < n; k++) {
-		if (ours && hash256_eq(&kids[k].hash, ours)) {
-			kids[k].support += c->config.self >= 0;
-			*support_of = kids[k].support;
-		}
-		if (kids[k].support > best.support ||
-		    (kids[k].support == best.support && hash256_cmp(&kids[k].hash, &best.hash) > 0))
+		if (n > 1)
+			kids[k].depth = voted_depth(c, &kids[k].hash, seq + 1);
+		if (best.support == 0 || better(&kids[k], &best))
 			best = kids[k];
 	}
 	return best;
@@ -336,8 +380,8 @@ static const struct ledger_rec *descend(const struct consensus *c, const struct 
 	struct hash256 h = *from;
 
 	for (uint32_t steps = 0; steps < CONS_LEDGERS_MAX; steps++) {
-		uint32_t unused, beyond;
-		struct child k = best_child(c, &h, seq, NULL, &unused, &beyond);
+		uint32_t beyond;
+		struct child k = best_child(c, &h, seq, NULL, &beyond);
 
 		if (2 * k.support <= support || !branch_find(c, &k.hash))
 			break;
@@ -363,6 +407,7 @@ static void switch_to(struct consensus *c, const struct ledger_rec *l)
 	 * nothing at its sequence: it needs our vote as much as one that we built. */
 	votes_issue(c, &to, to.seq > c->validated_seq && branch_votes_permit(c, &to));
 	round_start(c, &to, CONS_SWITCHED);
+	c->r.late = true;
 }
 
 /* A close time far ahead of our clock would drag every later one along: nobody follows it there
@@ -396,28 +441,45 @@ static void go_to_validated(struct consensus *c)
 	switch_to(c, descend(c, &v->hash, v->seq, 1));
 }
 
-/* At our own tip: others have gone on. */
+/* At our own tip: others have gone on. Going after them never contradicts a vote of ours, so it is
+ * only a question of when our round is not worth waiting for: when more have gone than the quorum
+ * can spare (at once when two ahead, else after a grace), or when the round was abandoned or too
+ * few are left and those who went are more than may lie. */
 static void follow(struct consensus *c)
 {
-	const struct round *r = &c->r;
-	uint32_t unused, beyond;
-	struct child k = best_child(c, &r->prev.hash, r->prev.seq, NULL, &unused, &beyond);
+	struct round *r = &c->r;
+	uint32_t beyond;
+	struct child k = best_child(c, &r->prev.hash, r->prev.seq, NULL, &beyond);
 	const struct ledger_rec *deep;
+	bool go;
 
 	if (beyond <= c->n - c->quorum)
-		c->r.have_moved = false;
+		r->have_moved = false;
 	if (k.support == 0)
 		return;
-	if (beyond > c->n - c->quorum && !r->have_moved) {
-		c->r.have_moved = true;
-		c->r.moved = c->now.steady;
-	}
 	deep = branch_find(c, &k.hash) ? descend(c, &k.hash, r->prev.seq + 1, k.support) : NULL;
 	if (!deep)
 		return;
-	if (deep->seq > r->prev.seq + 1 || r->fallen_back ||
-	    (r->have_moved && steady_since(r->moved, c->now.steady) >= CONS_MOVED_GRACE_MS))
+	if (beyond > c->n - c->quorum) {
+		if (!r->have_moved)
+			r->moved = c->now.steady;
+		r->have_moved = true;
+		go = deep->seq > r->prev.seq + 1 ||
+		     steady_since(r->moved, c->now.steady) >= CONS_MOVED_GRACE_MS;
+	} else {
+		go = beyond > lies(c) && (r->fallen_back || round_lonely(c));
+	}
+	if (go)
 		switch_if_permitted(c, deep);
+}
+
+/* Sideways, at most once in a while, so that the others' moves are known before the next. */
+static void switch_over(struct consensus *c, const struct ledger_rec *l)
+{
+	if (steady_since(c->went_over, c->now.steady) < CONS_MOVED_GRACE_MS || !l)
+		return;
+	c->went_over = c->now.steady;
+	switch_if_permitted(c, l);
 }
 
 static void walk(struct consensus *c)
@@ -427,17 +489,15 @@ static void walk(struct consensus *c)
 
 	while (!hash256_eq(&at, &c->r.prev.hash)) {
 		struct hash256 ours;
-		uint32_t ours_seq, support, beyond;
+		uint32_t ours_seq, beyond;
 		struct child k;
 
 		if (seq >= c->r.prev.seq ||
 		    ancestor_at(c, &c->r.prev.hash, seq + 1, &ours, &ours_seq) != ANCESTOR)
 			return;
-		k = best_child(c, &at, seq, &ours, &support, &beyond);
-		if (k.support > 0 && !hash256_eq(&k.hash, &ours) &&
-		    (k.support > support ||
-		     (k.support == support && hash256_cmp(&k.hash, &ours) > 0))) {
-			switch_if_permitted(c, descend(c, &k.hash, seq + 1, k.support));
+		k = best_child(c, &at, seq, &ours, &beyond);
+		if (!hash256_eq(&k.hash, &ours)) {
+			switch_over(c, descend(c, &k.hash, seq + 1, k.support));
 			return;
 		}
 		at = ours;
@@ -479,6 +539,11 @@ void branch_prefer(struct consensus *c)
 	}
 }
 
+static struct steady sooner_of(struct steady a, struct steady b)
+{
+	return a.ms < b.ms ? a : b;
+}
+
 struct steady branch_due(const struct consensus *c)
 {
 	struct steady due = STEADY_NEVER;
@@ -489,6 +554,8 @@ struct steady branch_due(const struct consensus *c)
 		if (c->wants[i].used && at.ms < due.ms)
 			due = at;
 	}
+	if (steady_since(c->went_over, c->now.steady) < CONS_MOVED_GRACE_MS)
+		due = sooner_of(due, steady_after(c->went_over, CONS_MOVED_GRACE_MS));
 	if (c->r.have_moved) {
 		struct steady at = steady_after(c->r.moved, CONS_MOVED_GRACE_MS);
 

@@ -184,6 +184,8 @@ static void establish_due(struct consensus *c, struct steady *due)
 		sooner(c, due, steady_after(r->voted, round_vote_every(c)));
 	if (r->mode == CONS_PROPOSING)
 		sooner(c, due, steady_after(r->proposed, CONS_REPROPOSE_MS));
+	if (!r->active)
+		sooner(c, due, steady_after(r->quorate, CONS_LONELY_MS));
 	if (r->active && !r->fallen_back)
 		sooner(c, due, steady_after(c->now.steady, round_abandon_ms(c) - r->active_ms));
 }
@@ -231,6 +233,11 @@ static void begin(struct consensus *c, struct now now, struct cons_effects *fx)
 	fx->n = 0;
 	c->fx = fx;
 	c->asked = 0;
+	if (!c->have_since) {
+		c->have_since = true;
+		c->since = now.steady;
+		c->went_over = steady_after(now.steady, -CONS_MOVED_GRACE_MS);
+	}
 	c->now = now;
 }
 

@@ -169,9 +169,10 @@ void cons_close(struct consensus *c);
 void cons_set_validated(struct consensus *c, const struct hash256 *ledger, uint32_t seq);
 void cons_set_first_seq(struct consensus *c, const struct hash256 *prev, uint32_t seq);
 
-/* One event in, effects out. The effects array is filled from 0. Events that make no sense now
- * (a proposal for another ledger, a late set) are kept or ignored as the protocol wants, never an
- * error. Proposals of the next ledger are kept until this node gets there (bounded). */
+/* One event in, effects out. The effects array is filled from 0; carry all of them out, in order,
+ * before the next step (an answer such as CONS_OPEN_TXS is a step too). Events that make no sense
+ * now (a proposal for another ledger, a late set) are kept or ignored as the protocol wants, never
+ * an error. Proposals of the next ledger are kept until this node gets there (bounded). */
 void cons_step(struct consensus *c, const struct cons_event *ev, struct now now,
 	       struct cons_effects *fx);
 

@@ -57,6 +57,7 @@ struct vote {
 	uint32_t seq; /* 0: empty */
 	bool full;
 	bool conflict; /* two different ones were seen: neither counts */
+	bool dead;     /* our own: it was shown to have no quorum, for good */
 };
 
 struct member {
@@ -91,6 +92,7 @@ struct round {
 	enum cons_phase phase;
 	enum cons_mode mode;
 	struct steady start, closed;
+	bool late; /* begun by a switch: closes at once, which tells the others where we are */
 	bool awaiting_open; /* CLOSE_OPEN asked, OPEN_TXS not yet here */
 	bool have_our;
 	struct cons_position our;
@@ -100,6 +102,7 @@ struct round {
 	int64_t active_ms;
 	struct steady active_mark;
 	bool active;
+	struct steady quorate; /* when a quorum was last present, or the ledger was closed */
 	/* votes */
 	struct steady voted;
 	bool have_voted;
@@ -144,6 +147,9 @@ struct consensus {
 	bool have_validated;
 	struct hash256 validated;
 	uint32_t validated_seq;
+	struct steady went_over; /* last change to another branch */
+	struct steady since;     /* first step */
+	bool have_since;
 	bool look; /* something the preferred branch depends on has changed */
 
 	uint32_t issued_seq;              /* highest sequence this node has validated */
@@ -188,6 +194,7 @@ void round_propose(struct consensus *c);
 const struct cons_position *round_position(const struct consensus *c, uint32_t i);
 bool round_newcomer(struct consensus *c, uint32_t who, const struct cons_position *p);
 uint32_t round_present(const struct consensus *c);
+bool round_lonely(const struct consensus *c);
 bool round_settled(struct consensus *c);
 bool round_all_expected(const struct consensus *c);
 int64_t round_vote_every(const struct consensus *c);
@@ -215,7 +222,7 @@ void branch_add(struct consensus *c, const struct ledger_rec *l);
 /* Looks for the preferred ledger and switches to it. */
 void branch_prefer(struct consensus *c);
 /* Whether voting for `l` keeps faith with every vote given before. */
-bool branch_votes_permit(const struct consensus *c, const struct ledger_rec *l);
+bool branch_votes_permit(struct consensus *c, const struct ledger_rec *l);
 /* Whether l descends from (or is) the last validated ledger. */
 bool branch_on_validated(const struct consensus *c, const struct ledger_rec *l);
 struct steady branch_due(const struct consensus *c);

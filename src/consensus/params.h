@@ -62,6 +62,8 @@
 /* When more members have gone on to a child of our ledger than the quorum can spare, our round
  * cannot end any more; it gets this long to end by itself, since it may be about to. */
 #define CONS_MOVED_GRACE_MS 1000
+/* A round without a quorum for this long goes after anybody who is ahead of it. */
+#define CONS_LONELY_MS 4000
 /* An unknown ledger or set that is still named is asked for again after this. */
 #define CONS_WANT_AGAIN_MS 5000
 /* A validation says where its signer is for this long after it came (validationCurrentLocal), if

@@ -192,7 +192,7 @@ static void open_progress(struct consensus *c)
 
 	if (c->r.awaiting_open || !round_may_close(c))
 		return;
-	if (open < round_open_ms(c) && !others_have_closed(c))
+	if (open < round_open_ms(c) && !c->r.late && !others_have_closed(c))
 		return;
 	c->r.awaiting_open = true;
 	fx_add(c, CONS_FX_CLOSE_OPEN);
@@ -207,7 +207,7 @@ void round_open_txs(struct consensus *c, const struct cons_event *ev)
 		return;
 	r->awaiting_open = false;
 	r->phase = CONS_ESTABLISH;
-	r->closed = r->active_mark = c->now.steady;
+	r->closed = r->active_mark = r->quorate = c->now.steady;
 	if (!offer_set(c, &id, ev->set.ids, ev->set.n))
 		id = c->empty_id;
 	r->have_our = true;
@@ -252,6 +252,15 @@ static void run_clock(struct consensus *c)
 		r->active_ms += steady_since(r->active_mark, c->now.steady);
 	r->active_mark = c->now.steady;
 	r->active = round_present(c) >= c->quorum;
+	if (r->active)
+		r->quorate = c->now.steady;
+}
+
+/* Too few have been here for too long. */
+bool round_lonely(const struct consensus *c)
+{
+	return c->r.phase == CONS_ESTABLISH && !c->r.active &&
+	       steady_since(c->r.quorate, c->now.steady) >= CONS_LONELY_MS;
 }
 
 /* The threshold now: higher the longer the round lasts, and only after some votes at each. */

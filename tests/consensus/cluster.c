@@ -74,6 +74,7 @@ struct node {
 	int32_t skew_s;
 	int64_t slow_ms, build_ms;
 	bool sets_blocked;
+	bool asked_open; /* to be answered when the step's effects are carried out */
 	struct steady timer;
 	uint32_t validated_seq;
 	struct hash256 validated;
@@ -81,7 +82,8 @@ struct node {
 	uint64_t pool[POOL_MAX];
 	uint32_t pool_n;
 	struct hash256 signed_at[SEQ_MAX]; /* per sequence, zero = none */
-	struct hmap proposed;              /* mix of (ledger, number) -> position mix */
+	bool signed_full[SEQ_MAX];
+	struct hmap proposed; /* mix of (ledger, number) -> position mix */
 	struct disk disk;
 };
 
@@ -429,7 +431,42 @@ static struct cons_event ledger_event(const struct sim *s, enum cons_event_kind 
 	return ev;
 }
 
-/* Validated by this node: it is the only one at its sequence, on one line with all others. */
+/* This ledger has a quorum: it is the only one at its sequence, on one line with all others. */
+static void agree_on(struct sim *s, const struct hash256 *hash, uint32_t seq)
+{
+	if (hash256_is_zero(&s->agreed[seq])) {
+		s->agreed[seq] = *hash;
+		if (seq > s->top_seq) {
+			if (!sim_descends(s, hash, &s->top))
+				fail(s, "FORK: validated %u is not on the line of %u", seq,
+				     s->top_seq);
+			s->top_seq = seq;
+			s->top = *hash;
+		} else if (!sim_descends(s, &s->top, hash)) {
+			fail(s, "FORK: validated %u is not below %u", seq, s->top_seq);
+		}
+	} else if (!hash256_eq(&s->agreed[seq], hash)) {
+		fail(s, "FORK: another ledger validated at %u", seq);
+	}
+}
+
+/* A signature: with a quorum of them the ledger is validated, whether anybody has seen all of them
+ * or not. */
+static void note_signed(struct sim *s, uint32_t i, const struct cons_validation *v)
+{
+	uint32_t n = 0;
+
+	if (!hash256_is_zero(&s->node[i].signed_at[v->seq]))
+		fail(s, "node %c signed twice at %u", 'A' + (int)i, v->seq);
+	s->node[i].signed_at[v->seq] = v->ledger;
+	s->node[i].signed_full[v->seq] = v->full;
+	for (uint32_t k = 0; k < s->o.validators; k++)
+		n += s->node[k].signed_full[v->seq] &&
+		     hash256_eq(&s->node[k].signed_at[v->seq], &v->ledger);
+	if (n >= (4 * s->o.validators + 4) / 5)
+		agree_on(s, &v->ledger, v->seq);
+}
+
 static void note_validated(struct sim *s, uint32_t i, const struct hash256 *hash, uint32_t seq)
 {
 	struct node *nd = &s->node[i];
@@ -444,19 +481,7 @@ static void note_validated(struct sim *s, uint32_t i, const struct hash256 *hash
 		     nd->validated_seq, seq);
 	nd->validated_seq = seq;
 	nd->validated = *hash;
-	if (hash256_is_zero(&s->agreed[seq])) {
-		s->agreed[seq] = *hash;
-		if (seq > s->top_seq) {
-			if (!sim_descends(s, hash, &s->top))
-				fail(s, "validated %u is not on the line of %u", seq, s->top_seq);
-			s->top_seq = seq;
-			s->top = *hash;
-		} else if (!sim_descends(s, &s->top, hash)) {
-			fail(s, "validated %u is not below %u", seq, s->top_seq);
-		}
-	} else if (!hash256_eq(&s->agreed[seq], hash)) {
-		fail(s, "FORK: node %c validated another ledger at %u", 'A' + (int)i, seq);
-	}
+	agree_on(s, hash, seq);
 }
 
 /* Commit what is validated and here: on disk with all below. */
@@ -643,7 +668,7 @@ static void effect(struct sim *s, uint32_t i, const struct cons_effect *e)
 				       .t = e->at.ms - 1000 * (int64_t)i});
 		break;
 	case CONS_FX_CLOSE_OPEN:
-		answer_open(s, i);
+		s->node[i].asked_open = true;
 		break;
 	case CONS_FX_PROPOSE:
 		send_proposal(s, i, &e->propose);
@@ -726,6 +751,10 @@ static void run_effects(struct sim *s, uint32_t i, const struct cons_effects *fx
 			print_effect(s, i, &fx->e[k]);
 		effect(s, i, &fx->e[k]);
 	}
+	if (s->node[i].asked_open) {
+		s->node[i].asked_open = false;
+		answer_open(s, i);
+	}
 }
 
 static void step(struct sim *s, uint32_t i, const struct cons_event *ev)
@@ -790,9 +819,7 @@ static void persisted(struct sim *s, const struct event *e)
 	struct cons_event ev = {.kind = CONS_VALIDATION};
 
 	if (nd->up && nd->epoch == e->epoch) {
-		if (!hash256_is_zero(&nd->signed_at[v.seq]))
-			fail(s, "node %c signed twice at %u", 'A' + (int)e->node, v.seq);
-		nd->signed_at[v.seq] = v.ledger;
+		note_signed(s, e->node, &v);
 		nd->disk.vote = v;
 		nd->disk.have_vote = true;
 		for (uint32_t at = find_ledger(s, &v.ledger);
@@ -1233,12 +1260,12 @@ struct hash256 sim_inject(struct sim *s, const char *nodes, const struct hash256
 			continue;
 		must(!nd->up && l.seq < SEQ_MAX);
 		s->ledgers[at].disk |= 1u << i;
-		nd->signed_at[l.seq] = s->ledgers[at].hash;
 		nd->disk.vote = (struct cons_validation){.ledger = s->ledgers[at].hash,
 							 .seq = l.seq,
 							 .signed_at = node_now(s, i).net,
 							 .full = true};
 		nd->disk.have_vote = true;
+		note_signed(s, i, &nd->disk.vote);
 	}
 	return s->ledgers[at].hash;
 }
