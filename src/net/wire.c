@@ -320,7 +320,7 @@ static void walk_ledger(struct wire_io *io, struct msg *m)
 {
 	io_hash(io, &m->ledger.hash);
 	io_bytes(io, &m->ledger.header, WIRE_LEDGER_HEADER_BYTES, WIRE_LEDGER_HEADER_BYTES);
-	io_u32(io, &m->ledger.total, 0, LEDGER_TX_MAX);
+	io_u32(io, &m->ledger.total, 0, WIRE_LEDGER_TXS_MAX);
 	io_u32(io, &m->ledger.from, 0, m->ledger.total);
 	io_txs(io, &m->ledger.txs, 0);
 	if (!io->err && m->ledger.txs.n > m->ledger.total - m->ledger.from)
@@ -399,7 +399,7 @@ static void walk(struct wire_io *io, struct msg *m)
 	case MSG_GET_LEDGER:
 		io_hash(io, &m->get_ledger.hash);
 		io_any_u32(io, &m->get_ledger.seq);
-		io_u32(io, &m->get_ledger.from, 0, LEDGER_TX_MAX);
+		io_u32(io, &m->get_ledger.from, 0, WIRE_LEDGER_TXS_MAX);
 		return;
 	case MSG_LEDGER:
 		walk_ledger(io, m);

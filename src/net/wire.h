@@ -47,7 +47,8 @@ enum nak_reason { NAK_UNKNOWN = 1, NAK_PRUNED = 2, NAK_BUSY = 3 };
 
 /* Bounds of single fields, for encoding (must) and decoding alike. */
 #define WIRE_LEDGER_HEADER_BYTES 118 /* ledger/header.h has the same number */
-#define WIRE_VALIDATION_MAX      960
+#define WIRE_VALIDATION_MAX      4000
+#define WIRE_LEDGER_TXS_MAX      (LEDGER_TX_MAX + 256) /* and pseudo-transactions */
 #define WIRE_BYE_TEXT_MAX        120
 
 struct msg {

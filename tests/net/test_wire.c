@@ -53,7 +53,7 @@ static void every_type_has_sane_bounds(void **state)
 	{
 		assert_string_not_equal(msg_type_name(t), "");
 		assert_in_range(msg_bytes_max(t), 64, FRAME_BYTES_MAX);
-		assert_in_range(msg_count_max(t), 0, 10000);
+		assert_in_range(msg_count_max(t), 0, WIRE_LEDGER_TXS_MAX);
 		assert_in_range(msg_per_second(t), 1, 10000);
 		assert_in_range(msg_lane(t), 0, 1);
 		types++;
@@ -64,7 +64,7 @@ static void every_type_has_sane_bounds(void **state)
 	assert_true(msg_bytes_max(MSG_TX_DATA) >= TX_BYTES_MAX + WIRE_ENVELOPE_MAX);
 	assert_true(msg_bytes_max(MSG_LEDGER) >= TX_BYTES_MAX + WIRE_ENVELOPE_MAX);
 	/* The largest set is one message. */
-	assert_true(msg_count_max(MSG_SET) >= LEDGER_TX_MAX);
+	assert_true(msg_count_max(MSG_SET) >= WIRE_LEDGER_TXS_MAX);
 }
 
 /* How large the elements may be so that the longest list fits. */
