@@ -33,29 +33,21 @@ static uint16_t type_of(const struct st_object *o)
 	return t;
 }
 
-static struct node *node_find(struct making *m, const struct hash256 *key)
+/* The node of an entry; made when it is not there. The pointer holds until the next call. */
+static struct node *node_get(struct making *m, struct view_entry *e, enum sf wrapper, uint16_t type)
 {
-	for (size_t i = 0; i < m->n; i++)
-		if (hash256_eq(&m->nodes[i].key, key))
-			return &m->nodes[i];
-	return NULL;
-}
+	struct node *node;
 
-/* The node of a key; made when it is not there. Pointers into nodes[] hold until the next call. */
-static struct node *node_get(struct making *m, const struct hash256 *key, enum sf wrapper,
-			     uint16_t type)
-{
-	struct node *node = node_find(m, key);
-
-	if (node)
-		return node;
+	if (e->node > 0)
+		return &m->nodes[e->node - 1];
 	must(m->n < m->cap);
 	node = &m->nodes[m->n++];
-	node->key = *key;
+	e->node = (uint32_t)m->n;
+	node->key = e->key;
 	node->wrapper = wrapper;
 	node->object = st_new(m->a);
 	st_set_u(node->object, sfLedgerEntryType, type);
-	st_set_hash256(node->object, sfLedgerIndex, key);
+	st_set_hash256(node->object, sfLedgerIndex, &e->key);
 	return node;
 }
 
@@ -80,9 +72,10 @@ static bool is_threaded(const struct view *v, uint16_t type)
 }
 
 /* Makes the transaction the last one of an entry; the one before goes into its node. */
-static void thread_entry(struct making *m, const struct hash256 *key, struct st_object *o)
+static void thread_entry(struct making *m, struct view_entry *e)
 {
 	struct hash256 before = HASH256_ZERO;
+	struct st_object *o = e->own;
 	uint32_t before_seq = st_u32_or(o, sfPreviousTxnLgrSeq, 0);
 	struct st_object *node;
 
@@ -93,7 +86,7 @@ static void thread_entry(struct making *m, const struct hash256 *key, struct st_
 	st_set_u(o, sfPreviousTxnLgrSeq, m->v->info.seq);
 	if (hash256_is_zero(&before))
 		return;
-	node = node_get(m, key, sfModifiedNode, type_of(o))->object;
+	node = node_get(m, e, sfModifiedNode, type_of(o))->object;
 	if (st_has(node, sfPreviousTxnID))
 		return;
 	st_set_hash256(node, sfPreviousTxnID, &before);
@@ -109,13 +102,10 @@ static bool thread_owner(struct making *m, const struct account_id *id)
 	const struct st_object *below;
 	enum found f;
 
-	for (size_t i = 0; i < m->n_owners; i++)
-		if (hash256_eq(&m->owners[i]->key, &k.key))
-			return true;
 	if (e && e->how == VIEW_ERASED)
 		return true;
-	if (e && e->how != VIEW_CACHED) {
-		thread_entry(m, &k.key, e->own);
+	if (e && (e->how != VIEW_CACHED || e->node > 0)) {
+		thread_entry(m, e);
 		return true;
 	}
 	f = view_read_below(m->v, &k.key, &below);
@@ -124,7 +114,7 @@ static bool thread_owner(struct making *m, const struct account_id *id)
 	/* Only peeked, if that: changes that were not published do not count. */
 	e = view_note(m->v, &k.key, below);
 	e->own = view_copy_shallow(&m->v->arena, below);
-	thread_entry(m, &k.key, e->own);
+	thread_entry(m, e);
 	m->owners[m->n_owners++] = e;
 	return true;
 }
@@ -220,7 +210,7 @@ static bool make_node(struct making *m, struct view_entry *e)
 					   [VIEW_MODIFIED] = sfModifiedNode,
 					   [VIEW_ERASED] = sfDeletedNode};
 	uint16_t type = type_of(e->own);
-	struct node *node = node_get(m, &e->key, wrappers[e->how], type);
+	struct node *node = node_get(m, e, wrappers[e->how], type);
 	struct st_object *o = node->object;
 
 	must(e->how != VIEW_CACHED);
@@ -230,7 +220,7 @@ static bool make_node(struct making *m, struct view_entry *e)
 	if (e->how == VIEW_ERASED && !thread_owners(m, e->below))
 		return false;
 	if (e->how != VIEW_ERASED && is_threaded(m->v, type))
-		thread_entry(m, &e->key, e->own);
+		thread_entry(m, e);
 	if (e->how == VIEW_INSERTED) {
 		put_fields(m, o, sfNewFields, e->own, SF_META_CREATE | SF_META_ALWAYS, true);
 		return true;

@@ -16,6 +16,7 @@ struct view_entry {
 	enum view_change how;
 	const struct st_object *below;
 	struct st_object *own;
+	uint32_t node; /* 1 + its place among the nodes of the metadata in the making; 0: none */
 };
 
 struct view {

@@ -401,6 +401,91 @@ static void test_signatures(void **state)
 	world_close(&w);
 }
 
+/* Parsing: what the bytes alone can have wrong. */
+
+static enum err parse_error(struct st_object *o, size_t cut, size_t extra)
+{
+	struct buf b = BUF_INIT;
+	struct why why = {{0}};
+	struct tx *t;
+	enum err e;
+
+	st_encode(&b, o, ST_ALL);
+	for (size_t i = 0; i < extra; i++)
+		buf_put_u8(&b, 0);
+	e = tx_parse(&t, bytes_of(b.p, b.n - cut), &why);
+	assert_int_equal(e != ERR_NONE, why.text[0] != 0);
+	if (e == ERR_NONE)
+		tx_unref(t);
+	buf_close(&b);
+	return e;
+}
+
+static void test_parse(void **state)
+{
+	struct st_object *o;
+	struct world w;
+	uint8_t *big;
+
+	(void)state;
+	world_open(&w, NULL);
+	assert_int_equal(parse_error(payment(&w, "alice", 1, "bob", 1), 0, 0), ERR_NONE);
+	assert_int_equal(parse_error(payment(&w, "alice", 1, "bob", 1), 1, 0), ERR_SHORT);
+	assert_int_not_equal(parse_error(payment(&w, "alice", 1, "bob", 1), 0, 1), ERR_NONE);
+	o = payment(&w, "alice", 1, "bob", 1);
+	st_remove(o, sfTransactionType);
+	assert_int_equal(parse_error(o, 0, 0), ERR_INVALID);
+	o = payment(&w, "alice", 1, "bob", 1);
+	st_remove(o, sfDestination);
+	assert_int_not_equal(parse_error(o, 0, 0), ERR_NONE);
+	o = payment(&w, "alice", 1, "bob", 1);
+	st_set_u(o, sfOfferSequence, 1);
+	assert_int_not_equal(parse_error(o, 0, 0), ERR_NONE);
+	o = st_new(&w.arena);
+	st_set_u(o, sfTransactionType, ttPayment);
+	assert_int_equal(parse_error(o, 0, 0), ERR_SHORT);
+	o = account_set(&w, "alice", 1);
+	big = arena_zalloc(&w.arena, 128 * 1024, 1);
+	st_set_raw(o, sfDomain, bytes_of(big, 128 * 1024 - 100));
+	assert_int_equal(parse_error(o, 0, 0), ERR_NONE);
+	st_set_raw(o, sfDomain, bytes_of(big, 128 * 1024));
+	assert_int_equal(parse_error(o, 0, 0), ERR_TOO_LARGE);
+	world_close(&w);
+}
+
+static void test_parsed_fields(void **state)
+{
+	struct account_id alice = person("alice").id;
+	struct keylet k = keylet_account(&alice);
+	struct hash256 id;
+	struct st_object *o;
+	struct world w;
+	struct tx *t;
+
+	(void)state;
+	world_open(&w, NULL);
+	o = payment(&w, "alice", 7, "bob", 1);
+	st_set_u(o, sfFlags, (uint32_t)tfFullyCanonicalSig);
+	st_set_u(o, sfLastLedgerSequence, 99);
+	t = signed_by("alice", o);
+	assert_int_equal(t->type, ttPayment);
+	assert_false(t->pseudo);
+	assert_true(account_eq(&t->account, &alice));
+	assert_true(hash256_eq(&t->account_key, &k.key));
+	assert_int_equal(t->seq, 7);
+	assert_false(t->has_ticket);
+	assert_int_equal(t->last_ledger, 99);
+	assert_int_equal(t->flags, (uint32_t)tfFullyCanonicalSig);
+	assert_int_equal(t->fee.raw, 10);
+	tx_id(&id, t->blob);
+	assert_true(hash256_eq(&id, &t->id));
+	assert_true(st_eq(o, t->fields));
+	assert_ptr_equal(tx_ref(t), t);
+	tx_unref(t);
+	tx_unref(t);
+	world_close(&w);
+}
+
 /* Dry runs */
 
 static void test_dry_run(void **state)
@@ -745,6 +830,8 @@ int main(void)
 	    cmocka_unit_test(test_multisign),
 	    cmocka_unit_test(test_multisign_disables_master),
 	    cmocka_unit_test(test_signatures),
+	    cmocka_unit_test(test_parse),
+	    cmocka_unit_test(test_parsed_fields),
 	    cmocka_unit_test(test_dry_run),
 	    cmocka_unit_test(test_invariants),
 	    cmocka_unit_test(test_set_fee),
