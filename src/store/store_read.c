@@ -64,6 +64,11 @@ static enum err read_header(void *ctx, uint32_t seq, struct ledger_header *out,
 	if (e == ERR_NONE) {
 		*out = row.header;
 		*hash = row.hash;
+	} else if (e == ERR_ABSENT) {
+		struct tip_row tip = store_tip(s);
+
+		if (seq >= tip.complete_first && seq <= tip.seq && seq != 0)
+			e = ERR_CORRUPT; /* it was there */
 	}
 	return e;
 }
@@ -205,6 +210,13 @@ static bool range_has(const struct account_range *r, struct bytes key)
 	return seq >= r->min_seq && seq <= r->max_seq;
 }
 
+/* Whether a transaction's bytes have the account in them, as they must where an index row says so:
+ * rows without a checksum of their own are checked against what they name. */
+static bool mentions(struct bytes tx, const struct account_id *account)
+{
+	return memmem(tx.p, tx.n, account->b, sizeof(account->b)) != NULL;
+}
+
 static enum err page_rows(struct lmdb_txn *txn, struct lmdb_cursor *cur, struct account_range *r,
 			  struct page *p)
 {
@@ -215,6 +227,7 @@ static enum err page_rows(struct lmdb_txn *txn, struct lmdb_cursor *cur, struct 
 
 	while (e == ERR_NONE && p->n < PAGE_ROWS && p->bytes.n < PAGE_BYTES) {
 		uint32_t seq, index;
+		size_t start_at;
 
 		if (!range_has(r, row.key)) {
 			p->end = true;
@@ -222,9 +235,12 @@ static enum err page_rows(struct lmdb_txn *txn, struct lmdb_cursor *cur, struct 
 		}
 		seq = load_be32(row.key.p + 20);
 		index = load_be32(row.key.p + 24);
+		start_at = p->bytes.n;
 		e = copy_tx(txn, seq, index, &p->row[p->n], &p->bytes);
 		if (e != ERR_NONE)
 			return e;
+		if (!mentions(bytes_of(p->bytes.p + start_at, p->bytes.n - start_at), r->account))
+			return ERR_CORRUPT;
 		p->n++;
 		if (!range_step(r, seq, index)) {
 			p->end = true;
