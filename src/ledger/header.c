@@ -46,8 +46,9 @@ enum err ledger_header_decode(struct ledger_header *out, struct bytes in)
 void ledger_header_hash(struct hash256 *out, const struct ledger_header *h)
 {
 	uint8_t encoded[LEDGER_HEADER_BYTES];
-	struct bytes part = bytes_of(encoded, sizeof(encoded));
+	struct bytes part;
 
 	ledger_header_encode(encoded, h);
+	part = bytes_of(encoded, sizeof(encoded));
 	sha512_half_parts(out, HASH_PREFIX_LEDGER, &part, 1);
 }
