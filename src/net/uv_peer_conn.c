@@ -227,9 +227,12 @@ static void seal_some(struct peer_conn *c, struct now now)
 
 void peer_conn_flush(struct peer_conn *c)
 {
-	struct now now = peers_now(c->p);
+	struct now now;
 	int e = 0;
 
+	if (!c->sealed.n && !c->urgent.n && !c->bulk.n)
+		return;
+	now = peers_now(c->p);
 	while (!e && !c->writing && !c->marked &&
 	       (c->state == PEER_SESSION || c->state == PEER_UP)) {
 		if (c->state == PEER_UP)
@@ -458,7 +461,7 @@ static const char *check_place(struct peer_conn *c)
 	for (o = p->conns; o; o = o->next) {
 		if (o == c)
 			continue;
-		if (o->inbound && o->state == PEER_SESSION) {
+		if (o->inbound && (o->state == PEER_SESSION || o->state == PEER_DRAINING)) {
 			pending++;
 			oldest = o; /* newest first, so the last one */
 		}
@@ -473,7 +476,9 @@ static const char *check_place(struct peer_conn *c)
 		c->only_reserved = true;
 	}
 	/* Honest peers prove themselves in milliseconds: the oldest of too many makes room. */
-	if (pending >= PEERS_PENDING_MAX)
+	if (pending >= PEERS_PENDING_MAX && oldest->state == PEER_DRAINING)
+		close_socket(oldest);
+	else if (pending >= PEERS_PENDING_MAX)
 		peer_conn_end(oldest, false, "pushed out: too many unproved connections");
 	return NULL;
 }

@@ -11,7 +11,7 @@
  * that talk to them. The nodes' clock may run faster than the real one. */
 
 #define NODES_MAX 8
-#define WAIT_MS   10000 /* what a condition may take before the test fails */
+#define WAIT_MS   30000 /* what a condition may take before the test fails */
 
 struct net_node {
 	struct net *net;

@@ -75,7 +75,7 @@ static void five_nodes_form_a_mesh(void **state)
 	assert_true(net_wait(&t, mesh_is_full, &n));
 	print_message("mesh of %d after %llu ms\n", n,
 		      (unsigned long long)((uv_hrtime() - began) / 1000000));
-	assert_true(uv_hrtime() - began < 2000000000ull);
+	assert_true(uv_hrtime() - began < 6000000000ull);
 	net_run_ms(&t, 500); /* duplicates, if any, go now */
 	assert_smaller_keys_dialled(&t, n);
 	for (int i = 0; i < n; i++)
@@ -188,7 +188,7 @@ static void a_killed_peer_is_found_again(void **state)
 		began = uv_hrtime();
 		pid = spawn_node(&t, 2);
 		expect_peers(&t, 0, 2);
-		assert_true(uv_hrtime() - began < 3000000000ull);
+		assert_true(uv_hrtime() - began < 8000000000ull);
 	}
 	assert_int_equal(t.node[1].downs, 0);
 	reap(pid);
