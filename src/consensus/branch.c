@@ -116,6 +116,11 @@ bool branch_on_validated(const struct consensus *c, const struct ledger_rec *l)
 	return !c->have_validated || contains(c, &l->hash, &c->validated, c->validated_seq);
 }
 
+bool branch_goes_with_us(const struct consensus *c, const struct hash256 *ledger)
+{
+	return contains(c, ledger, &c->r.prev.hash, c->r.prev.seq);
+}
+
 /* --- leaving a ledger we voted for ------------------------------------------------------- */
 
 static bool heard_lately(const struct consensus *c, uint32_t i)

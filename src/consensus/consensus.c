@@ -145,20 +145,17 @@ static void on_proposal(struct consensus *c, uint32_t who, const struct cons_pos
 		sets_named(c, &p->set);
 }
 
-/* Somebody builds on a ledger that lies behind us, or our last vote has no quorum for long: our
- * newest validation may have been lost. */
+/* Somebody builds on a ledger that does not follow from ours, or our last vote has no quorum for
+ * long: our newest validation may have been lost. */
 static void resend_if_due(struct consensus *c, const struct cons_event *ev)
 {
 	int64_t since = steady_since(c->issued, c->now.steady);
-	const struct ledger_rec *l;
 
 	if (c->issued_seq == 0 || !c->may_propose)
 		return;
 	if (since < CONS_REPROPOSE_MS || c->issued_seq <= c->validated_seq) {
-		if (ev->kind != CONS_PROPOSAL || since < CONS_ANSWER_MS)
-			return;
-		l = branch_find(c, &ev->proposal.position.prev);
-		if (!l || l->seq >= c->r.prev.seq)
+		if (ev->kind != CONS_PROPOSAL || since < CONS_ANSWER_MS ||
+		    branch_goes_with_us(c, &ev->proposal.position.prev))
 			return;
 	}
 	c->issued = c->now.steady;

@@ -225,6 +225,8 @@ void branch_prefer(struct consensus *c);
 bool branch_votes_permit(struct consensus *c, const struct ledger_rec *l);
 /* Whether l descends from (or is) the last validated ledger. */
 bool branch_on_validated(const struct consensus *c, const struct ledger_rec *l);
+/* Whether the ledger is the one we build on, or known to descend from it. */
+bool branch_goes_with_us(const struct consensus *c, const struct hash256 *ledger);
 struct steady branch_due(const struct consensus *c);
 
 #endif
