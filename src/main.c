@@ -6,6 +6,7 @@
 #include "os/log.h"
 
 #include <getopt.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -282,6 +283,7 @@ int main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN); /* a full file is an error to handle, not the end */
 	setenv("UV_THREADPOOL_SIZE", "6", 0);
+	mallopt(M_ARENA_MAX, 2); /* what workers free is used again by the loop, and the reverse */
 	if (crypto_init(&why) != ERR_NONE)
 		return fail(1, &why);
 	amendments_init();

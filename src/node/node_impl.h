@@ -67,6 +67,7 @@ struct txset {
 	struct tx **txs;     /* same order; NULL entries are missing */
 	uint32_t n, missing;
 	bool complete, invalid, wanted;
+	uint32_t born;  /* open ledger when it came up: sets of past rounds are dropped */
 	uint32_t asked; /* peer asked last */
 	uint32_t tries;
 	struct steady again; /* ask another peer then */
@@ -263,6 +264,7 @@ struct held *held_find(const struct node *n, const struct hash256 *hash);
 /* Takes the reference of l and those of the transactions (array copied). */
 struct held *held_add(struct node *n, struct ledger *l, struct tx *const *txs, uint32_t n_txs);
 void held_prune(struct node *n);
+void held_forget_txs(struct held *h);
 void held_close(struct node *n);
 void round_know(struct node *n, const struct held *h); /* tell consensus of a ledger */
 void round_set_closed(struct node *n, struct held *h);
@@ -294,6 +296,7 @@ void set_on_get_txs(struct node *n, uint32_t peer, const struct msg *m);
 void set_on_txs(struct node *n, uint32_t peer, const struct msg *m);
 void set_on_nak(struct node *n, uint32_t peer, const struct msg *m);
 struct steady set_tick(struct node *n); /* returns when it wants to be called again */
+void set_drop_past(struct node *n);
 void set_close_all(struct node *n);
 
 /* sync.c */

@@ -57,7 +57,7 @@ void persist_advance(struct node *n)
 
 static void committed(struct node *n, struct ledger *l)
 {
-	const struct held *h = held_find(n, &l->hash);
+	struct held *h = held_find(n, &l->hash);
 	struct node_effect *e;
 
 	ledger_unref(n->validated);
@@ -68,10 +68,12 @@ static void committed(struct node *n, struct ledger *l)
 	if (h) {
 		n->count.tx_validated += h->n_txs;
 		pool_ledger_validated(n, h);
+		held_forget_txs(h);
 	}
 	e = fx_new(n, NODE_FX_LEDGER);
 	e->ledger = ledger_ref(l);
 	held_prune(n);
+	set_drop_past(n);
 }
 
 void persist_done(struct node *n, struct node_job *j)

@@ -8,7 +8,7 @@
 /* Rounds: what consensus asks for is done here, and what came of it is told back. Also the table
  * of closed ledgers that are in memory, and the standalone close. */
 
-#define HELD_BEHIND 8 /* validated ledgers kept in memory behind the newest */
+#define HELD_BEHIND 3 /* validated ledgers kept in memory behind the newest */
 
 /* ---- ledgers held ---- */
 
@@ -38,14 +38,22 @@ struct held *held_add(struct node *n, struct ledger *l, struct tx *const *txs, u
 	return h;
 }
 
-static void held_free(struct node *n, struct held *h)
+/* A validated ledger is on disk: its transactions need not be kept parsed. */
+void held_forget_txs(struct held *h)
 {
 	uint32_t i;
 
-	hmap_del(&n->held_by_hash, &h->ledger->hash);
 	for (i = 0; i < h->n_txs; i++)
 		tx_unref(h->txs[i]);
+	h->n_txs = 0;
 	mem_free(h->txs);
+	h->txs = NULL;
+}
+
+static void held_free(struct node *n, struct held *h)
+{
+	hmap_del(&n->held_by_hash, &h->ledger->hash);
+	held_forget_txs(h);
 	ledger_unref(h->ledger);
 	mem_free(h);
 }

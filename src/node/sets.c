@@ -12,10 +12,11 @@
  * answer that adds nothing makes the next peer be asked. A set whose acquisition failed is asked
  * for again whenever a trusted proposal names it. */
 
-#define SET_AGAIN_MS  300 /* without progress: ask another peer */
-#define SET_TRIES_MAX 24
-#define GET_TXS_MAX   2000
-#define TX_DATA_BYTES (900u << 10)
+#define SET_AGAIN_MS    300 /* without progress: ask another peer */
+#define SET_TRIES_MAX   24
+#define SET_ROUNDS_KEPT 2
+#define GET_TXS_MAX     2000
+#define TX_DATA_BYTES   (900u << 10)
 
 struct txset *set_find(const struct node *n, const struct hash256 *id)
 {
@@ -34,6 +35,11 @@ static void set_free(struct node *n, struct txset *s)
 	mem_free(s);
 }
 
+static bool building_from(const struct node *n, const struct txset *s)
+{
+	return n->build_waits && s->txs == n->build.txs;
+}
+
 /* Room for one more: the oldest goes, but never the one that is being built from. */
 static void sets_prune(struct node *n)
 {
@@ -42,7 +48,7 @@ static void sets_prune(struct node *n)
 	if (n->n_sets < TXSET_HELD_MAX)
 		return;
 	for (at = &n->sets; *at; at = &(*at)->next)
-		if (!n->build_waits || (*at)->txs != n->build.txs)
+		if (!building_from(n, *at))
 			oldest = at;
 	if (oldest) {
 		struct txset *s = *oldest;
@@ -61,11 +67,31 @@ static struct txset *set_new(struct node *n, const struct hash256 *id)
 	s = mem_zalloc(1, sizeof(*s));
 	s->id = *id;
 	s->again = STEADY_NEVER;
+	s->born = n->closed->ledger->header.seq + 1;
 	s->next = n->sets;
 	n->sets = s;
 	n->n_sets++;
 	hmap_put(&n->sets_by_id, id, s);
 	return s;
+}
+
+/* Sets of rounds that are over hold transactions in memory that nobody asks for any more. */
+void set_drop_past(struct node *n)
+{
+	uint32_t now = n->closed->ledger->header.seq + 1;
+	struct txset **at = &n->sets;
+
+	while (*at) {
+		struct txset *s = *at;
+
+		if (s->born + SET_ROUNDS_KEPT >= now || building_from(n, s)) {
+			at = &s->next;
+			continue;
+		}
+		*at = s->next;
+		set_free(n, s);
+		n->n_sets--;
+	}
 }
 
 void set_close_all(struct node *n)

@@ -5,8 +5,11 @@
 #include "os/entropy.h"
 #include "os/log.h"
 
+#include <malloc.h>
+
 #define DISK_CHECK_MS        2000
 #define PRUNE_BUDGET         4000
+#define TRIM_EVERY           5 /* disk checks between two times free memory is given back */
 #define DEFER_MAX            4096
 #define TALLY_SERVER_VERSION 0x5441000100000000ull /* "TA", protocol 1: sfServerVersion */
 
@@ -24,6 +27,8 @@ struct uv_node {
 	struct node_event *deferred;
 	uint32_t n_deferred;
 	int open_handles;
+	bool trim; /* memory may have become free since it was last given back */
+	uint32_t disk_checks;
 	bool stopping, machine_done, prune_running, stopped_told, disk_ok;
 	int exit_code;
 };
@@ -249,6 +254,9 @@ static void one_effect(struct uv_node *un, struct node_effect *e)
 	case NODE_FX_SUBMITTED:
 	case NODE_FX_ACCEPTED:
 	case NODE_FX_LEDGER:
+		un->trim = true;
+		un->hooks.on_effect(un->hooks.ctx, e);
+		break;
 	case NODE_FX_TX_PROPOSED:
 	case NODE_FX_VALIDATION:
 	case NODE_FX_PHASE:
@@ -352,6 +360,10 @@ static void on_disk(uv_timer_t *t)
 	struct node_event ev = {.kind = NODE_DISK};
 	uint64_t left, total;
 
+	if (un->trim && un->disk_checks++ % TRIM_EVERY == 0) {
+		malloc_trim(0);
+		un->trim = false;
+	}
 	if (un->stopping || !store_disk_space(un->store, &left, &total))
 		return;
 	ev.disk_ok = left >= un->cfg.stop_below_bytes;
