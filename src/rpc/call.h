@@ -104,6 +104,8 @@ bool rpc_fail_malformed(struct rpc_call *c, const char *token, const char *fmt, 
 bool rpc_fail_missing(struct rpc_call *c, const char *field);
 bool rpc_fail_invalid(struct rpc_call *c, const char *field);
 bool rpc_fail_expected(struct rpc_call *c, const char *field, const char *what);
+/* Makes a reason fit for JSON in place. */
+void rpc_plain_text(char *s);
 /* Drops the members written so far: for faults that the protocol answers bare. */
 void rpc_forget_written(struct rpc_call *c);
 /* A read that the store could not serve, or a look-up's error. */

@@ -4,6 +4,14 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+/* Reasons may quote what a client sent, cut anywhere: only ASCII is certain to be text. */
+void rpc_plain_text(char *s)
+{
+	for (; *s; s++)
+		if ((unsigned char)*s >= 0x7F)
+			*s = '?';
+}
+
 /* The first fault stays: what follows from it is not what the client did wrong. */
 static bool set(struct rpc_call *c, const char *token, enum rpc_error code, const char *message)
 {
@@ -12,6 +20,7 @@ static bool set(struct rpc_call *c, const char *token, enum rpc_error code, cons
 	c->fault.token = token;
 	c->fault.code = code;
 	snprintf(c->fault.message, sizeof(c->fault.message), "%s", message);
+	rpc_plain_text(c->fault.message);
 	return false;
 }
 

@@ -430,12 +430,13 @@ static void request_websocket(struct rpc_call *c)
 		dispatch(c, json_string_value(named));
 }
 
-static void refuse_text(struct rpc_call *c, struct bytes body, const struct why *why)
+static void refuse_text(struct rpc_call *c, struct bytes body, struct why *why)
 {
 	struct jw *w = &c->w;
 	json_t *value;
 	char text[WHY_MAX + 40];
 
+	rpc_plain_text(why->text);
 	if (!c->from.websocket) {
 		snprintf(text, sizeof(text), "Unable to parse request: %s", why->text);
 		refuse_http(c, 400, text);

@@ -78,6 +78,7 @@ static void submit_blob(struct rpc_call *c, const json_t *text, bool fail_hard)
 		return;
 	}
 	if (tx_parse(&tx, bytes_of(blob, n), &why) != ERR_NONE) {
+		rpc_plain_text(why.text);
 		fail_invalid(c, why.text);
 		return;
 	}
