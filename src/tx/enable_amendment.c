@@ -5,12 +5,6 @@
 /* EnableAmendment: the validators note that an amendment has got or lost their majority, or, after
  * two weeks of it, that it is in force from the next ledger on (rippled: Change.cpp). */
 
-static enum ter preflight(const struct tx_static *s)
-{
-	(void)s;
-	return tesSUCCESS;
-}
-
 static bool list_has(struct bytes list, const struct hash256 *id)
 {
 	for (size_t i = 0; i + sizeof(id->b) <= list.n; i += sizeof(id->b))
@@ -108,6 +102,5 @@ static enum ter apply(struct tx_run *r)
 
 const struct tx_ops tx_ops_enable_amendment = {
     .flags_allowed = (uint32_t)tfGotMajority | (uint32_t)tfLostMajority,
-    .preflight = preflight,
     .apply = apply,
 };

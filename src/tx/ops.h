@@ -35,7 +35,7 @@ struct tx_ops {
 	uint32_t flags_allowed;       /* beside the universal ones */
 	uint8_t accounts_created_max; /* new AccountRoots when it succeeds */
 	/* Fields that only an amendment allows: temDISABLED. Comes before every other check. May
-	 * be NULL, as may preclaim. */
+	 * be NULL, as may preclaim, and preflight of a pseudo-transaction. */
 	enum ter (*features)(const struct tx_static *s);
 	enum ter (*preflight)(const struct tx_static *s);
 	enum ter (*preclaim)(struct tx_run *r);

@@ -7,12 +7,6 @@ static const enum sf in_drops[] = {sfBaseFeeDrops, sfReserveBaseDrops, sfReserve
 static const enum sf first_form[] = {sfBaseFee, sfReferenceFeeUnits, sfReserveBase,
 				     sfReserveIncrement};
 
-static enum ter preflight(const struct tx_static *s)
-{
-	(void)s;
-	return tesSUCCESS;
-}
-
 static unsigned count(const struct st_object *o, const enum sf *fields, unsigned n)
 {
 	unsigned there = 0;
@@ -70,7 +64,6 @@ static enum ter apply(struct tx_run *r)
 }
 
 const struct tx_ops tx_ops_set_fee = {
-    .preflight = preflight,
     .preclaim = preclaim,
     .apply = apply,
 };

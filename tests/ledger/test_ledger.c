@@ -3,6 +3,7 @@
 
 #include "base/limits.h"
 #include "crypto/base58.h"
+#include "crypto/hash.h"
 #include "ledger/genesis.h"
 #include "ledger/keylet.h"
 
@@ -49,6 +50,121 @@ static void test_known_keylets(void **state)
 		   keylet_pay_channel(&a, &b, 82), ltPayChannel);
 	expect_key("96A9892885044EF54E48E7F541549C50CB2D9C47B04F57E70D61B4C60DBED222",
 		   keylet_signers(&c), ltSignerList);
+}
+
+/* Indexes of entries that the protocol's documentation shows. */
+static void test_documented_keylets(void **state)
+{
+	struct currency xrp = {{0}}, nex = {{[12] = 'N', [13] = 'E', [14] = 'X'}};
+	struct account_id none = {{0}}, a, b;
+	struct hash256 token;
+
+	(void)state;
+	a = account("rQGiPFWhaTDdue1xHX7cVpxGqPQK54zng1");
+	expect_key("F490627BACE2D0AA744514A640B4999D50E495DD1677550D8B10E2D20FBB15C3",
+		   keylet_amm(&xrp, &none, &nex, &a), ltAMM);
+	expect_key("F490627BACE2D0AA744514A640B4999D50E495DD1677550D8B10E2D20FBB15C3",
+		   keylet_amm(&nex, &a, &xrp, &none), ltAMM);
+	a = account("rUn84CUYbNjRoTQ6mSW7BVJPSVJNLb1QLo");
+	expect_key("49647F0D748DC3FE26BDACBC57F251AADEFFF391403EC9BF87C97F67E9977FB0",
+		   keylet_check(&a, 2), ltCheck);
+	a = account("rsUiUMpnrgxQp24dJYZDhmV4bE3aBtQyt8");
+	b = account("rEhxGqkqPPSxQ3P25J66ft5TwpzV14k2de");
+	expect_key("4A255038CC3ADCC1A9C91509279B59908251728D0DAADB248FFE297D0F7E068C",
+		   keylet_deposit_preauth(&a, &b), ltDepositPreauth);
+	a = account("rpfqJrXg5uidNo2ZsRhRY6TiF1cvYmV9Fg");
+	expect_key("46813BE38B798B3752CA590D44E7FEADB17485649074403AD1761A2835CE91FF",
+		   keylet_did(&a), ltDID);
+	assert_true(hex_decode(token.b, sizeof(token.b),
+			       "000822603EA060FD1026C04B2D390CC132D07D600DA9B082CB5CE9AC0487E50B",
+			       64));
+	expect_key("0EC5802BD1AB56527A9DE524CCA2A2BA25E1085CCE7EA112940ED115FFF91EE2",
+		   keylet_nft_buys(&token), ltDirectoryNode);
+}
+
+/* The rest by their definition: the hash of these bytes. */
+static void expect_hash_of(const char *hex, struct keylet k, enum entry_type type)
+{
+	struct arena a = ARENA_INIT;
+	struct bytes b = unhex(&a, hex);
+	struct hash256 h;
+
+	sha512_half(&h, b.p, b.n);
+	assert_true(hash256_eq(&h, &k.key));
+	assert_int_equal(k.type, type);
+	arena_close(&a);
+}
+
+#define A20 "0101010101010101010101010101010101010101"
+#define B20 "0202020202020202020202020202020202020202"
+#define C20 "0303030303030303030303030303030303030303"
+#define D20 "0404040404040404040404040404040404040404"
+#define H32 "0505050505050505050505050505050505050505050505050505050505050505"
+
+static void test_keylets_by_definition(void **state)
+{
+	struct account_id a, b;
+	struct currency c, d;
+	struct hash256 h;
+	struct keylet k;
+	struct mpt_id mpt;
+	uint8_t low[12] = {9};
+
+	(void)state;
+	memset(a.b, 1, 20);
+	memset(b.b, 2, 20);
+	memset(c.b, 3, 20);
+	memset(d.b, 4, 20);
+	memset(h.b, 5, 32);
+	expect_hash_of("0054" A20 "00000007", keylet_ticket(&a, 7), ltTicket);
+	expect_hash_of("0052" A20 "00000007", keylet_oracle(&a, 7), ltOracle);
+	expect_hash_of("0045" A20 B20, keylet_delegate(&a, &b), ltDelegate);
+	expect_hash_of("0044" A20 B20 "6162", keylet_credential(&a, &b, bytes_str("ab")),
+		       ltCredential);
+	expect_hash_of("006D" A20 "00000007", keylet_permissioned_domain(&a, 7),
+		       ltPermissionedDomain);
+	expect_hash_of("0056" A20 "00000007", keylet_vault(&a, 7), ltVault);
+	expect_hash_of("006C" A20 "00000007", keylet_loan_broker(&a, 7), ltLoanBroker);
+	expect_hash_of("004C" H32 "00000007", keylet_loan(&h, 7), ltLoan);
+	expect_hash_of("0071" A20 "00000007", keylet_nft_offer(&a, 7), ltNFTokenOffer);
+	expect_hash_of("0069" H32, keylet_nft_sells(&h), ltDirectoryNode);
+	expect_hash_of("0048" A20 C20, keylet_bridge(&a, &c), ltBridge);
+	expect_hash_of("0073"
+		       "00000002",
+		       keylet_skip_long(0x2FFFF), ltLedgerHashes);
+	expect_hash_of("0064" H32 "0000000000000003", keylet_dir_page(&h, 3), ltDirectoryNode);
+	k = keylet_dir_page(&h, 0);
+	assert_true(hash256_eq(&k.key, &h));
+	expect_hash_of("007E"
+		       "00000007" A20,
+		       keylet_mpt_issuance_of(7, &a), ltMPTokenIssuance);
+	store_be32(mpt.b, 7);
+	memcpy(mpt.b + 4, a.b, 20);
+	k = keylet_mpt_issuance(&mpt);
+	{
+		char hex[2 + 2 + 64 + 40 + 1] = "0074";
+
+		strcat(hex, hash256_hex(&k.key).s);
+		strcat(hex, B20);
+		expect_hash_of(hex, keylet_mptoken(&mpt, &b), ltMPToken);
+	}
+	k = keylet_nft_page(&a, low);
+	assert_true(memcmp(k.key.b, a.b, 20) == 0 && k.key.b[20] == 9 && k.key.b[31] == 0);
+	k = keylet_nft_page_max(&a);
+	assert_true(memcmp(k.key.b, a.b, 20) == 0 && k.key.b[20] == 255 && k.key.b[31] == 255);
+	/* The book's quality is cut out of the hash. */
+	for (int domain = 0; domain < 2; domain++) {
+		struct arena ar = ARENA_INIT;
+		struct bytes in = unhex(&ar, domain ? "0042" C20 D20 A20 B20 H32
+						    : "0042" C20 D20 A20 B20);
+		struct hash256 want;
+
+		sha512_half(&want, in.p, in.n);
+		memset(want.b + 24, 0, 8);
+		k = keylet_book(&c, &a, &d, &b, domain ? &h : NULL);
+		assert_true(hash256_eq(&want, &k.key));
+		arena_close(&ar);
+	}
 }
 
 static void check_line(struct arena *a, const json_t *entry, const char *index)
@@ -382,11 +498,18 @@ static void test_genesis_build_errors(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_known_keylets),  cmocka_unit_test(test_keylets_of_a_ledger),
-	    cmocka_unit_test(test_header),         cmocka_unit_test(test_amendments),
-	    cmocka_unit_test(test_resolution),     cmocka_unit_test(test_skip_list),
-	    cmocka_unit_test(test_fees),           cmocka_unit_test(test_genesis_text),
-	    cmocka_unit_test(test_genesis_errors), cmocka_unit_test(test_genesis_build_errors),
+	    cmocka_unit_test(test_known_keylets),
+	    cmocka_unit_test(test_documented_keylets),
+	    cmocka_unit_test(test_keylets_by_definition),
+	    cmocka_unit_test(test_keylets_of_a_ledger),
+	    cmocka_unit_test(test_header),
+	    cmocka_unit_test(test_amendments),
+	    cmocka_unit_test(test_resolution),
+	    cmocka_unit_test(test_skip_list),
+	    cmocka_unit_test(test_fees),
+	    cmocka_unit_test(test_genesis_text),
+	    cmocka_unit_test(test_genesis_errors),
+	    cmocka_unit_test(test_genesis_build_errors),
 	};
 
 	if (crypto_init(NULL) != ERR_NONE)
