@@ -49,7 +49,7 @@ struct genesis {
 };
 
 /* The standalone default: masterpassphrase (rHb9CJAWyB4rj91VRWn96DkukG4bwdtyTh) holds 10^17 drops,
- * network id 0; amendments: all supported ones, or none. */
+ * network id 0; amendments: all supported ones, or none. After crypto_init(). */
 void genesis_default(struct genesis *g, bool with_amendments);
 /* Parses the text of a genesis file; errors name the line. */
 enum err genesis_parse(struct genesis *out, struct bytes text, struct why *why) MUST_USE;

@@ -491,6 +491,88 @@ static void test_metadata(void **state)
 	scene_close(&c);
 }
 
+static struct st_object *insert_owned(struct scene *c, struct keylet k)
+{
+	struct st_object *o = view_insert(c->s, k);
+
+	st_set_account(o, sfAccount, &c->alice);
+	st_set_account(o, sfDestination, &c->bob);
+	return o;
+}
+
+/* Owners of several entries are threaded once, whether the transaction changes them itself, comes
+ * to them before or after, or not at all; who does not exist is passed over. */
+static void test_owners(void **state)
+{
+	struct account_id nobody = who(9);
+	const struct st_object *meta;
+	struct st_object *o;
+	struct scene c;
+
+	(void)state;
+	for (int changed = 0; changed < 4; changed++) {
+		scene_open(&c);
+		c.s = view_open_sandbox(c.v);
+		for (uint32_t i = 0; i < 8; i++)
+			insert_owned(&c, keylet_check(&c.alice, i));
+		st_set_account(insert_owned(&c, keylet_check(&nobody, 1)), sfAccount, &nobody);
+		assert_int_equal(view_peek(c.s, c.ka, &o), FOUND);
+		st_set_u(o, sfSequence, 5); /* seen only when it is published */
+		if (changed & 1)
+			view_update(c.s, c.ka);
+		if (changed & 2) { /* published, but the same as before */
+			assert_int_equal(view_peek(c.s, c.kb, &o), FOUND);
+			view_update(c.s, c.kb);
+		}
+		meta = scene_finish(&c, 1, 0, 0, 11);
+		expect_last(node_of(meta, c.ka, sfModifiedNode), 7, 70);
+		expect_last(node_of(meta, c.kb, sfModifiedNode), 7, 70);
+		assert_int_equal(st_has(node_of(meta, c.ka, sfModifiedNode), sfPreviousFields),
+				 changed & 1);
+		expect_last(now(&c, c.ka), 1, 77);
+		expect_last(now(&c, c.kb), 1, 77);
+		assert_int_equal(st_u32_or(now(&c, c.ka), sfSequence, 0), changed & 1 ? 5 : 4);
+		scene_close(&c);
+	}
+}
+
+static void set_limit(struct st_object *o, enum sf f, const struct account_id *issuer)
+{
+	struct amount a = {.kind = AMOUNT_IOU, .exponent = -100, .issuer = *issuer};
+	uint8_t b[AMOUNT_BYTES_MAX];
+
+	a.currency.b[12] = 'A';
+	st_set_raw(o, f, bytes_of(b, amount_encode(b, &a)));
+}
+
+/* A trust line belongs to the issuers of its limits. */
+static void test_line_owners(void **state)
+{
+	struct currency usd = {{[12] = 'A'}};
+	struct bytes delivered;
+	const struct st_object *meta;
+	struct hash256 id = {{1}};
+	uint8_t amount[AMOUNT_BYTES_MAX];
+	struct amount a = amount_of_drops(drops_of(7));
+	struct st_object *o;
+	struct scene c;
+
+	(void)state;
+	scene_open(&c);
+	c.s = view_open_sandbox(c.v);
+	o = view_insert(c.s, keylet_line(&c.alice, &c.bob, &usd));
+	set_limit(o, sfLowLimit, &c.alice);
+	set_limit(o, sfHighLimit, &c.bob);
+	delivered = bytes_of(amount, amount_encode(amount, &a));
+	meta = view_make_metadata(c.s, &c.a, &id, 0, 0, &delivered);
+	assert_int_equal(st_get_array(meta, sfAffectedNodes)->n, 3);
+	expect_last(node_of(meta, c.ka, sfModifiedNode), 7, 70);
+	expect_last(node_of(meta, c.kb, sfModifiedNode), 7, 70);
+	assert_true(st_get_raw(meta, sfDeliveredAmount, &delivered));
+	view_close(c.s);
+	scene_close(&c);
+}
+
 /* Five types carry PreviousTxnID only since fixPreviousTxnID. */
 static void test_threaded_types(void **state)
 {
@@ -526,6 +608,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_model),          cmocka_unit_test(test_changes),
 	    cmocka_unit_test(test_damage),         cmocka_unit_test(test_metadata),
+	    cmocka_unit_test(test_owners),         cmocka_unit_test(test_line_owners),
 	    cmocka_unit_test(test_threaded_types),
 	};
 	int failed;
