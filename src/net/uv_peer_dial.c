@@ -132,7 +132,7 @@ static int64_t backoff_ms(struct peer_dial *d)
 	return rng_between(&d->p->rng, ms - ms / 4, ms + ms / 4);
 }
 
-static void failed(struct peer_dial *d, struct now now, const char *reason)
+static void try_later(struct peer_dial *d, struct now now)
 {
 	int64_t ms;
 
@@ -140,6 +140,12 @@ static void failed(struct peer_dial *d, struct now now, const char *reason)
 	ms = backoff_ms(d);
 	d->next_at = steady_after(now.steady, ms);
 	peers_arm(d->p, ms);
+}
+
+/* Said once, until there has been a connection again. */
+static void failed(struct peer_dial *d, struct now now, const char *reason)
+{
+	try_later(d, now);
 	peers_log(d->p, d->told ? LOG_DEBUG : LOG_INFO, "no connection to %s: %s", d->text, reason);
 	d->told = true;
 }
@@ -158,11 +164,14 @@ void peer_dial_ended(struct peer_dial *d, const struct peer_conn *c, struct now 
 		d->failures = 0; /* there is another connection to it */
 		return;
 	}
-	if (c->id && !c->offence && steady_since(c->since, now.steady) >= STEADY_UP_MS) {
-		d->failures = 0;
-		d->told = false;
+	if (!c->id) {
+		failed(d, now, c->reason);
+		return;
 	}
-	failed(d, now, c->reason);
+	if (!c->offence && steady_since(c->since, now.steady) >= STEADY_UP_MS)
+		d->failures = 0;
+	d->told = false;
+	try_later(d, now);
 }
 
 static void dial_to(struct peer_dial *d, const struct sockaddr *to)

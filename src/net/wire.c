@@ -240,12 +240,13 @@ static void io_txs(struct wire_io *io, struct msg_blobs *l, uint32_t n_min)
 static void path_write(struct wire_io *io, const struct msg_path *p)
 {
 	uint8_t raw[1 + sizeof(p->nibbles)];
-	struct bytes v = bytes_of(raw, 1 + (p->depth + 1u) / 2);
+	struct bytes v;
 
 	must(p->depth <= TREE_DEPTH_MAX);
 	must(!(p->depth & 1) || !(p->nibbles[p->depth / 2] & 0x0F));
 	raw[0] = p->depth;
 	memcpy(raw + 1, p->nibbles, sizeof(p->nibbles));
+	v = bytes_of(raw, 1 + (p->depth + 1u) / 2);
 	element_bytes(io, &v, 1, sizeof(raw));
 }
 
