@@ -280,7 +280,8 @@ static uint32_t threshold(struct consensus *c)
 }
 
 /* The close time with most votes among those that reach the threshold, the later one on a tie;
- * none: 0, we agree to disagree. */
+ * none: 0, we agree to disagree. No threshold asks for more than what decides (ours: at 95 % the
+ * reference would turn away from a time that four of five share). */
 static struct net_time vote_close(const struct consensus *c, uint32_t percent)
 {
 	uint32_t voters = round_present(c);
@@ -288,6 +289,8 @@ static struct net_time vote_close(const struct consensus *c, uint32_t percent)
 	struct net_time best = {0};
 
 	need = need ? need : 1;
+	if (need > close_quorum(c))
+		need = close_quorum(c);
 	if (voters == 0)
 		return rounded(c, c->r.our.close);
 	for (uint32_t i = 0; i <= c->n; i++) {
