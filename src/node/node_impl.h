@@ -85,6 +85,7 @@ struct fetched { /* one ledger of the chain, waiting to be replayed */
 struct state_fetch; /* state.c */
 struct sync {
 	bool active;
+	bool begun; /* asking; before, it waits whether our own build yields the ledger */
 	struct hash256 target; /* newest ledger wanted */
 	uint32_t target_seq;
 	struct hash256 need;   /* being asked for now */

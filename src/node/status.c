@@ -25,7 +25,7 @@ static enum node_state state_now(const struct node *n)
 		return NODE_FULL;
 	if (!n->n_peers && n->cfg.unl_n > 1)
 		return NODE_DISCONNECTED;
-	if (n->sync.active)
+	if (n->sync.begun)
 		return NODE_SYNCING;
 	if (!n->cons)
 		return fresh ? NODE_TRACKING : NODE_CONNECTED;

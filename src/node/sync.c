@@ -17,6 +17,7 @@
 
 #define SYNC_AGAIN_MS        1500
 #define SYNC_TRIES_MAX       16
+#define SYNC_GRACE_MS        500 /* before fetching what may be coming out of our own build */
 #define CHAIN_MAX            600 /* longer: fetch the state */
 #define CHAIN_BYTES_MAX      (256u << 20)
 #define LEDGER_BYTES_PER_MSG (512u << 10)
@@ -83,6 +84,13 @@ static void need(struct node *n, const struct hash256 *hash, uint32_t seq)
 	ask(n);
 }
 
+static void begin(struct node *n)
+{
+	n->sync.begun = true;
+	node_log(n, NODE_LOG_INFO, "sync: fetching ledger %u %s", n->sync.target_seq,
+		 hash256_short(&n->sync.target).s);
+}
+
 void sync_want(struct node *n, const struct hash256 *hash, uint32_t seq)
 {
 	struct sync *s = &n->sync;
@@ -99,7 +107,14 @@ void sync_want(struct node *n, const struct hash256 *hash, uint32_t seq)
 	s->active = true;
 	s->target = *hash;
 	s->target_seq = seq;
-	node_log(n, NODE_LOG_INFO, "sync: fetching ledger %u %s", seq, hash256_short(hash).s);
+	if (seq && seq <= n->closed->ledger->header.seq + 1) {
+		/* Probably it is being built here: others were a little faster. */
+		s->need = *hash;
+		s->need_seq = seq;
+		s->again = steady_after(n->now.steady, SYNC_GRACE_MS);
+		return;
+	}
+	begin(n);
 	need(n, hash, seq);
 }
 
@@ -370,7 +385,11 @@ struct steady sync_tick(struct node *n)
 {
 	struct sync *s = &n->sync;
 
+	if (s->active && !s->begun && held_find(n, &s->target))
+		sync_drop(n); /* built here meanwhile */
 	if (s->active && n->now.steady.ms >= s->again.ms) {
+		if (!s->begun)
+			begin(n);
 		if (s->state)
 			state_retry(n);
 		else

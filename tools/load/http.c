@@ -9,6 +9,8 @@
 
 #define READ_CHUNK 65536
 
+static void dial(struct http *h, uv_loop_t *loop);
+
 static void fail(const struct http *h, const char *what, int code)
 {
 	fprintf(stderr, "loadgen: %s: %s%s%s\n", h->host, what, code < 0 ? ": " : "",
@@ -68,12 +70,24 @@ static void look(struct http *h)
 	}
 }
 
+/* A server may close a connection that has been idle: it is opened anew. */
+static void closed_idle(uv_handle_t *handle)
+{
+	struct http *h = handle->data;
+	dial(h, handle->loop);
+}
+
 static void have_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *unused)
 {
 	struct http *h = stream->data;
 	(void)unused;
+	if (n == UV_EOF && !h->busy) {
+		h->connected = false;
+		uv_close((uv_handle_t *)&h->tcp, closed_idle);
+		return;
+	}
 	if (n < 0)
-		fail(h, "the connection broke", (int)n);
+		fail(h, "the connection broke in the middle of an answer", (int)n);
 	h->in.n += (size_t)n;
 	if (h->busy)
 		look(h);
@@ -109,6 +123,17 @@ static void connected(uv_connect_t *c, int code)
 		send_out(h);
 }
 
+static void dial(struct http *h, uv_loop_t *loop)
+{
+	uv_tcp_init(loop, &h->tcp);
+	h->tcp.data = h;
+	uv_connect_t *c = mem_zalloc(1, sizeof(*c));
+	c->data = h;
+	int code = uv_tcp_connect(c, &h->tcp, (const struct sockaddr *)&h->to, connected);
+	if (code < 0)
+		fail(h, "cannot connect", code);
+}
+
 void http_open(struct http *h, uv_loop_t *loop, const char *address)
 {
 	*h = (struct http){0};
@@ -122,13 +147,7 @@ void http_open(struct http *h, uv_loop_t *loop, const char *address)
 	int code = uv_ip4_addr(host, atoi(colon + 1), &h->to);
 	if (code < 0)
 		fail(h, "not an IPv4 address", code);
-	uv_tcp_init(loop, &h->tcp);
-	h->tcp.data = h;
-	uv_connect_t *c = mem_zalloc(1, sizeof(*c));
-	c->data = h;
-	code = uv_tcp_connect(c, &h->tcp, (const struct sockaddr *)&h->to, connected);
-	if (code < 0)
-		fail(h, "cannot connect", code);
+	dial(h, loop);
 }
 
 void http_post(struct http *h, struct bytes body,

@@ -7,8 +7,9 @@
 #include <uv.h>
 
 /* One HTTP connection that is kept alive, one request at a time, over libuv. Made for our own
- * servers: answers have a Content-Length. Any failure ends the program: a load generator that
- * heals its connections would measure something else. */
+ * servers: answers have a Content-Length. A connection that the server closed while it was idle is
+ * opened anew; any other failure ends the program: a load generator that heals its connections
+ * would measure something else. */
 struct http {
 	uv_tcp_t tcp;
 	uv_write_t write;
