@@ -121,7 +121,8 @@ static void write_info(struct rpc_call *c, const struct account_id *id,
 	if (wanted && !(lists = signer_lists(c, id)))
 		return;
 	write_account_data(c, root, &k.key, c->version == 1 ? lists : NULL);
-	write_flags(&c->w, st_u32_or(root, sfFlags, 0), rpc_ledger_enabled(c, "TokenEscrow"));
+	write_flags(&c->w, st_u32_or(root, sfFlags, 0),
+		    rpc_ledger_enabled(c, AMENDMENT_TokenEscrow));
 	write_pseudo(&c->w, root);
 	if (lists && c->version > 1)
 		jw_put_json(&c->w, "signer_lists", lists);

@@ -157,8 +157,8 @@ bool rpc_account_root(struct rpc_call *c, const struct account_id *id,
 		      const struct st_object **out);
 /* Fees of c->ledger. */
 bool rpc_ledger_fees(struct rpc_call *c, struct ledger_fees *out);
-/* Whether an amendment, by name, is enabled in c->ledger. */
-bool rpc_ledger_enabled(struct rpc_call *c, const char *amendment);
+/* Whether an amendment is enabled in c->ledger. */
+bool rpc_ledger_enabled(struct rpc_call *c, enum amendment_index which);
 /* Hash and close time of a validated ledger; false when not held. */
 bool rpc_header_of(const struct rpc_host *host, uint32_t seq, struct ledger_header *header,
 		   struct hash256 *hash);

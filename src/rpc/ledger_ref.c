@@ -291,21 +291,27 @@ bool rpc_ledger_fees(struct rpc_call *c, struct ledger_fees *out)
 	return true;
 }
 
-bool rpc_ledger_enabled(struct rpc_call *c, const char *amendment)
+/* Rules change rarely and are read often: those of the last ledger asked about are kept. */
+static const struct rules *rules_of_closed(struct rpc *r, const struct ledger *l)
 {
-	const struct amendment *a = amendment_by_name(amendment, strlen(amendment));
-	struct rules *rules = NULL;
-	bool enabled;
+	if (r->rules && hash256_eq(&r->rules_of, &l->hash))
+		return r->rules;
+	rules_unref(r->rules);
+	r->rules = NULL;
+	if (rules_read(&l->state, &r->rules) == UNAVAILABLE)
+		return NULL;
+	if (!r->rules)
+		r->rules = rules_of_list(NULL, 0);
+	r->rules_of = l->hash;
+	return r->rules;
+}
 
-	if (!a)
-		return false;
-	if (c->ledger.open)
-		return rules_enabled(view_get_info(c->ledger.open)->rules, &a->id);
-	if (rules_read(&c->ledger.closed->state, &rules) == UNAVAILABLE)
-		return false;
-	enabled = rules && rules_enabled(rules, &a->id);
-	rules_unref(rules);
-	return enabled;
+bool rpc_ledger_enabled(struct rpc_call *c, enum amendment_index which)
+{
+	const struct rules *rules = c->ledger.open ? view_get_info(c->ledger.open)->rules
+						   : rules_of_closed(c->r, c->ledger.closed);
+
+	return rules && amendment_on(rules, which);
 }
 
 bool rpc_header_of(const struct rpc_host *host, uint32_t seq, struct ledger_header *header,

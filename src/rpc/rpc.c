@@ -63,6 +63,7 @@ void rpc_close(struct rpc *r)
 	mem_free(r->parked);
 	mem_free(r->free_slots);
 	buf_close(&r->definitions);
+	rules_unref(r->rules);
 	mem_free(r);
 }
 

@@ -24,12 +24,10 @@ struct ledger_message {
 
 static bool has_xrp_fees(const struct ledger *l)
 {
-	const struct amendment *a = amendment_by_name("XRPFees", 7);
 	struct rules *rules = NULL;
-	bool enabled = false;
+	bool enabled = rules_read(&l->state, &rules) != UNAVAILABLE && rules &&
+		       amendment_on(rules, AMENDMENT_XRPFees);
 
-	if (a && rules_read(&l->state, &rules) != UNAVAILABLE && rules)
-		enabled = rules_enabled(rules, &a->id);
 	rules_unref(rules);
 	return enabled;
 }

@@ -700,3 +700,20 @@ void fake_forget_pushes(struct fake *f)
 		rpc_text_unref(f->pushes[i].text);
 	f->n_pushes = 0;
 }
+
+void fake_assert_error(const json_t *reply, const char *token)
+{
+	const char *got = json_string_value(json_object_get(reply, "error"));
+
+	if (!got || strcmp(got, token) != 0)
+		fail_msg("error %s instead of %s", got ? got : "(none)", token);
+}
+
+void fake_ask_fails(struct fake *f, const char *method, const char *params, const char *token)
+{
+	json_t *r = fake_call(f, VIA_ADMIN, method, params);
+
+	fake_assert_error(r, token);
+	assert_string_equal(text_of(r, "status"), "error");
+	json_decref(r);
+}

@@ -96,6 +96,10 @@ void fake_ask_text(struct fake *f, struct fake_via via, const char *text);
 json_t *fake_ask(struct fake *f, struct fake_via via, const char *text);
 /* method with params given as text of an object, by HTTP: the "result". */
 json_t *fake_call(struct fake *f, struct fake_via via, const char *method, const char *params);
+/* Fails the test unless the reply (or result) is this error; the second asks by HTTP first, as an
+ * administrator. */
+void fake_assert_error(const json_t *reply, const char *token);
+void fake_ask_fails(struct fake *f, const char *method, const char *params, const char *token);
 /* Texts pushed to a connection since the last fake_forget_pushes, as JSON; NULL when fewer. */
 json_t *fake_pushed(struct fake *f, uint64_t conn, uint32_t i);
 uint32_t fake_pushed_count(const struct fake *f, uint64_t conn);
