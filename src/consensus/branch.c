@@ -7,7 +7,9 @@
  * newest proposal builds on. Those places hang in a tree whose root is the last validated ledger.
  * From the root we walk along our own line; where another child is better than ours we switch over,
  * and at our own tip we follow those that have gone on without us. Better means: votes have been
- * cast further up on it, or else more members are on it, or else its hash is higher.
+ * cast further up on it, or else more votes, or else more members are on it, or else its hash is
+ * higher. Votes come before places, since places change and votes do not: everybody sees the same
+ * order in the end, and whoever is not on the best branch can leave its own (below).
  *
  * Safety does not hang on what we prefer but on what we vote for. A node that has voted for a
  * ledger X leaves X only when X cannot have a quorum any more. With a quorum q of n members, of
@@ -238,21 +240,19 @@ static void want(struct consensus *c, const struct hash256 *hash, uint32_t seq)
 	e->ledger.full = true;
 }
 
-/* Proposal or validation, whichever tells more: the later one, unless the proposal builds on an
+/* A member that has been silent for long is nowhere: not everybody may know where it was. Else its
+ * proposal or validation, whichever tells more: the later one, unless the proposal builds on an
  * ancestor of what its sender has validated (then it was only slower on the way). */
 static void find_tip(struct consensus *c, uint32_t i)
 {
 	struct member *m = &c->m[i];
 	const struct heard *h = m->have_heard ? &m->heard[m->newest] : NULL;
-	bool vote = m->have_last && m->last_current &&
-		    steady_since(m->last_seen, c->now.steady) <= CONS_TIP_MS;
+	bool vote = m->have_last && m->last_current;
 	struct hash256 at;
 	uint32_t at_seq;
 
 	m->have_tip = false;
-	if (h && steady_since(h->seen, c->now.steady) > CONS_TIP_MS)
-		h = NULL;
-	if ((int32_t)i == c->config.self)
+	if ((int32_t)i == c->config.self || !heard_lately(c, i))
 		return;
 	if (h && vote) {
 		const struct ledger_rec *p = branch_find(c, &h->pos.prev);
@@ -311,6 +311,7 @@ static void find_tips(struct consensus *c)
 struct child {
 	struct hash256 hash;
 	uint32_t depth;   /* sequence up to which votes have been cast on it */
+	uint32_t votes;   /* members heard lately whose newest vote is on it or beyond */
 	uint32_t support; /* members on it or beyond; 0: there is none */
 };
 
@@ -318,28 +319,33 @@ static bool better(const struct child *a, const struct child *b)
 {
 	if (a->depth != b->depth)
 		return a->depth > b->depth;
+	if (a->votes != b->votes)
+		return a->votes > b->votes;
 	if (a->support != b->support)
 		return a->support > b->support;
 	return hash256_cmp(&a->hash, &b->hash) > 0;
 }
 
-/* The highest sequence at or above which more members have voted on this branch than may lie. */
-static uint32_t voted_depth(const struct consensus *c, const struct hash256 *hash, uint32_t seq)
+/* The votes on a branch. Depth is the highest sequence at or above which more members have voted
+ * than may lie. Votes of the silent count for depth only: not everybody may have heard them. */
+static void count_votes(const struct consensus *c, struct child *kid, uint32_t seq)
 {
 	uint32_t top[UNL_MAX], n = 0, liars = lies(c);
 
+	kid->votes = 0;
 	for (uint32_t i = 0; i < c->n; i++) {
 		const struct cons_validation *v = &c->m[i].last;
 		uint32_t k = n;
 
-		if (!c->m[i].have_last || v->seq < seq || !contains(c, &v->ledger, hash, seq))
+		if (!c->m[i].have_last || v->seq < seq || !contains(c, &v->ledger, &kid->hash, seq))
 			continue;
+		kid->votes += heard_lately(c, i);
 		for (; k > 0 && top[k - 1] < v->seq; k--)
 			top[k] = top[k - 1];
 		top[k] = v->seq;
 		n++;
 	}
-	return n > liars ? top[liars] : 0;
+	kid->depth = n > liars ? top[liars] : 0;
 }
 
 /* The best child of (hash, seq), `ours` among them when not NULL (we are on our own line); *beyond
@@ -371,7 +377,7 @@ static struct child best_child(const struct consensus *c, const struct hash256 *
 	}
 	for (uint32_t k = 0; k < n; k++) {
 		if (n > 1)
-			kids[k].depth = voted_depth(c, &kids[k].hash, seq + 1);
+			count_votes(c, &kids[k], seq + 1);
 		if (best.support == 0 || better(&kids[k], &best))
 			best = kids[k];
 	}

@@ -66,11 +66,10 @@
 #define CONS_LONELY_MS 4000
 /* An unknown ledger or set that is still named is asked for again after this. */
 #define CONS_WANT_AGAIN_MS 5000
-/* A validation says where its signer is for this long after it came (validationCurrentLocal), if
- * its signing time was this close to our clock (validationCurrentWall, seconds). The reference
+/* A validation says where its signer is if its signing time is this close to our clock
+ * (validationCurrentWall, seconds), until the signer falls silent for CONS_FRESH_MS. The reference
  * drops others altogether; ours counts them to the quorum of their ledger, since what has been
  * signed stays signed, and a wrong clock must not cost a node its sight. */
-#define CONS_TIP_MS             180000
 #define CONS_SIGNED_APART_MAX_S 300
 /* Nobody follows others without a quorum to a ledger whose close time is further ahead (seconds).
  */

@@ -135,13 +135,13 @@ void votes_add(struct consensus *c, uint32_t who, const struct cons_validation *
 	if (who >= c->n || v->seq == 0)
 		return;
 	m = &c->m[who];
-	m->spoke = c->now.steady;
-	m->have_spoke = true;
 	if ((int32_t)who == c->config.self)
 		remember_own(c, &v->ledger, v->seq, v->full);
 	if (!record(c, who, v))
 		return;
 	c->look = true;
+	m->spoke = c->now.steady;
+	m->have_spoke = true;
 	if (!m->have_last || v->seq > m->last.seq) {
 		m->last = *v;
 		m->have_last = true;
