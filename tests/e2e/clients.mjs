@@ -217,7 +217,7 @@ await test('subscriptions: ledgers, transactions, an account, validations', 40, 
 	assert.equal(told[0].meta.TransactionResult, 'tesSUCCESS');
 	await other.request({ command: 'unsubscribe', streams: ['ledger', 'validations'] });
 	const count = seen.ledgers.length;
-	await sleep(seconds(5));
+	await sleep(5000);
 	assert.ok(seen.ledgers.length <= count + 1);
 	await other.disconnect();
 });
@@ -387,7 +387,7 @@ await test('one blob sent again and again to all nodes is applied once', 40, asy
 	const { tx_blob, hash } = payment(net, from, to.classicAddress, 777, sequence);
 	for (let round = 0; round < 4; round++) {
 		await Promise.all(net.nodes.map((n) => rpc(net.httpUrl(n), 'submit', { tx_blob })));
-		await sleep(seconds(round < 2 ? 0.2 : 3));
+		await sleep(round < 2 ? 200 : 3000);
 	}
 	const answer = await until('the payment is validated', seconds(15), async () => {
 		const tx = await rpc(url(0), 'tx', { transaction: hash });

@@ -42,9 +42,9 @@ const seqOf = async () =>
 async function fullAndBack(left) {
 	const node = net.nodes[0];
 	fill(left);
-	await sleep(seconds(8));
+	await sleep(8000);
 	const stopped = await seqOf();
-	await sleep(seconds(8));
+	await sleep(8000);
 	assert.equal(await seqOf(), stopped, 'it goes on validating');
 	assert.ok(net.running(node));
 	const info = JSON.stringify((await rpc(net.httpUrl(node), 'server_info')).info);

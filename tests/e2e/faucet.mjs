@@ -68,7 +68,7 @@ async function pretend() {
 	return { node, faucet, close: () => node.server.close() };
 }
 
-await test('requests are read strictly', 5, async () => {
+await test('requests are read strictly', 15, async () => {
 	const address = xrpl.Wallet.generate().classicAddress;
 	assert.deepEqual(readRequest(JSON.stringify({ destination: address, userAgent: 'x' })), {
 		address,
@@ -100,7 +100,7 @@ await test('requests are read strictly', 5, async () => {
 		assert.throws(() => readRequest(text), BadRequest, text);
 });
 
-await test('without a destination a wallet is made and its secret told', 5, async () => {
+await test('without a destination a wallet is made and its secret told', 15, async () => {
 	const wish = readRequest('');
 	const { account, amount } = makeAnswer(wish, 'AB');
 	assert.equal(xrpl.Wallet.fromSeed(account.secret).classicAddress, account.classicAddress);
@@ -109,7 +109,7 @@ await test('without a destination a wallet is made and its secret told', 5, asyn
 	assert.equal(amount, 100);
 });
 
-await test('30 requests at once use 30 sequences, and a dead node is passed over', 10, async () => {
+await test('30 requests at once use 30 sequences, and a dead node is passed over', 30, async () => {
 	const { node, faucet, close } = await pretend();
 	const hashes = await Promise.all(
 		Array.from({ length: 30 }, () => faucet.pay(readRequest(''))),
@@ -123,7 +123,7 @@ await test('30 requests at once use 30 sequences, and a dead node is passed over
 	close();
 });
 
-await test('a sequence used by somebody else is passed over', 10, async () => {
+await test('a sequence used by somebody else is passed over', 20, async () => {
 	const { node, faucet, close } = await pretend();
 	await faucet.pay(readRequest(''));
 	node.open = node.sequence = 9;
@@ -132,7 +132,7 @@ await test('a sequence used by somebody else is passed over', 10, async () => {
 	close();
 });
 
-await test('what the network lost is sent again, what expired is signed anew', 30, async () => {
+await test('what the network lost is sent again, what expired is signed anew', 45, async () => {
 	const { node, faucet, close } = await pretend();
 	faucet.keep();
 	node.lose = true;

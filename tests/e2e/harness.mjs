@@ -82,6 +82,18 @@ for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'])
 		process.exit(1);
 	});
 
+// What a sanitizer or a broken invariant has written is a failure, whatever the tests saw.
+function judgeOutput(net) {
+	for (const node of net.exists ? net.nodes : []) {
+		const file = path.join(net.nodeDir(node), 'output');
+		const text = fs.existsSync(file) ? fs.readFileSync(file, 'utf8') : '';
+		const at = text.search(/Sanitizer|runtime error:|broken invariant/);
+		if (at < 0) continue;
+		failed++;
+		console.log(`not ok  ${node.name} has written: ${text.slice(at, at + 3000)}`);
+	}
+}
+
 export async function finish() {
 	for (const net of networks) {
 		try {
@@ -93,6 +105,7 @@ export async function finish() {
 		}
 	}
 	endAll('SIGKILL');
+	for (const net of networks) judgeOutput(net);
 	if (failed === 0)
 		for (const net of networks) fs.rmSync(net.dir, { recursive: true, force: true });
 	else

@@ -47,9 +47,9 @@ await test('two of five killed: validation stops, nothing forks, and resumes', 9
 	const victims = [net.node('v1'), net.node('v4')];
 	victims.forEach((node) => net.kill(node));
 	// What was already signed when they died may still be counted.
-	await sleep(seconds(4));
+	await sleep(4000);
 	const stopped = await newest();
-	await sleep(seconds(10));
+	await sleep(10000);
 	assert.equal(await newest(), stopped);
 	await net.start();
 	const began = Date.now();
@@ -63,7 +63,7 @@ await test('two of five killed: validation stops, nothing forks, and resumes', 9
 await test(`all five killed at the same instant, ${rounds} times`, 60 * rounds, async () => {
 	const times = [];
 	for (let round = 0; round < rounds; round++) {
-		await sleep(seconds(1) + Math.random() * seconds(5));
+		await sleep(1000 + Math.random() * 5000);
 		const known = witness.newest;
 		net.nodes.forEach((node) => net.kill(node));
 		await until('all are gone', 5000, () => !net.nodes.some((n) => net.running(n)), 10);
@@ -78,7 +78,7 @@ await test(`all five killed at the same instant, ${rounds} times`, 60 * rounds, 
 
 await test('everything ever called validated still is, on every node', 60, async () => {
 	await load.stop();
-	await sleep(seconds(5));
+	await sleep(5000);
 	await net.validated(witness.newest, seconds(20));
 	assert.deepEqual(await witness.verify(), []);
 	await witness.stop();

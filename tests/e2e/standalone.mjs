@@ -198,7 +198,7 @@ await test('--close-every closes by itself, and submitAndWait needs no help', 30
 	);
 	assert.equal(done.result.meta.TransactionResult, 'tesSUCCESS');
 	const first = (await rpc(where, 'server_info')).info.validated_ledger.seq;
-	await sleep(seconds(3));
+	await sleep(3000);
 	const second = (await rpc(where, 'server_info')).info.validated_ledger.seq;
 	assert.ok(second >= first + 3, `${first} .. ${second}`);
 	await timed.disconnect();
