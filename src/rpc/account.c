@@ -57,18 +57,23 @@ static json_t *signer_lists(struct rpc_call *c, const struct account_id *id)
 	return NULL;
 }
 
-/* Pending transactions of the account: those in the open ledger beyond what is validated count as
- * queued, because only then does the client see them. */
-static void write_queue(struct rpc_call *c, const struct account_id *id)
+/* Transactions that wait for a later ledger. The node tells the sequence that comes after them, so
+ * their number is how far that lies beyond the open ledger's; they use one number each. */
+static void write_queue(struct rpc_call *c, const struct account_id *id,
+			const struct st_object *root)
 {
 	struct jw *w = &c->w;
-	uint32_t n, count = 0;
-	struct tx *const *txs = node_open_txs(c->host->node, &n);
+	uint32_t first = st_u32_or(root, sfSequence, 0);
+	uint32_t next = node_next_sequence(c->host->node, id);
+	uint32_t n = next > first ? next - first : 0;
 
-	for (uint32_t i = 0; i < n; i++)
-		count += account_eq(&txs[i]->account, id);
 	jw_put_open(w, "queue_data", '{');
-	jw_put_u64(w, "txn_count", count);
+	jw_put_u64(w, "txn_count", n);
+	if (n > 0) {
+		jw_put_u64(w, "sequence_count", n);
+		jw_put_u64(w, "lowest_sequence", first);
+		jw_put_u64(w, "highest_sequence", next - 1);
+	}
 	jw_end(w, '}');
 }
 
@@ -127,7 +132,7 @@ static void write_info(struct rpc_call *c, const struct account_id *id,
 	if (lists && c->version > 1)
 		jw_put_json(&c->w, "signer_lists", lists);
 	if (p_truthy(c, "queue"))
-		write_queue(c, id);
+		write_queue(c, id, root);
 	json_decref(lists);
 }
 

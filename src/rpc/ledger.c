@@ -55,6 +55,10 @@ static void write_open_header(struct rpc_call *c, const struct view *open)
 		jw_put_u64(w, "ledger_index", info->seq);
 	else
 		jw_put_text_u64(w, "ledger_index", info->seq);
+	if (c->version == 1) {
+		jw_put_bool(w, "accepted", false);
+		jw_put_text_u64(w, "seqNum", info->seq);
+	}
 	jw_put_bool(w, "closed", false);
 }
 

@@ -18,7 +18,7 @@ struct rpc {
 	struct subs *subs;
 	struct buf definitions; /* members of server_definitions' result, made on first use */
 	struct hash256 definitions_hash;
-	struct rules *rules;      /* of the closed ledger last asked about, whose hash is: */
+	struct rules *rules; /* of the closed ledger last asked about, whose hash is: */
 	struct hash256 rules_of;
 	bool standalone; /* of the node, constant */
 	uint32_t network_id;

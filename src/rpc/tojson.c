@@ -179,6 +179,11 @@ void tj_header(struct jw *w, const struct ledger_header *h, const struct hash256
 		jw_put_u64(w, "ledger_index", h->seq);
 	else
 		jw_put_text_u64(w, "ledger_index", h->seq);
+	if (version == 1) { /* older names of the same */
+		jw_put_bool(w, "accepted", true);
+		jw_put_hash(w, "hash", hash);
+		jw_put_text_u64(w, "seqNum", h->seq);
+	}
 	jw_put_bool(w, "closed", true);
 	jw_put_hash(w, "ledger_hash", hash);
 	jw_put_hash(w, "transaction_hash", &h->tx_hash);
