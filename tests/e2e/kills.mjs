@@ -8,7 +8,7 @@ import { Witness } from './ledgers.mjs';
 import { Load } from './load.mjs';
 
 const rounds = Number(process.env.KILL_ROUNDS ?? 10);
-const rate = Number(process.env.KILL_RATE ?? 100);
+const rate = Number(process.env.KILL_RATE ?? 200);
 let net;
 let witness;
 let load;
