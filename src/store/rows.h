@@ -8,7 +8,7 @@
  * sequences; the one exception is the node table's key, a host integer that LMDB compares as such.
  *
  *   meta         "identity" → schema 4 | network 4 | genesis 32
- *                "tip"      → seq 4 | hash 32 | complete_first 4 | floor 4
+ *                "tip"      → seq 4 | hash 32 | complete_first 4 | floor 4 | CRC-32C 4
  *   headers      seq 4 → header 118 | hash 32 | state root key 8 | transactions 4
  *   hashes       hash 32 → seq 4
  *   nodes        key → node (ledger/tree_persist.h)
@@ -43,7 +43,7 @@ struct header_row {
 #define TX_KEY_BYTES      8
 #define ACCOUNT_KEY_BYTES 28
 #define IDENTITY_BYTES    40
-#define TIP_BYTES         44
+#define TIP_BYTES         48
 #define HEADER_ROW_BYTES  (LEDGER_HEADER_BYTES + 32 + 8 + 4)
 #define OBSOLETE_CHUNK    240 /* keys of one row: two rows fill a page */
 

@@ -33,12 +33,14 @@ enum err store_put_identity(struct lmdb_txn *txn, const struct identity_row *id)
 	return lmdb_put(txn, LMDB_META, bytes_str(IDENTITY), bytes_of(row, sizeof(row)));
 }
 
-/* ERR_ABSENT before the first ledger. */
+/* The row is there from the beginning: without it, a database would pass for a new one. */
 enum err store_get_tip(struct lmdb_txn *txn, struct tip_row *out)
 {
 	struct bytes value;
 	enum err e = lmdb_get(txn, LMDB_META, bytes_str(TIP), &value);
 
+	if (e == ERR_ABSENT)
+		return ERR_CORRUPT;
 	return e == ERR_NONE ? tip_row_decode(out, value) : e;
 }
 
@@ -84,6 +86,7 @@ static enum err create(const struct store_options *o, struct why *why)
 	    .genesis = o->genesis,
 	};
 	struct lmdb_options lo = {.map_bytes_min = 1u << 20};
+	struct tip_row none = {.seq = 0};
 	struct lmdb *db = NULL;
 	struct lmdb_txn *txn = NULL;
 	char tmp[PATH_MAX];
@@ -98,6 +101,8 @@ static enum err create(const struct store_options *o, struct why *why)
 	e = lmdb_write(db, &txn);
 	if (e == ERR_NONE)
 		e = store_put_identity(txn, &id);
+	if (e == ERR_NONE)
+		e = store_put_tip(txn, &none);
 	if (e == ERR_NONE) {
 		e = lmdb_commit(txn, why);
 	} else {
@@ -140,9 +145,7 @@ static enum err load_meta(struct store *s, const struct store_options *o, struct
 	e = check_identity(o, &id, store_get_identity(txn, &id), why);
 	if (e == ERR_NONE) {
 		e = store_get_tip(txn, &s->tip);
-		if (e == ERR_ABSENT)
-			e = ERR_NONE;
-		else if (e != ERR_NONE)
+		if (e != ERR_NONE)
 			store_fail(why, e, o->folder);
 	}
 	lmdb_abort(txn);

@@ -210,8 +210,17 @@ static bool range_has(const struct account_range *r, struct bytes key)
 	return seq >= r->min_seq && seq <= r->max_seq;
 }
 
-/* Whether a transaction's bytes have the account in them, as they must where an index row says so:
- * rows without a checksum of their own are checked against what they name. */
+/* Rows without a checksum of their own are checked against what they name and their neighbours. */
+
+/* Whether (seq, index) is at or behind the place that the walk has come to. */
+static bool in_order(const struct account_range *r, uint32_t seq, uint32_t index)
+{
+	uint64_t place = (uint64_t)seq << 32 | index, at = (uint64_t)r->at[0] << 32 | r->at[1];
+
+	return r->forward ? place >= at : place <= at;
+}
+
+/* Whether a transaction's bytes have the account in them, as they must where a row says so. */
 static bool mentions(struct bytes tx, const struct account_id *account)
 {
 	return memmem(tx.p, tx.n, account->b, sizeof(account->b)) != NULL;
@@ -235,6 +244,8 @@ static enum err page_rows(struct lmdb_txn *txn, struct lmdb_cursor *cur, struct 
 		}
 		seq = load_be32(row.key.p + 20);
 		index = load_be32(row.key.p + 24);
+		if (!in_order(r, seq, index))
+			return ERR_CORRUPT;
 		start_at = p->bytes.n;
 		e = copy_tx(txn, seq, index, &p->row[p->n], &p->bytes);
 		if (e != ERR_NONE)

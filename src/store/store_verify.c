@@ -346,9 +346,7 @@ enum err store_verify(struct store *s, struct buf *report, struct why *why)
 		return store_fail(why, e, s->folder);
 	why_set(why, ERR_NONE, "%s", "");
 	e = store_get_tip(v.txn, &v.tip);
-	if (e == ERR_ABSENT)
-		e = ERR_NONE;
-	else if (e == ERR_NONE)
+	if (e == ERR_NONE)
 		e = verify_all(&v);
 	lmdb_abort(v.txn);
 	if (e == ERR_NONE)
