@@ -24,7 +24,8 @@ enum store_history { STORE_HISTORY_FULL = 0 }; /* else: number of ledgers kept *
 struct store_options {
 	const char *folder; /* data folder; created (as data.tmp, then renamed) when absent */
 	uint32_t network_id;
-	struct hash256 genesis; /* hash of ledger 1; a folder of another network is refused */
+	struct hash256 genesis; /* hash of ledger 1; a folder of another network is refused; all
+				 * zero, with read_only: any network */
 	uint32_t history;       /* ledgers kept, at least 256, or STORE_HISTORY_FULL */
 	uint64_t map_bytes_min; /* initial map, 0 = 256 MiB; grown while running */
 	bool read_only;         /* for tools; needs no lock */
