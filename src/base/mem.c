@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ARENA_CHUNK_MIN 1024u /* a parsed transaction fits: there are thousands of them */
+#define ARENA_CHUNK_MIN      1024u /* a parsed transaction fits: there are thousands of them */
 #define ARENA_CHUNK_GROW_MAX (1u << 20)
 
 static uint64_t fail_after;

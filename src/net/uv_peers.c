@@ -259,7 +259,7 @@ void peers_handle_closed(struct peers *p)
 {
 	must(p->handles > 0);
 	p->handles--;
-	if (p->shutting && !p->n_conns && !uv_is_closing((uv_handle_t *)&p->timer))
+	if (p->draining && !p->n_conns && !uv_is_closing((uv_handle_t *)&p->timer))
 		uv_close((uv_handle_t *)&p->timer, on_handle_closed);
 	if (p->handles)
 		return;
@@ -488,6 +488,8 @@ static void begin_shutdown(struct peers *p)
 {
 	struct peer_conn *c;
 
+	/* Only from here on may the last handle to go take the timer along. */
+	p->draining = true;
 	for (c = p->conns; c; c = c->next)
 		peer_conn_end(c, false, "shutting down");
 	must(!uv_timer_start(&p->timer, on_drain, DRAIN_TICK_MS, DRAIN_TICK_MS));

@@ -90,7 +90,7 @@ struct peers {
 	uv_tcp_t listener;
 	uv_timer_t timer;
 	uv_prepare_t prepare;
-	bool listening, started, shutting, abandoned;
+	bool listening, started, shutting, draining, abandoned;
 	uint32_t handles; /* to be closed before memory goes */
 	uint16_t port;
 	void (*done)(void *ctx);

@@ -458,6 +458,35 @@ static void a_shutdown_may_come_from_a_message(void **state)
 	net_close(&t);
 }
 
+static void shut_down_when_alone(struct net_node *n, uint32_t id, bool up)
+{
+	(void)id;
+	if (up)
+		return;
+	peers_shutdown(n->p, on_gone_alone, n);
+	n->on_change = NULL;
+}
+
+/* The connection that has just ended is the last handle but ours, and closes before ours begin to.
+ */
+static void a_shutdown_may_come_as_the_last_peer_leaves(void **state)
+{
+	struct net t;
+	int one = 1;
+
+	(void)state;
+	net_open(&t, 1);
+	node_open(&t, 0, 0);
+	node_open(&t, 1, 1);
+	expect_peers(&t, 1, 1);
+	t.node[1].on_change = shut_down_when_alone;
+	node_shutdown(&t, 0);
+	assert_true(net_wait(&t, gone, &one));
+	peers_close(t.node[1].p);
+	t.node[1].p = NULL;
+	net_close(&t);
+}
+
 static void drop_sender(struct net_node *n, uint32_t id, const struct msg *m)
 {
 	struct msg reply = status_msg(2);
@@ -604,6 +633,7 @@ int main(void)
 	    cmocka_unit_test(places_are_limited_but_reserved),
 	    cmocka_unit_test(a_shutdown_says_goodbye),
 	    cmocka_unit_test(a_shutdown_may_come_from_a_message),
+	    cmocka_unit_test(a_shutdown_may_come_as_the_last_peer_leaves),
 	    cmocka_unit_test(a_dropped_peer_is_refused_for_a_while),
 	    cmocka_unit_test(any_order_of_calls_is_survived),
 	};
