@@ -31,7 +31,7 @@ static struct ptx_list *list_of(struct node *n, enum ptx_place p)
 	case PTX_RETRYING:
 		break;
 	}
-	must(!"a place");
+	must(false);
 	return NULL;
 }
 
