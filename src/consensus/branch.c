@@ -19,7 +19,8 @@
  *   - when one member has voted beyond X's sequence for something that does not contain X: a ledger
  *     is built only when a quorum proposes on its parent, so a quorum has not voted for X or left
  *     it.
- * Faults that are not silence may be lies: both numbers grow by n - q less the silent members.
+ * Faults that are not silence may be lies: both numbers grow by n - q less the members that have
+ * been silent for CONS_SILENT_MS (shorter silence may be a partition, which is no fault of theirs).
  * Leaving also needs a quorum to be heard from at all, since nothing can be gained without. */
 
 #define WANT_LEDGERS_PER_STEP 12
@@ -133,15 +134,18 @@ static bool heard_lately(const struct consensus *c, uint32_t i)
 	       (m->have_spoke && steady_since(m->spoke, c->now.steady) <= CONS_FRESH_MS);
 }
 
-/* How many members may be lying: the faults that a quorum allows for, less those that show as
- * silence. Who has not been heard yet is silent only after a while. */
+/* How many members may be lying: the faults that a quorum allows for, less those that have long
+ * shown as silence. Who has not been heard yet counts from our first step. */
 static uint32_t lies(const struct consensus *c)
 {
 	uint32_t spare = c->n - c->quorum, silent = 0;
 
-	if (steady_since(c->since, c->now.steady) > CONS_FRESH_MS) {
-		for (uint32_t i = 0; i < c->n; i++)
-			silent += !heard_lately(c, i);
+	for (uint32_t i = 0; i < c->n; i++) {
+		const struct member *m = &c->m[i];
+		struct steady last = m->have_spoke ? m->spoke : c->since;
+
+		silent += (int32_t)i != c->config.self &&
+			  steady_since(last, c->now.steady) > CONS_SILENT_MS;
 	}
 	return spare > silent ? spare - silent : 0;
 }
@@ -454,8 +458,8 @@ static void go_to_validated(struct consensus *c)
 
 /* At our own tip: others have gone on. Going after them never contradicts a vote of ours, so it is
  * only a question of when our round is not worth waiting for: when more have gone than the quorum
- * can spare (at once when two ahead, else after a grace), or when the round was abandoned or too
- * few are left and those who went are more than may lie. */
+ * can spare (at once when two ahead, else after a grace), when the round was abandoned and those
+ * who went are more than may lie, or when too few are left to end it anyway. */
 static void follow(struct consensus *c)
 {
 	struct round *r = &c->r;
@@ -478,7 +482,7 @@ static void follow(struct consensus *c)
 		go = deep->seq > r->prev.seq + 1 ||
 		     steady_since(r->moved, c->now.steady) >= CONS_MOVED_GRACE_MS;
 	} else {
-		go = beyond > lies(c) && (r->fallen_back || round_lonely(c));
+		go = round_lonely(c) || (r->fallen_back && beyond > lies(c));
 	}
 	if (go)
 		switch_if_permitted(c, deep);

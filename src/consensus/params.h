@@ -62,6 +62,8 @@
 /* When more members have gone on to a child of our ledger than the quorum can spare, our round
  * cannot end any more; it gets this long to end by itself, since it may be about to. */
 #define CONS_MOVED_GRACE_MS 1000
+/* A member counts as failed, and so as none that could be lying, after this silence. */
+#define CONS_SILENT_MS 120000
 /* A round without a quorum for this long goes after anybody who is ahead of it. */
 #define CONS_LONELY_MS 4000
 /* An unknown ledger or set that is still named is asked for again after this. */

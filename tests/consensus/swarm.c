@@ -215,7 +215,8 @@ static bool settle(struct swarm *w, struct why *why, uint64_t seed)
 		sim_slow(w->s, (char)('A' + i), 0);
 	start_most(w);
 	before = sim_validated_max(w->s);
-	ok = reaches(w, before + 2, 60);
+	/* long enough for a split vote that needs the silence of those away */
+	ok = reaches(w, before + 2, 200);
 	if (ok) {
 		sim_start(w->s, names);
 		before = sim_validated_max(w->s);
