@@ -200,6 +200,45 @@ enum found view_read(struct view *v, struct keylet k, const struct st_object **o
 	return FOUND;
 }
 
+/* What a ledger view's tree holds, decoded for an onlooker. */
+static enum found look_tree(const struct view *v, const struct hash256 *key, struct arena *a,
+			    const struct st_object **out)
+{
+	struct st_object *o;
+	struct bytes data;
+	enum found f = tree_get(&v->base, key, &data);
+
+	if (f != FOUND)
+		return f;
+	if (st_decode(&o, a, data, NULL) != ERR_NONE || !st_has(o, sfLedgerEntryType))
+		return UNAVAILABLE;
+	*out = o;
+	return FOUND;
+}
+
+enum found view_look(const struct view *v, struct keylet k, struct arena *a,
+		     const struct st_object **out)
+{
+	const struct view_entry *e = NULL;
+	const struct st_object *o = NULL;
+	enum found f;
+
+	must(!v->parent); /* onlookers see the open ledger, not a transaction in the making */
+	if (v->failed)
+		return UNAVAILABLE;
+	e = view_find(v, &k.key);
+	if (e) {
+		o = view_visible(e);
+		f = o ? FOUND : ABSENT;
+	} else {
+		f = look_tree(v, &k.key, a, &o);
+	}
+	if (f == FOUND && !type_matches(o, k.type))
+		return ABSENT;
+	*out = o;
+	return f;
+}
+
 struct st_value view_copy_value(struct arena *a, const struct st_value *v)
 {
 	/* A one-field object around the value lets st_copy() do whatever its type needs. */

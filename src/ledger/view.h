@@ -42,6 +42,11 @@ bool view_failed(const struct view *v);
 /* The entry for reading; lives until the view closes or the entry is changed. An entry of another
  * type than the keylet's is ABSENT. */
 enum found view_read(struct view *v, struct keylet k, const struct st_object **out) MUST_USE;
+/* As view_read for onlookers (the API): keeps nothing, so that any number of look-ups costs no
+ * memory, and an entry that is unavailable does not make the view fail. Decoded onto a; `out` lives
+ * as long as a does and the view is not changed. */
+enum found view_look(const struct view *v, struct keylet k, struct arena *a,
+		     const struct st_object **out) MUST_USE;
 /* The entry for changing: a copy of this view's own. Counts as modified only after view_update. */
 enum found view_peek(struct view *v, struct keylet k, struct st_object **out) MUST_USE;
 void view_update(struct view *v, struct keylet k);

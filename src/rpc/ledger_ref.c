@@ -241,7 +241,7 @@ enum found rpc_entry(struct rpc_call *c, struct keylet k, const struct st_object
 	enum found f;
 
 	if (c->ledger.open) {
-		f = view_read(c->ledger.open, k, out);
+		f = view_look(c->ledger.open, k, &c->arena, out);
 		return f == UNAVAILABLE ? unavailable(c) : f;
 	}
 	f = tree_get(&c->ledger.closed->state, &k.key, &data);

@@ -289,6 +289,60 @@ static void test_damage(void **state)
 	tree_close(&base);
 }
 
+/* An onlooker sees what the view shows, and leaves no trace: nothing is kept, and damage that only
+ * it met does not make the view fail. */
+static void test_onlookers(void **state)
+{
+	struct view_info info = info_of(no_rules);
+	struct level l = {0};
+	struct tree base;
+	struct rng rng;
+	struct view *v;
+
+	(void)state;
+	rng_init(&rng, 7);
+	make_base(&base, &l, &rng);
+	v = view_open_tree(&base, &info);
+	for (int n = 0; n < 200; n++) {
+		struct arena a = ARENA_INIT;
+
+		change(v, &l, &rng);
+		for (unsigned i = 0; i < KEYS; i++) {
+			const struct st_object *o = NULL;
+			enum found f = view_look(v, key_of(i), &a, &o);
+
+			assert_int_equal(f, l.value[i] ? FOUND : ABSENT);
+			if (o)
+				assert_int_equal(st_u32_or(o, sfTicketSequence, 0), l.value[i]);
+		}
+		arena_close(&a);
+	}
+	view_close(v);
+	tree_close(&base);
+}
+
+static void test_onlookers_leave_no_trace(void **state)
+{
+	struct view_info info = info_of(no_rules);
+	const struct st_object *o;
+	struct arena a = ARENA_INIT;
+	struct keylet k = key_of(3);
+	struct view *v;
+	struct tree base;
+
+	(void)state;
+	tree_init_empty(&base, TREE_STATE, NULL);
+	assert_int_equal(tree_put(&base, &k.key, bytes_str("garbage")), FOUND);
+	v = view_open_tree(&base, &info);
+	assert_int_equal(view_look(v, k, &a, &o), UNAVAILABLE);
+	assert_false(view_failed(v));
+	assert_int_equal(view_look(v, key_of(4), &a, &o), ABSENT);
+	assert_int_equal(view_count_changes(v), 0);
+	view_close(v);
+	tree_close(&base);
+	arena_close(&a);
+}
+
 /* Metadata: alice and bob, an offer of alice's that comes, changes and goes. */
 
 static struct account_id who(uint8_t n)
@@ -607,6 +661,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_model),          cmocka_unit_test(test_changes),
+	    cmocka_unit_test(test_onlookers),      cmocka_unit_test(test_onlookers_leave_no_trace),
 	    cmocka_unit_test(test_damage),         cmocka_unit_test(test_metadata),
 	    cmocka_unit_test(test_owners),         cmocka_unit_test(test_line_owners),
 	    cmocka_unit_test(test_threaded_types),
