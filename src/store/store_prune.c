@@ -44,7 +44,7 @@ static enum err prune_chunk(struct prune *p, struct lmdb_cursor *cur, const stru
 
 static enum err prune_nodes(struct prune *p)
 {
-	struct lmdb_cursor *cur;
+	struct lmdb_cursor *cur = NULL;
 	struct lmdb_row row;
 	enum err e = lmdb_cursor_open(p->txn, LMDB_OBSOLETE, &cur);
 
@@ -112,7 +112,7 @@ static enum err prune_tx(struct prune *p, struct lmdb_cursor *cur, const struct 
 
 static enum err prune_txs(struct prune *p)
 {
-	struct lmdb_cursor *cur;
+	struct lmdb_cursor *cur = NULL;
 	struct lmdb_row row;
 	enum err e = lmdb_cursor_open(p->txn, LMDB_TXS, &cur);
 
@@ -133,7 +133,7 @@ static enum err prune_txs(struct prune *p)
 
 static enum err prune_headers(struct prune *p)
 {
-	struct lmdb_cursor *cur;
+	struct lmdb_cursor *cur = NULL;
 	struct lmdb_row row;
 	enum err e = lmdb_cursor_open(p->txn, LMDB_HEADERS, &cur);
 

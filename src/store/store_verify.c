@@ -85,7 +85,7 @@ static enum err load_node(void *ctx, uint64_t key, struct buf *out)
 static enum err each_row(struct verify *v, enum lmdb_table table,
 			 enum err (*visit)(struct verify *v, const struct lmdb_row *row))
 {
-	struct lmdb_cursor *cur;
+	struct lmdb_cursor *cur = NULL;
 	struct lmdb_row row;
 	enum err e = lmdb_cursor_open(v->txn, table, &cur);
 

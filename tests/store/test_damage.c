@@ -230,7 +230,7 @@ static enum verdict judge(void)
 		null = open("/dev/null", O_WRONLY);
 		dup2(null, 2);
 		alarm(60);
-		_exit(read_everything());
+		_exit((int)read_everything());
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	if (WIFSIGNALED(status) || WEXITSTATUS(status) == 1)

@@ -232,7 +232,7 @@ static void expect_whole(bool must_have_committed)
 {
 	struct buf report = BUF_INIT;
 	struct store *s;
-	struct ledger *tip;
+	struct ledger *tip = NULL;
 	struct why why = {""};
 
 	fail_at = 0;
