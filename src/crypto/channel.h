@@ -7,7 +7,7 @@
 /* The secrets of one encrypted connection between two nodes: an ephemeral X25519 exchange, keys
  * that seal the two proofs of identity, then one libsodium secretstream (XChaCha20-Poly1305) for
  * each direction. What is exchanged and when is the business of net/session.h; here is only what
- * must be secret. docs/decisions/0002-peer-channel.md has the reasons.
+ * must be secret. docs/decisions/0003-peer-channel.md has the reasons.
  *
  *   channel_open ──► channel_agree ──► channel_seal / channel_unseal ──► channel_start ──►
  *   key pair         other public      one proof each way                channel_push / _pull
