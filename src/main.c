@@ -148,8 +148,8 @@ static void standalone_listen(struct config *c, uint16_t port)
 
 static void remove_temporary(const char *dir)
 {
-	static const char *const files[] = {"data/data.mdb", "data/lock.mdb", "data", "lock",
-					    "votes"};
+	static const char *const files[] = {"data/data.mdb", "data/lock.mdb", "data",
+					    "lock",          "votes",         "genesis"};
 	char path[CONFIG_PATH_MAX + 32];
 	size_t i;
 

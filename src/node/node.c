@@ -392,7 +392,7 @@ struct node *node_open(const struct node_config *c)
 	struct node *n = mem_zalloc(1, sizeof(*n));
 	uint64_t salt;
 
-	must(c->unl_n <= UNL_MAX && c->genesis[0] && c->genesis[1]);
+	must(c->unl_n <= UNL_MAX && !c->genesis[0] == !c->genesis[1]);
 	n->cfg = *c;
 	rng_init(&n->rng, c->seed);
 	salt = rng_next(&n->rng);
@@ -402,8 +402,10 @@ struct node *node_open(const struct node_config *c)
 	hmap_init(&n->seen_msgs.map, salt);
 	hmap_init(&n->held_by_hash, salt);
 	hmap_init(&n->sets_by_id, salt);
-	ledger_ref(c->genesis[0]);
-	ledger_ref(c->genesis[1]);
+	if (c->genesis[0]) {
+		ledger_ref(c->genesis[0]);
+		ledger_ref(c->genesis[1]);
+	}
 	unl_init(n, c);
 	if (!c->standalone && c->unl_n) {
 		struct cons_config cc = {
@@ -416,6 +418,14 @@ struct node *node_open(const struct node_config *c)
 	n->housekeeping_at = n->timer_set = STEADY_NEVER;
 	n->sync.again = STEADY_NEVER;
 	return n;
+}
+
+/* Needed for the start alone, and as large as the state it holds. */
+static void drop_genesis(struct node *n)
+{
+	ledger_unref(n->cfg.genesis[0]);
+	ledger_unref(n->cfg.genesis[1]);
+	n->cfg.genesis[0] = n->cfg.genesis[1] = NULL;
 }
 
 void node_close(struct node *n)
@@ -434,8 +444,7 @@ void node_close(struct node *n)
 	held_close(n);
 	ledger_unref(n->validated);
 	rules_unref(n->rules);
-	ledger_unref(n->cfg.genesis[0]);
-	ledger_unref(n->cfg.genesis[1]);
+	drop_genesis(n);
 	cons_close(n->cons);
 	for (i = 0; i < n->cfg.unl_n; i++)
 		buf_close(&n->unl[i].validation);
@@ -461,7 +470,7 @@ static void start(struct node *n, struct ledger *tip, const struct journal_recor
 	struct held *h;
 	int i;
 
-	must(!n->started);
+	must(!n->started && (tip || n->cfg.genesis[0]));
 	n->started = true;
 	n->started_at = n->now.steady;
 	for (i = 0; i < 7; i++)
@@ -477,6 +486,7 @@ static void start(struct node *n, struct ledger *tip, const struct journal_recor
 		h = held_add(n, ledger_ref(n->cfg.genesis[1]), NULL, 0);
 		persist_want(n, &h->ledger->hash, h->ledger->header.seq);
 	}
+	drop_genesis(n);
 	round_set_closed(n, h);
 	if (n->cons)
 		cons_set_validated(n->cons, &h->ledger->hash, h->ledger->header.seq);

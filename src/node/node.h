@@ -45,7 +45,7 @@ struct node_config {
 	const struct public_key *unl; /* sorted; copied */
 	uint32_t unl_n;
 	const struct secret_key *validator; /* NULL: observes only */
-	struct ledger *genesis[2];          /* ledgers 1 and 2; referenced */
+	struct ledger *genesis[2];          /* ledgers 1 and 2, referenced; NULL: starts on a tip */
 	uint64_t seed;                      /* of the generator */
 	uint64_t cookie;                    /* of this run, goes into validations */
 	uint64_t version;                   /* sfServerVersion */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "node/uv_node.h"
 
+#include "node/uv_genesis.h"
 #include "os/clock.h"
 #include "os/entropy.h"
 #include "os/log.h"
@@ -17,7 +18,8 @@ struct uv_node {
 	struct uv_node_config cfg;
 	struct uv_node_hooks hooks;
 	struct node *machine;
-	struct ledger *genesis[2];
+	struct ledger *genesis[2]; /* until the machine has them */
+	struct hash256 genesis_hash;
 	struct store *store;
 	struct journal *journal;
 	struct peers *peers;
@@ -334,7 +336,7 @@ static enum err open_peers(struct uv_node *un, struct why *why)
 	    .n_connect = un->cfg.n_peer_connect,
 	    .peers_max = un->cfg.peers_max,
 	    .network_id = un->cfg.network_id,
-	    .genesis = un->genesis[0]->hash,
+	    .genesis = un->genesis_hash,
 	    .identity = un->cfg.identity,
 	};
 	struct peers_host host = {
@@ -374,12 +376,38 @@ static void on_disk(uv_timer_t *t)
 
 /* ---- life ---- */
 
+static void drop_genesis(struct uv_node *un)
+{
+	ledger_unref(un->genesis[0]);
+	ledger_unref(un->genesis[1]);
+	un->genesis[0] = un->genesis[1] = NULL;
+}
+
+static enum err build_genesis(struct uv_node *un, struct why *why)
+{
+	enum err e = genesis_build(un->cfg.genesis, &un->genesis[0], &un->genesis[1], why);
+
+	if (e == ERR_NONE)
+		un->genesis_hash = un->genesis[0]->hash;
+	return e;
+}
+
+/* Next time the genesis need not be built. If this cannot be written it will be once more. */
+static void remember_genesis(struct uv_node *un)
+{
+	struct why why = {""};
+
+	if (uv_genesis_remember(un->cfg.genesis, un->cfg.data_dir, &un->genesis_hash, &why) !=
+	    ERR_NONE)
+		log_line(LOG_WARN, "node", "%s", why.text);
+}
+
 static enum err open_disk(struct uv_node *un, struct ledger **tip, struct why *why)
 {
 	struct store_options so = {
 	    .folder = un->cfg.data_dir,
 	    .network_id = un->cfg.network_id,
-	    .genesis = un->genesis[0]->hash,
+	    .genesis = un->genesis_hash,
 	    .history = un->cfg.history,
 	    .map_bytes_min = 64u << 20,
 	};
@@ -392,7 +420,8 @@ static enum err open_disk(struct uv_node *un, struct ledger **tip, struct why *w
 	return e;
 }
 
-static void open_machine(struct uv_node *un)
+/* A ledger from the disk makes the genesis needless, which may be large. */
+static void open_machine(struct uv_node *un, const struct ledger *tip)
 {
 	struct node_config nc = {
 	    .network_id = un->cfg.network_id,
@@ -404,10 +433,13 @@ static void open_machine(struct uv_node *un)
 	    .version = TALLY_SERVER_VERSION,
 	};
 
+	if (tip)
+		nc.genesis[0] = nc.genesis[1] = NULL;
 	entropy_fill(&nc.seed, sizeof(nc.seed));
 	entropy_fill(&nc.cookie, sizeof(nc.cookie));
 	nc.cookie |= 1; /* never 0 */
 	un->machine = node_open(&nc);
+	drop_genesis(un);
 	node_set_history(un->machine, store_history(un->store));
 }
 
@@ -439,8 +471,7 @@ static void release(struct uv_node *un)
 	store_close(un->store);
 	if (un->journal)
 		journal_close(un->journal);
-	ledger_unref(un->genesis[0]);
-	ledger_unref(un->genesis[1]);
+	drop_genesis(un);
 	mem_free(un->deferred);
 	mem_free(un);
 }
@@ -450,15 +481,22 @@ enum err uv_node_open(struct uv_node **out, const struct uv_node_config *c,
 {
 	struct uv_node *un = mem_zalloc(1, sizeof(*un));
 	struct ledger *tip = NULL;
-	enum err e;
+	enum err e = ERR_NONE;
+	bool known;
 
 	un->cfg = *c;
 	un->hooks = *hooks;
-	e = genesis_build(c->genesis, &un->genesis[0], &un->genesis[1], why);
+	known = uv_genesis_recall(&un->genesis_hash, c->genesis, c->data_dir);
+	if (!known)
+		e = build_genesis(un, why);
 	if (e == ERR_NONE)
 		e = open_disk(un, &tip, why);
+	if (e == ERR_NONE && known && !tip)
+		e = build_genesis(un, why);
 	if (e == ERR_NONE) {
-		open_machine(un);
+		if (!known)
+			remember_genesis(un);
+		open_machine(un, tip);
 		e = open_peers(un, why);
 	}
 	if (e != ERR_NONE) {
