@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 // Whole nodes under load, killed while a commit or the write of a vote is in flight: the shim in
-// tests/crash, preloaded, ends the process at one of its own writes. After each kill the data folder
-// is verified and the node started again, to be asked for all that any client was told before.
+// tests/crash, preloaded, ends the process at one of its own writes. After each kill the folder is
+// verified and the node started again, to be asked for all that any client was told before.
 // CRASH_KILLS is how often (20), CRASH_SEED the seed, CRASH_RATE the payments a second to each
 // network (200).
 import assert from 'node:assert/strict';
