@@ -68,7 +68,7 @@ struct tree_leaf {
 };
 
 #define TREE_DATA_MAX      (1u << 20)           /* bytes of one leaf */
-#define TREE_LEVELS        (TREE_DEPTH_MAX + 2) /* stem, and inner nodes of depth 0 .. 63, and one */
+#define TREE_LEVELS        (TREE_DEPTH_MAX + 2) /* stem, inner nodes of depth 0 .. 63, leaf */
 #define TREE_ENCODED_INNER 'I'
 #define TREE_ENCODED_LEAF  'L'
 
