@@ -6,7 +6,8 @@
 #include <string.h>
 
 /* cluster-sim --seeds A..B [--verbose]: runs the swarm over a range of seeds. Exit 5 when a seed
- * failed. With --verbose every effect of every machine is printed. */
+ * failed. With --verbose every effect of every machine is printed. The trace is a mix of all that
+ * happened: it must be the same from every compiler and on every machine. */
 
 static int usage(void)
 {
@@ -16,7 +17,7 @@ static int usage(void)
 
 int main(int argc, char **argv)
 {
-	uint64_t from = 1, to = 100, failures = 0, trace = 0;
+	uint64_t from = 1, to = 100, failures = 0, trace = 0, all = 0;
 	int64_t ms = 0;
 	bool verbose = false;
 
@@ -42,7 +43,9 @@ int main(int argc, char **argv)
 			       why.text, (unsigned long long)seed);
 			failures++;
 		}
+		all = all * 0x100000001b3u + trace;
 	}
+	printf("trace %016llx\n", (unsigned long long)all);
 	printf("%llu seeds, %lld.%02lld simulated hours, %llu failures\n",
 	       (unsigned long long)(to - from + 1), (long long)(ms / 3600000),
 	       (long long)(ms % 3600000 * 100 / 3600000), (unsigned long long)failures);
