@@ -99,7 +99,9 @@ enum cons_effect_kind {
 };
 
 enum cons_phase { CONS_OPEN, CONS_ESTABLISH, CONS_ACCEPTED, CONS_IDLE };
-/* What this node does in the round. */
+/* What this node does in the round. WRONG_LEDGER: the last validated ledger is another one and not
+ * here yet, nothing is closed meanwhile. SWITCHED: an observer's round that began by a switch; a
+ * proposer proposes in it like in any other, since no quorum can spare it. */
 enum cons_mode { CONS_PROPOSING, CONS_OBSERVING, CONS_WRONG_LEDGER, CONS_SWITCHED };
 
 struct cons_effect {
@@ -179,8 +181,9 @@ void cons_step(struct consensus *c, const struct cons_event *ev, struct now now,
 /* Whether this node may propose and validate now (synced, key usable, disk fine). Off makes it
  * bow out of a running round and observe. Off at first. */
 void cons_set_proposing(struct consensus *c, bool on, struct now now, struct cons_effects *fx);
-/* At most this many closed ledgers may be ahead of the last validated one; then the round stays
- * open (LEDGER_AHEAD_MAX). The machine counts them itself. */
+/* At most LEDGER_AHEAD_MAX built ledgers may be ahead of the last validated one; then the round is
+ * held before its end: positions go out and are repeated, nothing is built. The machine counts
+ * them itself. */
 
 /* For server_info, consensus_info and tests. */
 struct cons_status {

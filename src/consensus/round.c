@@ -470,6 +470,7 @@ void round_start(struct consensus *c, const struct ledger_rec *prev, enum cons_m
 					     prev->seq + 1);
 	branch_add(c, prev);
 	c->look = true;
+	c->disputes_n = 0;
 	sets_trim(c);
 	for (uint32_t i = 0; i < c->n; i++) {
 		struct member *m = &c->m[i];

@@ -467,6 +467,61 @@ static void close_time_disagreement(void **state)
 	cons_close(r.c);
 }
 
+/* R7: a proposal under our own number is not another proposer. */
+static void r7_self_counts_once(void **state)
+{
+	struct rig r = rig_open(5, 0);
+
+	(void)state;
+	rig_wait_ms(&r, CONS_OPEN_MIN_MS);
+	rig_all_propose(&r, 3, 1, &empty, 0);
+	for (uint32_t k = 0; k < 5; k++)
+		rig_propose(&r, 0, 1, &empty, 10 + k);
+	assert_int_equal(rig_status(&r).proposers, 2);
+	rig_wait_ms(&r, CONS_ESTABLISH_MIN_MS);
+	assert_null(rig_find(&r, CONS_FX_BUILD));
+	rig_propose(&r, 3, 1, &empty, 0);
+	assert_non_null(rig_find(&r, CONS_FX_BUILD));
+	cons_close(r.c);
+}
+
+/* R7: the resolution is the child's, for the votes and for the header. */
+static void r7_resolution_of_the_child(void **state)
+{
+	struct rig r = rig_open(5, 0);
+	struct cons_event start = rig_ledger_event(CONS_START, 2, 1, 15);
+
+	(void)state;
+	start.ledger.close_resolution = 30;
+	cons_set_validated(r.c, &start.ledger.hash, 15);
+	rig_feed(&r, &start);
+	rig_wait_ms(&r, CONS_OPEN_MIN_MS);
+	rig_all_propose(&r, 5, 2, &empty, 0);
+	rig_wait_ms(&r, CONS_ESTABLISH_SHORT_MS);
+	assert_non_null(rig_find(&r, CONS_FX_BUILD));
+	assert_int_equal(rig_find(&r, CONS_FX_BUILD)->build.close_resolution, 20);
+	assert_int_equal(rig_find(&r, CONS_FX_BUILD)->build.close.s, 1000000); /* of 1000007 */
+	cons_close(r.c);
+}
+
+/* R3: what is built is what was agreed on, whatever the own open ledger holds. */
+static void r3_agreed_set_is_built(void **state)
+{
+	struct rig r = rig_open(5, 0);
+
+	(void)state;
+	r.txs[0] = rig_tx(1);
+	r.txs[1] = rig_tx(2);
+	r.txs_n = 2;
+	rig_wait_ms(&r, CONS_OPEN_MIN_MS);
+	rig_all_propose(&r, 5, 1, &empty, 0);
+	rig_wait_ms(&r, CONS_ESTABLISH_SHORT_MS);
+	assert_non_null(rig_find(&r, CONS_FX_BUILD));
+	assert_int_equal(rig_find(&r, CONS_FX_BUILD)->build.n, 0);
+	assert_true(rig_same(rig_find(&r, CONS_FX_BUILD)->build.set, empty));
+	cons_close(r.c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -489,6 +544,9 @@ int main(void)
 	    cmocka_unit_test(set_asked_again),
 	    cmocka_unit_test(abandoned),
 	    cmocka_unit_test(close_time_disagreement),
+	    cmocka_unit_test(r7_self_counts_once),
+	    cmocka_unit_test(r7_resolution_of_the_child),
+	    cmocka_unit_test(r3_agreed_set_is_built),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
