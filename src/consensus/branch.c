@@ -24,6 +24,8 @@
  * Leaving also needs a quorum to be heard from at all, since nothing can be gained without. */
 
 #define WANT_LEDGERS_PER_STEP 12
+/* A single member's word that far ahead is not followed up: a quorum's would show as validated. */
+#define FAR_AHEAD (CONS_LEDGERS_MAX / 2)
 
 const struct ledger_rec *branch_find(const struct consensus *c, const struct hash256 *hash)
 {
@@ -305,7 +307,9 @@ static void find_tips(struct consensus *c)
 			m->have_tip = false;
 			break;
 		case UNKNOWN:
-			want(c, &at, l ? at_seq - 1 : m->tip_seq);
+			at_seq = l ? at_seq - 1 : m->tip_seq;
+			if (at_seq <= (uint64_t)c->validated_seq + FAR_AHEAD)
+				want(c, &at, at_seq);
 			m->have_tip = false;
 			break;
 		}

@@ -197,6 +197,22 @@ static void asks_for_ancestry(void **state)
 	cons_close(r.c);
 }
 
+/* One member claims to be far ahead: that is not followed up before a quorum says so. */
+static void far_ahead(void **state)
+{
+	struct rig r = rig_open(5, 0);
+
+	(void)state;
+	rig_validate(&r, 1, 4, 10 + CONS_LEDGERS_MAX, true);
+	assert_int_equal(rig_count(&r, CONS_FX_WANT_LEDGER), 0);
+	rig_validate(&r, 2, 4, 10 + CONS_LEDGERS_MAX, true);
+	rig_validate(&r, 3, 4, 10 + CONS_LEDGERS_MAX, true);
+	assert_int_equal(rig_count(&r, CONS_FX_WANT_LEDGER), 0);
+	rig_validate(&r, 4, 4, 10 + CONS_LEDGERS_MAX, true);
+	assert_int_equal(rig_count(&r, CONS_FX_WANT_LEDGER), 1);
+	cons_close(r.c);
+}
+
 /* Brings the machine to its own ledger 2 at sequence 11, voted for. */
 static struct rig voted_rig(void)
 {
@@ -295,6 +311,7 @@ int main(void)
 	    cmocka_unit_test(ahead_limit),
 	    cmocka_unit_test(follows_those_ahead),
 	    cmocka_unit_test(asks_for_ancestry),
+	    cmocka_unit_test(far_ahead),
 	    cmocka_unit_test(leaves_only_the_dead),
 	    cmocka_unit_test(stays_with_a_vote),
 	    cmocka_unit_test(moves_freely_without_a_vote),
