@@ -56,6 +56,7 @@ void branch_add(struct consensus *c, const struct ledger_rec *l)
 {
 	struct ledger_rec *slot = NULL;
 
+	must(l->seq > 0 && !hash256_eq(&l->hash, &l->parent));
 	c->look = true;
 	if (branch_find(c, &l->hash))
 		return;
@@ -174,6 +175,7 @@ static bool cannot_be_validated(const struct consensus *c, const struct hash256 
 {
 	uint32_t heard = 0, against = 0, later = 0, liars = lies(c);
 
+	must(c->quorum <= c->n && liars <= c->n - c->quorum);
 	for (uint32_t i = 0; i < c->n; i++) {
 		bool beyond;
 
@@ -353,6 +355,7 @@ static void count_votes(const struct consensus *c, struct child *kid, uint32_t s
 		top[k] = v->seq;
 		n++;
 	}
+	must(n <= c->n);
 	kid->depth = n > liars ? top[liars] : 0;
 }
 
@@ -383,6 +386,7 @@ static struct child best_child(const struct consensus *c, const struct hash256 *
 			kids[n++] = (struct child){.hash = at};
 		kids[k].support++;
 	}
+	must(n <= UNL_MAX + 1 && *beyond <= c->n);
 	for (uint32_t k = 0; k < n; k++) {
 		if (n > 1)
 			count_votes(c, &kids[k], seq + 1);
@@ -417,6 +421,7 @@ static void switch_to(struct consensus *c, const struct ledger_rec *l)
 	struct cons_effect *e;
 
 	must(!hash256_eq(&to.hash, &c->r.prev.hash));
+	must(c->r.phase == CONS_OPEN || c->r.phase == CONS_ESTABLISH);
 	round_bow_out(c);
 	e = fx_add(c, CONS_FX_SWITCH);
 	e->ledger.hash = to.hash;
@@ -506,6 +511,7 @@ static void walk(struct consensus *c)
 	struct hash256 at = c->validated;
 	uint32_t seq = c->validated_seq;
 
+	must(c->have_validated && branch_find(c, &c->r.prev.hash));
 	while (!hash256_eq(&at, &c->r.prev.hash)) {
 		struct hash256 ours;
 		uint32_t ours_seq, beyond;

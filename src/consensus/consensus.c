@@ -85,6 +85,7 @@ static bool within_budget(struct consensus *c, struct member *m)
 	if (m->budget <= 0)
 		return false;
 	m->budget--;
+	must(m->budget >= 0 && m->budget < PROPOSALS_PER_VALIDATOR_ROUND);
 	return true;
 }
 
@@ -122,6 +123,7 @@ static void on_proposal(struct consensus *c, uint32_t who, const struct cons_pos
 	m->spoke = c->now.steady;
 	m->have_spoke = true;
 	k = heard_slot(m, &p->prev);
+	must(k < CONS_ROUNDS_KEPT);
 	h = &m->heard[k];
 	same = h->used && hash256_eq(&h->pos.prev, &p->prev);
 	if (same && (p->seq <= h->pos.seq || (h->bowed && p->seq == CONS_SEQ_BOW_OUT)))
@@ -226,6 +228,8 @@ static struct ledger_rec ledger_of(const struct cons_event *ev)
 
 static void begin(struct consensus *c, struct now now, struct cons_effects *fx)
 {
+	must(!c->fx); /* not entered twice */
+	must(!c->have_since || now.steady.ms >= c->now.steady.ms);
 	sets_bury(c);
 	fx->n = 0;
 	c->fx = fx;

@@ -28,6 +28,7 @@ static void push_differences(struct consensus *c, const struct tx_set *our,
 {
 	uint32_t i = 0, j = 0;
 
+	must(our != theirs);
 	while (i < our->n || j < theirs->n) {
 		int d = i == our->n      ? 1
 			: j == theirs->n ? -1
@@ -154,6 +155,7 @@ bool dispute_vote(struct consensus *c, uint32_t threshold, struct hash256 **ids,
 		i += cmp == 0;
 		k++;
 	}
+	must(out_n <= our->n + c->disputes_n);
 	/* A union could be larger than a ledger: the largest ids wait for the next one. */
 	*n = out_n < LEDGER_TX_MAX ? out_n : LEDGER_TX_MAX;
 	*ids = out;

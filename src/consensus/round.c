@@ -190,6 +190,7 @@ static void open_progress(struct consensus *c)
 {
 	int64_t open = steady_since(c->r.start, c->now.steady);
 
+	must(!c->r.have_our);
 	if (c->r.awaiting_open || !round_may_close(c))
 		return;
 	if (open < round_open_ms(c) && !c->r.late && !others_have_closed(c))
@@ -248,6 +249,7 @@ static void run_clock(struct consensus *c)
 {
 	struct round *r = &c->r;
 
+	must(steady_since(r->active_mark, c->now.steady) >= 0);
 	if (r->active)
 		r->active_ms += steady_since(r->active_mark, c->now.steady);
 	r->active_mark = c->now.steady;
@@ -276,6 +278,7 @@ static uint32_t threshold(struct consensus *c)
 		r->level_votes = 0;
 	}
 	r->level_votes++;
+	must(r->level < LEVELS);
 	return levels[r->level].threshold;
 }
 
@@ -341,6 +344,7 @@ static void reconsider(struct consensus *c)
 	uint32_t n = 0;
 	uint64_t mix = mix_peers(c);
 
+	must(r->have_our && r->phase == CONS_ESTABLISH);
 	r->unchanged = r->have_voted && mix == r->peers_mix ? r->unchanged + 1 : 0;
 	r->peers_mix = mix;
 	r->voted = c->now.steady;
@@ -415,6 +419,7 @@ static void accept(struct consensus *c, bool consensus)
 	e->build.ids = s->ids;
 	e->build.n = s->n;
 	e->build.close = close_effective(close, r->resolution, r->prev.close);
+	must(e->build.close.s > r->prev.close.s);
 	e->build.close_resolution = r->resolution;
 	e->build.close_agreed = close.s != 0;
 	e->build.proposers = c->last_proposers;
@@ -462,6 +467,7 @@ void round_start(struct consensus *c, const struct ledger_rec *prev, enum cons_m
 {
 	struct round *r = &c->r;
 
+	must(prev->seq > 0 && c->fx);
 	*r = (struct round){.prev = *prev, .phase = CONS_OPEN, .mode = mode};
 	if (c->may_propose && c->config.self >= 0)
 		r->mode = CONS_PROPOSING;

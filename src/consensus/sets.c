@@ -43,6 +43,7 @@ static void release(struct consensus *c, struct tx_set *s)
 
 void sets_bury(struct consensus *c)
 {
+	must(c->dead_n <= CONS_DEAD_MAX);
 	for (uint32_t i = 0; i < c->dead_n; i++)
 		mem_free(c->dead[i]);
 	c->dead_n = 0;
@@ -67,6 +68,7 @@ static struct tx_set *slot_for(struct consensus *c, const struct hash256 *id)
 		}
 	}
 	if (s) {
+		must(s->state == SET_FREE && !s->ids);
 		s->id = *id;
 		s->state = SET_FAILED;
 	}
@@ -157,5 +159,6 @@ void sets_trim(struct consensus *c)
 
 bool set_contains(const struct tx_set *s, const struct hash256 *tx)
 {
+	must(s->state == SET_HELD);
 	return s->n > 0 && bsearch(tx, s->ids, s->n, sizeof(*tx), hash256_qsort_cmp) != NULL;
 }

@@ -69,6 +69,7 @@ static void check_quorum(struct consensus *c, const struct hash256 *ledger, uint
 		return;
 	if (count(c, ledger, seq) < c->quorum)
 		return;
+	must(seq > 0);
 	votes_set_validated(c, ledger, seq);
 	e = fx_add(c, CONS_FX_VALIDATED);
 	e->ledger.hash = *ledger;
@@ -80,6 +81,7 @@ static void evidence(struct consensus *c, uint32_t who, struct vote *v, const st
 {
 	struct cons_effect *e;
 
+	must(v->seq > 0 && !hash256_eq(&v->ledger, other));
 	if (v->conflict)
 		return;
 	v->conflict = true;
@@ -160,6 +162,7 @@ void votes_issue(struct consensus *c, const struct ledger_rec *l, bool full)
 
 	if (!c->may_propose || c->config.self < 0 || l->seq <= c->issued_seq)
 		return;
+	must(!full || branch_on_validated(c, l));
 	remember_own(c, &l->hash, l->seq, full);
 	c->issued = c->now.steady;
 	e = fx_add(c, CONS_FX_VALIDATE);
