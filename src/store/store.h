@@ -49,9 +49,10 @@ enum err store_load_tip(struct store *s, struct ledger **out, struct why *why) M
 enum err store_commit(struct store *s, const struct ledger *l, const struct ledger *last,
 		      struct tree_keys **keys, struct why *why) MUST_USE;
 
-/* Deletes at most `budget` obsolete nodes and rows below the history floor; call after commits, on
- * the same worker. Never passes a ledger that someone holds through history.ledger(). Returns
- * ERR_NONE and *more when there is more to do. */
+/* Deletes about `budget` obsolete nodes and rows below the history floor; call after commits, on
+ * the same worker. The floor rises in steps of an eighth of the history, so up to that many ledgers
+ * more than asked for are kept. Never passes a ledger that someone holds through history.ledger().
+ * Returns ERR_NONE and *more when there is more to do. */
 enum err store_prune(struct store *s, uint32_t budget, bool *more, struct why *why) MUST_USE;
 
 /* The node source of all trees of this store, and its history interface. Valid until close. */

@@ -5,9 +5,18 @@
 #include "ledger/affected.h"
 #include "store/store_impl.h"
 
+#include <stdlib.h>
+
 /* Taking away what no kept ledger needs. The floor is raised first: what is below it is handed out
  * no more, then goes in portions, each a transaction. The tables themselves say what is left to do,
- * so a crash between two portions changes nothing. */
+ * so a crash between two portions changes nothing.
+ *
+ * Deleting here and there costs a page each time. So the floor rises in steps of an eighth of the
+ * history, and the lists of obsolete nodes of such a step are merged first, into one list under
+ * sequence 0: most nodes of a ledger are obsolete soon after it, so sorted by key they are
+ * neighbours. */
+
+#define STEPS 8 /* per history */
 
 struct prune {
 	struct store *s;
@@ -42,12 +51,71 @@ static enum err prune_chunk(struct prune *p, struct lmdb_cursor *cur, const stru
 	return lmdb_cursor_del(cur);
 }
 
+static int by_key(const void *a, const void *b)
+{
+	return memcmp(a, b, 8);
+}
+
+/* Takes the lists up to the floor out of the table. */
+static enum err take_lists(struct prune *p, struct lmdb_cursor *cur, struct buf *keys)
+{
+	struct lmdb_row row;
+	enum err e = lmdb_first(cur, &row);
+
+	while (e == ERR_NONE && load_be32(row.key.p) <= p->floor) {
+		if (row.value.n % 8 || row.key.n != TX_KEY_BYTES)
+			return ERR_CORRUPT;
+		buf_put(keys, row.value.p, row.value.n);
+		spend(p, 1);
+		e = lmdb_cursor_del(cur);
+		if (e == ERR_NONE)
+			e = lmdb_first(cur, &row);
+	}
+	return e == ERR_ABSENT ? ERR_NONE : e;
+}
+
+static enum err put_list(struct prune *p, struct buf *keys)
+{
+	const size_t most = (size_t)OBSOLETE_CHUNK * 8;
+	uint32_t chunk = 0;
+	enum err e = ERR_NONE;
+
+	if (keys->n)
+		qsort(keys->p, keys->n / 8, 8, by_key);
+	for (size_t at = 0; e == ERR_NONE && at < keys->n; at += most) {
+		struct row_key k = row_key_pair(0, chunk++);
+		size_t n = keys->n - at < most ? keys->n - at : most;
+
+		e = lmdb_put(p->txn, LMDB_OBSOLETE, row_key_bytes(&k), bytes_of(keys->p + at, n));
+	}
+	return e;
+}
+
+/* Merges the lists that a raised floor has released, if there are any besides the merged one. */
+static enum err merge_lists(struct prune *p, struct lmdb_cursor *cur)
+{
+	struct row_key first = row_key_pair(1, 0);
+	struct buf keys = BUF_INIT;
+	struct lmdb_row row;
+	enum err e = lmdb_at_or_above(cur, row_key_bytes(&first), &row);
+
+	if (e != ERR_NONE || load_be32(row.key.p) > p->floor)
+		return e == ERR_ABSENT ? ERR_NONE : e;
+	e = take_lists(p, cur, &keys);
+	if (e == ERR_NONE)
+		e = put_list(p, &keys);
+	buf_close(&keys);
+	return e;
+}
+
 static enum err prune_nodes(struct prune *p)
 {
 	struct lmdb_cursor *cur = NULL;
 	struct lmdb_row row;
 	enum err e = lmdb_cursor_open(p->txn, LMDB_OBSOLETE, &cur);
 
+	if (e == ERR_NONE)
+		e = merge_lists(p, cur);
 	if (e == ERR_NONE)
 		e = lmdb_first(cur, &row);
 	while (e == ERR_NONE && load_be32(row.key.p) <= p->floor) {
@@ -191,7 +259,7 @@ static struct tip_row raise_floor(struct store *s)
 		lowest = store_lowest_open(s, floor);
 		if (lowest < floor)
 			floor = lowest;
-		if (floor > tip.floor)
+		if (floor > tip.floor && floor - tip.floor >= s->history / STEPS)
 			tip.floor = floor;
 		if (tip.complete_first < tip.floor)
 			tip.complete_first = tip.floor;

@@ -110,6 +110,45 @@ static void votes(const char *folder)
 	journal_close(j);
 }
 
+/* Ledgers of 1,000 payments with a history of 256: what commits cost, and what taking away the
+ * oldest ledger beside each costs. */
+static void steady_state(const char *folder)
+{
+	struct store *s = open_store(folder);
+	struct tree_keys *keys;
+	struct why why = {""};
+	double committing = 0, pruning = 0;
+	struct chain c;
+	bool more;
+
+	chain_init(&c, 2, 100000, 1000, store_node_source(s));
+	fail_on(store_commit(s, c.tip, NULL, &keys, &why), &why);
+	tree_keys_publish(keys);
+	for (int i = 0; i < 320; i++) {
+		struct ledger *last = ledger_ref(c.tip);
+		double t0, t1;
+
+		chain_next(&c);
+		t0 = cpu_s();
+		fail_on(store_commit(s, c.tip, last, &keys, &why), &why);
+		t1 = cpu_s();
+		tree_keys_publish(keys);
+		ledger_unref(last);
+		more = i >= 260;
+		committing += more ? t1 - t0 : 0;
+		t1 = cpu_s();
+		while (more)
+			fail_on(store_prune(s, 20000, &more, &why), &why);
+		pruning += cpu_s() - t1;
+	}
+	printf("history of 256, 1000 per ledger: CPU per transaction: commit %.1f us, prune %.1f "
+	       "us, file %llu MB\n",
+	       committing * 1e6 / 60000, pruning * 1e6 / 60000,
+	       (unsigned long long)(store_bytes(s) >> 20));
+	chain_close(&c);
+	store_close(s);
+}
+
 int main(int argc, char **argv)
 {
 	uint32_t accounts = argc > 1 ? (uint32_t)strtoul(argv[1], NULL, 10) : 1000000;
@@ -141,6 +180,9 @@ int main(int argc, char **argv)
 	store_close(s);
 	votes(folder);
 	chain_close(&c);
+	chain_folder_remove(folder);
+	chain_folder_make(folder);
+	steady_state(folder);
 	chain_folder_remove(folder);
 	return 0;
 }
