@@ -179,6 +179,7 @@ static void establish_due(struct consensus *c, struct steady *due)
 	sooner(c, due, steady_after(r->closed, CONS_VOTE_EVERY_MS));
 	sooner(c, due, steady_after(r->closed, CONS_ESTABLISH_SHORT_MS));
 	sooner(c, due, steady_after(r->closed, CONS_ESTABLISH_MIN_MS));
+	sooner(c, due, round_stands(c));
 	if (r->have_voted && !round_settled(c))
 		sooner(c, due, steady_after(r->voted, round_vote_every(c)));
 	if (r->mode == CONS_PROPOSING)

@@ -98,6 +98,7 @@ struct round {
 	struct cons_position our;
 	struct steady proposed; /* our last proposal */
 	uint32_t changes;       /* of our position */
+	struct steady taken;    /* when we took it */
 	/* the establish clock, which runs only while a quorum is present */
 	int64_t active_ms;
 	struct steady active_mark;
@@ -198,6 +199,7 @@ bool round_lonely(const struct consensus *c);
 bool round_settled(struct consensus *c);
 bool round_all_expected(const struct consensus *c);
 int64_t round_vote_every(const struct consensus *c);
+struct steady round_stands(const struct consensus *c);
 int64_t round_open_ms(const struct consensus *c);
 int64_t round_abandon_ms(const struct consensus *c);
 bool round_may_close(const struct consensus *c);

@@ -23,6 +23,14 @@
 #define CONS_VOTE_EVERY_MS      500
 #define CONS_VOTE_SLOW_MS       2000
 #define CONS_VOTE_SLOW_AFTER_MS 20000
+/* Where answers take longer than the pace, everybody would turn round at once, time and again, and
+ * some would take a passing majority for agreement. So the pace slows by a step with each own
+ * change of position in the round, up to this, and a changed position must stand for as long
+ * before the round may end with it. Ours; the reference has neither. */
+#define CONS_STAND_MAX_MS 4000
+/* Each ledger that we are ahead of the validated one makes us wait longer for second thoughts: a
+ * ledger that lacks its quorum is mostly one on which agreement came too early. Ours. */
+#define CONS_STAND_AHEAD_MS 2000
 
 /* A round is abandoned after ten times the previous one, within these (reference:
  * ledgerAbandonConsensusFactor, ledgerMaxConsensus, ledgerAbandonConsensus). The clock runs only

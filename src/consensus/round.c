@@ -123,6 +123,7 @@ void round_take(struct consensus *c, const struct hash256 *set, struct net_time 
 	c->r.our.set = *set;
 	c->r.our.close = close;
 	c->r.changes++;
+	c->r.taken = c->now.steady;
 	round_propose(c);
 }
 
@@ -208,7 +209,7 @@ void round_open_txs(struct consensus *c, const struct cons_event *ev)
 		return;
 	r->awaiting_open = false;
 	r->phase = CONS_ESTABLISH;
-	r->closed = r->active_mark = r->quorate = c->now.steady;
+	r->closed = r->active_mark = r->quorate = r->taken = c->now.steady;
 	if (!offer_set(c, &id, ev->set.ids, ev->set.n))
 		id = c->empty_id;
 	r->have_our = true;
@@ -242,7 +243,18 @@ int64_t round_vote_every(const struct consensus *c)
 		return CONS_REPROPOSE_MS;
 	if (steady_since(c->r.closed, c->now.steady) > CONS_VOTE_SLOW_AFTER_MS)
 		return CONS_VOTE_SLOW_MS;
-	return CONS_VOTE_EVERY_MS;
+	return clamp((int64_t)c->r.changes * CONS_VOTE_EVERY_MS, CONS_VOTE_EVERY_MS,
+		     CONS_STAND_MAX_MS);
+}
+
+/* When our position will have stood for long enough to end the round with it. */
+struct steady round_stands(const struct consensus *c)
+{
+	int64_t ms = clamp((int64_t)c->r.changes * CONS_VOTE_EVERY_MS, 0, CONS_STAND_MAX_MS);
+
+	if (c->r.prev.seq > c->validated_seq)
+		ms += (int64_t)(c->r.prev.seq - c->validated_seq) * CONS_STAND_AHEAD_MS;
+	return steady_after(c->r.taken, ms);
 }
 
 static void run_clock(struct consensus *c)
@@ -454,7 +466,8 @@ static void establish_progress(struct consensus *c)
 		join_quorum(c);
 	if (proposing(c) && steady_since(r->proposed, c->now.steady) >= CONS_REPROPOSE_MS)
 		round_propose(c);
-	if (elapsed < (all ? CONS_ESTABLISH_SHORT_MS : CONS_ESTABLISH_MIN_MS))
+	if (elapsed < (all ? CONS_ESTABLISH_SHORT_MS : CONS_ESTABLISH_MIN_MS) ||
+	    c->now.steady.ms < round_stands(c).ms)
 		return;
 	round_count(c, &agree, &close_agree);
 	if (may_accept(c) && close_agree >= close_quorum(c) && (agree >= c->quorum || stalled(c)))

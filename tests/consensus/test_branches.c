@@ -139,7 +139,11 @@ static void ahead_limit(void **state)
 	for (uint32_t k = 0; k < LEDGER_AHEAD_MAX; k++) {
 		rig_wait_ms(&r, CONS_OPEN_MIN_MS);
 		rig_all_propose(&r, 5, 1 + k, &empty, k);
+		/* more patient the further ahead */
 		rig_wait_ms(&r, CONS_ESTABLISH_SHORT_MS);
+		assert_true((k == 0) == (rig_find(&r, CONS_FX_BUILD) != NULL));
+		if (k > 0)
+			rig_wait_ms(&r, k * CONS_STAND_AHEAD_MS);
 		assert_non_null(rig_find(&r, CONS_FX_BUILD));
 		rig_built(&r, 2 + k, 1 + k, 11 + k);
 	}

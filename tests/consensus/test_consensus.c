@@ -118,6 +118,8 @@ static void waits_for_the_missing(void **state)
 	rig_wait_ms(&r, CONS_ESTABLISH_MIN_MS - CONS_ESTABLISH_SHORT_MS);
 	assert_non_null(rig_find(&r, CONS_FX_BUILD));
 	rig_built(&r, 2, 1, 11);
+	for (uint32_t i = 0; i < 4; i++)
+		rig_validate(&r, i, 2, 11, true);
 	/* the next round does not wait for it */
 	rig_wait_ms(&r, CONS_OPEN_MIN_MS);
 	rig_all_propose(&r, 4, 2, &empty, 1);
@@ -437,8 +439,33 @@ static void abandoned(void **state)
 	}
 	assert_int_equal(at, CONS_ABANDON_MIN_MS);
 	rig_all_propose(&r, 5, 1, &empty, 30000);
+	rig_wait_ms(&r, CONS_STAND_MAX_MS);
 	assert_int_equal(rig_status(&r).phase, CONS_ACCEPTED);
 	assert_true(rig_same(rig_status(&r).our.set, empty));
+	cons_close(r.c);
+}
+
+/* A position that has just changed must stand for a while before the round ends with it: those who
+ * agree may be turning round as well. */
+static void changed_positions_stand(void **state)
+{
+	struct rig r = rig_open(5, 0);
+	struct hash256 ids[1] = {rig_tx(1)}, set;
+
+	(void)state;
+	r.txs[0] = ids[0];
+	r.txs_n = 1;
+	rig_set_id(&set, ids, 1);
+	rig_wait_ms(&r, CONS_OPEN_MIN_MS);
+	rig_all_propose(&r, 5, 1, &set, 0);
+	for (uint32_t i = 1; i < 4; i++)
+		rig_propose(&r, i, 1, &empty, 1);
+	rig_wait_ms(&r, 950);
+	assert_true(rig_same(rig_status(&r).our.set, empty));
+	rig_wait_ms(&r, CONS_VOTE_EVERY_MS - 1);
+	assert_null(rig_find(&r, CONS_FX_BUILD));
+	rig_wait_ms(&r, 1);
+	assert_non_null(rig_find(&r, CONS_FX_BUILD));
 	cons_close(r.c);
 }
 
@@ -543,6 +570,7 @@ int main(void)
 	    cmocka_unit_test(observer_follows),
 	    cmocka_unit_test(set_asked_again),
 	    cmocka_unit_test(abandoned),
+	    cmocka_unit_test(changed_positions_stand),
 	    cmocka_unit_test(close_time_disagreement),
 	    cmocka_unit_test(r7_self_counts_once),
 	    cmocka_unit_test(r7_resolution_of_the_child),
