@@ -298,5 +298,10 @@ await test('a network of one, listening on IPv6 too', 30, async () => {
 	return undefined;
 });
 
-await stop(started);
+await test('no sanitizer and no broken invariant has spoken', 10, async () => {
+	await stop(started);
+	const said = fs.readFileSync(path.join(dir, 'output'), 'utf8');
+	assert.doesNotMatch(said, /Sanitizer|runtime error:|broken invariant/);
+});
+
 await finish();
