@@ -17,6 +17,7 @@ function procStat(pid) {
 	const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
 	return {
 		state: fields[0],
+		threads: Number(fields[17]),
 		started: Number(fields[19]),
 		ticks: Number(fields[11]) + Number(fields[12]),
 	};
@@ -26,7 +27,9 @@ function procStat(pid) {
 export function alive(process) {
 	if (!process?.pid) return false;
 	const stat = procStat(process.pid);
-	return stat !== undefined && stat.started === process.started && !'ZX'.includes(stat.state);
+	if (stat === undefined || stat.started !== process.started) return false;
+	// While other threads are still ending it keeps its files and locks.
+	return !'ZX'.includes(stat.state) || stat.threads > 1;
 }
 
 // Starts a program in a session of its own, its output appended to a file.
