@@ -38,7 +38,8 @@ static bool post(struct tally *t, const char *body, struct buf *reply)
 	curl_easy_cleanup(c);
 	if (r == CURLE_OK)
 		return true;
-	tally_fail(t, 0, "%s: %s", t->url, curl_easy_strerror(r));
+	if (!t->quiet)
+		tally_fail(t, 0, "%s: %s", t->url, curl_easy_strerror(r));
 	return false;
 }
 
@@ -60,8 +61,10 @@ json_t *client_call(struct tally *t, const char *method, json_t *params)
 		result = json_incref(json_object_get(answer, "result"));
 		json_decref(answer);
 		if (!json_is_object(result)) {
-			tally_fail(t, 0, "%s: the answer is no JSON-RPC reply: %.100s", t->url,
-				   reply.n ? (char *)reply.p : "");
+			if (!t->quiet)
+				tally_fail(t, 0, "%s: the answer is no JSON-RPC reply: %.*s",
+					   t->url, (int)(reply.n < 100 ? reply.n : 100),
+					   reply.n ? (char *)reply.p : "");
 			json_decref(result);
 			result = NULL;
 		}
@@ -82,6 +85,8 @@ json_t *client_get(struct tally *t, const char *method, json_t *params, int *cod
 	if (!e)
 		return r;
 	m = json_object_get(r, "error_message");
+	if (!m)
+		m = json_object_get(r, "error_exception");
 	*code = tally_fail(t, TALLY_FAILED, "%s%s%s", json_string_value(e), m ? ": " : "",
 			   m ? json_string_value(m) : "");
 	json_decref(r);

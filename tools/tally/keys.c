@@ -28,41 +28,57 @@ static bool key_type_option(struct tally *t, enum key_type *type, bool *given)
 	return true;
 }
 
-struct secret_key *tally_secret(struct tally *t, struct public_key *pub)
+/* Reserved at once, so that what is wiped later is all there was. */
+static bool read_seed_file(struct tally *t, struct buf *b, const char *path)
 {
-	const char *path = tally_option(t, "--seed-file");
-	enum key_type type = KEY_ED25519, parsed;
+	struct why why = {""};
+
+	buf_reserve(b, SEED_FILE_MAX + 1);
+	if (!strcmp(path, "-")) {
+		b->n = fread(b->p, 1, SEED_FILE_MAX, stdin);
+		return true;
+	}
+	if (file_read_secret(b, path, SEED_FILE_MAX, &why) == ERR_NONE)
+		return true;
+	tally_fail(t, 0, "%s", why.text);
+	buf_close(b);
+	return false;
+}
+
+bool tally_secret_options(struct tally *t, struct tally_secret *from)
+{
+	*from = (struct tally_secret){.path = tally_option(t, "--seed-file")};
+	if (!from->path)
+		from->path = getenv("TALLY_SEED_FILE");
+	if (from->path && !*from->path)
+		from->path = NULL;
+	return key_type_option(t, &from->type, &from->type_given);
+}
+
+struct secret_key *tally_secret_read(struct tally *t, const struct tally_secret *from,
+				     struct public_key *pub, int *code)
+{
 	struct secret_key *key = NULL;
 	struct buf b = BUF_INIT;
-	struct why why = {""};
 	struct seed seed;
-	bool given, ok;
+	enum key_type type;
 	char *word, *save;
 
-	if (!key_type_option(t, &type, &given))
-		return NULL;
-	if (!path)
-		path = getenv("TALLY_SEED_FILE");
-	if (!path) {
-		tally_fail(t, 0, "--seed-file FILE is wanted (or TALLY_SEED_FILE)");
+	*code = TALLY_FAILED;
+	if (!from->path) {
+		*code = tally_fail(t, TALLY_USAGE,
+				   "--seed-file FILE is wanted (or TALLY_SEED_FILE)");
 		return NULL;
 	}
-	buf_reserve(&b, SEED_FILE_MAX + 1);
-	if (!strcmp(path, "-"))
-		ok = tally_text(t, "-", &b);
-	else
-		ok = file_read_secret(&b, path, SEED_FILE_MAX, &why) == ERR_NONE;
-	if (!ok) {
-		tally_fail(t, 0, "%s", why.text);
-		buf_close(&b);
+	if (!read_seed_file(t, &b, from->path))
 		return NULL;
-	}
 	buf_put_u8(&b, 0);
 	word = strtok_r((char *)b.p, " \t\r\n", &save);
-	if (!word || seed_parse(&seed, &parsed, word) != ERR_NONE)
-		tally_fail(t, 0, "%s: its first word is no seed (s...)", path);
-	else if (secret_key_of_seed(&key, pub, given ? type : parsed, &seed) != ERR_NONE)
-		tally_fail(t, 0, "%s: no key can be derived", path);
+	if (!word || seed_parse(&seed, &type, word) != ERR_NONE)
+		tally_fail(t, 0, "%s: its first word is no seed (s...)", from->path);
+	else if (secret_key_of_seed(&key, pub, from->type_given ? from->type : type, &seed) !=
+		 ERR_NONE)
+		tally_fail(t, 0, "%s: no key can be derived", from->path);
 	secure_wipe(b.p, b.n);
 	secure_wipe(&seed, sizeof(seed));
 	buf_close(&b);
@@ -74,7 +90,7 @@ int cmd_wallet(struct tally *t)
 	const char *passphrase = tally_option(t, "--passphrase");
 	enum key_type type = KEY_ED25519;
 	struct account_id account;
-	struct secret_key *key;
+	struct secret_key *key = NULL;
 	struct public_key pub;
 	struct seed seed;
 	char hex[67];

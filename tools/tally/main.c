@@ -55,7 +55,7 @@ int tally_fail(const struct tally *t, int code, const char *fmt, ...)
 
 void tally_print_json(json_t *j)
 {
-	json_dumpf(j, stdout, JSON_INDENT(2));
+	json_dumpf(j, stdout, TALLY_JSON | JSON_INDENT(2));
 	putchar('\n');
 	json_decref(j);
 }
@@ -157,9 +157,9 @@ static int run(struct tally *t)
 	for (i = 0; i < N_COMMANDS; i++) {
 		if (strcmp(commands[i].name, t->argv[0]) != 0)
 			continue;
-		if (t->argc > 1 && (!strcmp(t->argv[1], "--help") || !strcmp(t->argv[1], "-h"))) {
-			printf("tally %s %s\n\n  %s\n", commands[i].name, commands[i].args,
-			       commands[i].text);
+		if (tally_flag(t, "--help") || tally_flag(t, "-h")) {
+			printf("tally %s%s%s\n\n  %s\n", commands[i].name,
+			       commands[i].args[0] ? " " : "", commands[i].args, commands[i].text);
 			return TALLY_OK;
 		}
 		if (tally_flag(t, "--json"))
@@ -180,7 +180,7 @@ int main(int argc, char **argv)
 		return tally_fail(&t, TALLY_FAILED, "%s", why.text);
 	amendments_init();
 	given = tally_option(&t, "--url");
-	t.url = given ? given : url ? url : "http://127.0.0.1:5005/";
+	t.url = given ? given : url && *url ? url : "http://127.0.0.1:5005/";
 	while (t.argc > 1 && t.argv[1][0] == '-') {
 		if (!strcmp(t.argv[1], "--json")) {
 			t.json = true;

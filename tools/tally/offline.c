@@ -222,7 +222,10 @@ int cmd_encode(struct tally *t)
 
 		st_encode(&out, o, ST_ALL);
 		hex = hex_of(&out);
-		puts(hex);
+		if (t->json)
+			tally_print_json(json_pack("{s:s}", "blob", hex));
+		else
+			puts(hex);
 		mem_free(hex);
 		code = TALLY_OK;
 	}
@@ -241,13 +244,16 @@ int cmd_sign(struct tally *t)
 	struct buf text = BUF_INIT, out = BUF_INIT;
 	struct why why = {""};
 	struct tx *tx = NULL;
+	struct tally_secret from;
 	int code = TALLY_USAGE;
 	char *hex;
 
-	key = tally_secret(t, &pub);
-	if (!key || !tally_arguments(t, 1, 1) || !tally_text(t, t->argv[1], &text))
+	if (!tally_secret_options(t, &from) || !tally_arguments(t, 1, 1) ||
+	    !tally_text(t, t->argv[1], &text))
+		return code;
+	key = tally_secret_read(t, &from, &pub, &code);
+	if (!key)
 		goto done;
-	code = TALLY_FAILED;
 	o = object_of(t, &a, &text);
 	if (!o)
 		goto done;
@@ -276,6 +282,36 @@ done:
 
 /* ---- data folders ---- */
 
+/* The report's lines, "name   words", as an object. */
+static json_t *report_json(struct buf *report)
+{
+	json_t *j = json_object();
+	char *line, *save = NULL;
+
+	buf_put_u8(report, 0);
+	for (line = strtok_r((char *)report->p, "\n", &save); line;
+	     line = strtok_r(NULL, "\n", &save)) {
+		char *end = strstr(line, "  "), *value = end ? end + strspn(end, " ") : NULL;
+
+		if (!value)
+			continue;
+		*end = '\0';
+		json_object_set_new(j, line, json_string(value));
+	}
+	return j;
+}
+
+static void print_sound(struct tally *t, struct buf *report)
+{
+	if (t->json) {
+		tally_print_json(json_pack("{s:s, s:b, s:o}", "data_folder", t->argv[1], "sound", 1,
+					   "report", report_json(report)));
+		return;
+	}
+	fwrite(report->p, 1, report->n, stdout);
+	puts("the data folder is sound");
+}
+
 int cmd_verify(struct tally *t)
 {
 	struct store_options o = {.read_only = true};
@@ -290,12 +326,9 @@ int cmd_verify(struct tally *t)
 	e = store_open(&s, &o, &why);
 	if (e == ERR_NONE)
 		e = store_verify(s, &report, &why);
-	if (report.n)
-		fwrite(report.p, 1, report.n, stdout);
 	if (e == ERR_NONE)
-		puts("the data folder is sound");
-	if (s)
-		store_close(s);
+		print_sound(t, &report);
+	store_close(s);
 	buf_close(&report);
 	return e == ERR_NONE ? TALLY_OK : tally_fail(t, TALLY_FAILED, "%s", why.text);
 }
@@ -308,6 +341,10 @@ int cmd_migrate(struct tally *t)
 		return TALLY_USAGE;
 	if (store_migrate(t->argv[1], &why) != ERR_NONE)
 		return tally_fail(t, TALLY_FAILED, "%s", why.text);
-	printf("%s: schema %d\n", t->argv[1], STORE_SCHEMA);
+	if (t->json)
+		tally_print_json(
+		    json_pack("{s:s, s:i}", "data_folder", t->argv[1], "schema", STORE_SCHEMA));
+	else
+		printf("%s: schema %d\n", t->argv[1], STORE_SCHEMA);
 	return TALLY_OK;
 }

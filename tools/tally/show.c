@@ -40,6 +40,13 @@ struct xrp_text tally_xrp(const char *drops)
 	return out;
 }
 
+static bool is_hash(const char *s)
+{
+	uint8_t b[32];
+
+	return hex_decode(b, sizeof(b), s, strlen(s));
+}
+
 /* Fetches; with --json prints it and is done (*r NULL, code 0). */
 static int fetch(struct tally *t, json_t **r, const char *method, json_t *params)
 {
@@ -98,8 +105,10 @@ int cmd_history(struct tally *t)
 	size_t i;
 	int code;
 
-	if ((limit && !tally_number(limit, 1, 400, &n)) || !tally_arguments(t, 1, 1))
-		return tally_fail(t, TALLY_USAGE, "ADDRESS is wanted; --limit takes 1 to 400");
+	if (limit && !tally_number(limit, 1, 400, &n))
+		return tally_fail(t, TALLY_USAGE, "--limit takes 1 to 400");
+	if (!tally_arguments(t, 1, 1))
+		return TALLY_USAGE;
 	p = json_pack("{s:s, s:I, s:i, s:i}", "account", t->argv[1], "limit", (json_int_t)n,
 		      "ledger_index_min", -1, "ledger_index_max", -1);
 	code = fetch(t, &r, "account_tx", p);
@@ -117,6 +126,8 @@ int cmd_tx(struct tally *t)
 
 	if (!tally_arguments(t, 1, 1))
 		return TALLY_USAGE;
+	if (!is_hash(t->argv[1]))
+		return tally_fail(t, TALLY_USAGE, "HASH has 64 hex digits");
 	code = fetch(t, &r, "tx", json_pack("{s:s}", "transaction", t->argv[1]));
 	if (!r)
 		return code;
@@ -125,7 +136,7 @@ int cmd_tx(struct tally *t)
 		       str(at(r, "meta"), "TransactionResult"));
 	else
 		puts("not validated yet");
-	json_dumpf(at(r, "tx_json"), stdout, JSON_INDENT(2));
+	json_dumpf(at(r, "tx_json"), stdout, TALLY_JSON | JSON_INDENT(2));
 	putchar('\n');
 	json_decref(r);
 	return TALLY_OK;
@@ -144,7 +155,7 @@ int cmd_ledger(struct tally *t)
 		json_decref(p);
 		return TALLY_USAGE;
 	}
-	if (strlen(which) == 64)
+	if (is_hash(which))
 		json_object_set_new(p, "ledger_hash", json_string(which));
 	else if (tally_number(which, 1, UINT32_MAX, &seq))
 		json_object_set_new(p, "ledger_index", json_integer((json_int_t)seq));
@@ -158,7 +169,7 @@ int cmd_ledger(struct tally *t)
 	printf("ledger        %lld%s\nhash          %s\nparent        %s\nclosed        %s\n"
 	       "XRP           %s\ntransactions  %zu\n",
 	       num(r, "ledger_index"), json_is_true(at(r, "validated")) ? " (validated)" : "",
-	       str(r, "ledger_hash"), str(l, "parent_hash"), str(l, "close_time_human"),
+	       str(r, "ledger_hash"), str(l, "parent_hash"), str(l, "close_time_iso"),
 	       tally_xrp(str(l, "total_coins")).s, json_array_size(at(l, "transactions")));
 	json_array_foreach(at(l, "transactions"), i, id) printf("  %s\n", json_string_value(id));
 	json_decref(r);
@@ -179,14 +190,17 @@ int cmd_status(struct tally *t)
 	info = at(r, "info");
 	v = at(info, "validated_ledger");
 	last = at(info, "last_close");
-	printf(
-	    "state      %s\nnetwork    %lld\npeers      %lld\nvalidated  %lld %.16s, %lld s old\n"
-	    "complete   %s\nquorum     %lld\nproposers  %lld in the last round\nversion    %s "
-	    "(protocol %s)\n",
-	    str(info, "server_state"), num(info, "network_id"), num(info, "peers"), num(v, "seq"),
-	    str(v, "hash"), num(v, "age"), str(info, "complete_ledgers"),
-	    num(info, "validation_quorum"), num(last, "proposers"), str(info, "tally_version"),
-	    str(info, "build_version"));
+	printf("state      %s\nnetwork    %lld\npeers      %lld\n", str(info, "server_state"),
+	       num(info, "network_id"), num(info, "peers"));
+	if (v)
+		printf("validated  %lld %.16s, %lld s old\n", num(v, "seq"), str(v, "hash"),
+		       num(v, "age"));
+	else
+		puts("validated  none yet");
+	printf("complete   %s\nquorum     %lld\nproposers  %lld in the last round\n"
+	       "version    %s (protocol %s)\n",
+	       str(info, "complete_ledgers"), num(info, "validation_quorum"),
+	       num(last, "proposers"), str(info, "tally_version"), str(info, "build_version"));
 	json_decref(r);
 	return TALLY_OK;
 }
@@ -202,6 +216,8 @@ int cmd_peers(struct tally *t)
 	code = fetch(t, &r, "peers", NULL);
 	if (!r)
 		return code;
+	if (!json_array_size(at(r, "peers")))
+		puts("no peers");
 	json_array_foreach(at(r, "peers"), i, p)
 	    printf("%-24s %-9s %4lld ms  up %lld s  %s\n", str(p, "address"),
 		   json_is_true(at(p, "inbound")) ? "inbound" : "outbound", num(p, "latency"),
@@ -260,39 +276,61 @@ static void watch_row(struct tally *t, const json_t *r, const json_t *info)
 	const json_t *l = at(r, "ledger");
 
 	if (t->json) {
-		json_dumpf(r, stdout, JSON_COMPACT);
+		json_dumpf(r, stdout, TALLY_JSON | JSON_COMPACT);
 		putchar('\n');
 	} else {
-		printf("%10lld  %.16s  %6zu  %-24s  %-11s %5lld\n", num(r, "ledger_index"),
+		printf("%10lld  %.16s  %6zu  %-20s  %-11s %5lld\n", num(r, "ledger_index"),
 		       str(r, "ledger_hash"), json_array_size(at(l, "transactions")),
-		       str(l, "close_time_human"), str(info, "server_state"), num(info, "peers"));
+		       str(l, "close_time_iso"), str(info, "server_state"), num(info, "peers"));
 	}
 	fflush(stdout);
 }
 
+/* The next ledger to show: the one after the last that was, unless the server has begun another
+ * chain. 0: none yet. */
+static long long watch_next(long long seen, long long newest)
+{
+	if (newest == seen)
+		return 0;
+	return !seen || newest < seen ? newest : seen + 1;
+}
+
+static bool watch_show(struct tally *t, long long seq, const json_t *info)
+{
+	json_t *r = client_call(
+	    t, "ledger",
+	    json_pack("{s:I, s:b}", "ledger_index", (json_int_t)seq, "transactions", 1));
+	bool there = at(r, "ledger") != NULL;
+
+	if (there)
+		watch_row(t, r, info);
+	json_decref(r);
+	return there;
+}
+
+/* Whether a ledger was shown. A server that goes away is waited for, and said so once. */
 static bool watch_one(struct tally *t, long long *seen)
 {
-	json_t *s = client_call(t, "server_info", NULL), *r;
+	json_t *s = client_call(t, "server_info", NULL);
 	const json_t *info = at(s, "info");
-	long long now = num(at(info, "validated_ledger"), "seq");
-	bool new_one = false;
+	long long newest = num(at(info, "validated_ledger"), "seq"), seq;
+	bool shown = false;
 
-	if (!s)
-		return false;
-	if (*seen && now > *seen + 1)
-		now = *seen + 1; /* every ledger gets its row */
-	if (now > *seen) {
-		r = client_call(
-		    t, "ledger",
-		    json_pack("{s:I, s:b}", "ledger_index", (json_int_t)now, "transactions", 1));
-		if (r && at(r, "ledger"))
-			watch_row(t, r, info);
-		json_decref(r);
-		*seen = now;
-		new_one = true;
+	if (s && t->quiet)
+		tally_fail(t, 0, "%s: answers again", t->url);
+	t->quiet = !s;
+	seq = newest ? watch_next(*seen, newest) : 0;
+	if (seq) {
+		shown = watch_show(t, seq, info);
+		if (!shown && seq != newest) { /* a gap in its history */
+			seq = newest;
+			shown = watch_show(t, seq, info);
+		}
+		if (shown)
+			*seen = seq;
 	}
 	json_decref(s);
-	return new_one;
+	return shown;
 }
 
 int cmd_watch(struct tally *t)
@@ -301,10 +339,12 @@ int cmd_watch(struct tally *t)
 	uint64_t n = UINT64_MAX;
 	long long seen = 0;
 
-	if ((limit && !tally_number(limit, 1, UINT32_MAX, &n)) || !tally_arguments(t, 0, 0))
+	if (limit && !tally_number(limit, 1, UINT32_MAX, &n))
 		return tally_fail(t, TALLY_USAGE, "--ledgers takes how many to show");
+	if (!tally_arguments(t, 0, 0))
+		return TALLY_USAGE;
 	if (!t->json)
-		printf("%10s  %-16s  %6s  %-24s  %-11s %5s\n", "ledger", "hash", "txs", "closed",
+		printf("%10s  %-16s  %6s  %-20s  %-11s %5s\n", "ledger", "hash", "txs", "closed",
 		       "state", "peers");
 	while (n) {
 		if (watch_one(t, &seen))

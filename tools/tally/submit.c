@@ -16,6 +16,7 @@
  * server's history up to it has no gap (searched_all). Nothing is ever guessed from silence. */
 
 #define EXPIRES_LEDGERS   20
+#define SEARCH_LEDGERS    500 /* back from its last ledger, for one that may be old */
 #define POLL_MS           500
 #define TIMEOUT_DEFAULT_S 120
 
@@ -111,8 +112,10 @@ static char *prepare(struct tally *t, json_t *tx, const struct secret_key *key, 
 
 struct fate {
 	char hash[65];
-	int64_t last;  /* LastLedgerSequence, 0 = none */
-	int64_t first; /* validated sequence when it was sent */
+	char account[BASE58_TEXT_MAX];
+	int64_t sequence; /* 0: a ticket's */
+	int64_t last;     /* LastLedgerSequence, 0 = none */
+	int64_t first;    /* where a search begins: what was validated when it was sent */
 };
 
 static int report(struct tally *t, const struct fate *f, json_t *r)
@@ -129,6 +132,32 @@ static int report(struct tally *t, const struct fate *f, json_t *r)
 	return code;
 }
 
+static int expired(struct tally *t, const struct fate *f)
+{
+	return tally_fail(t, TALLY_EXPIRED, "not applied: %s, last ledger %lld has passed", f->hash,
+			  (long long)f->last);
+}
+
+/* Whether a validated ledger at or past its last one has not used its Sequence: so nothing has, and
+ * it never will, whatever the server's history holds. */
+static bool left_unused(struct tally *t, const struct fate *f)
+{
+	json_t *r;
+	bool unused;
+
+	if (!f->last || !f->sequence)
+		return false;
+	r = client_call(
+	    t, "account_info",
+	    json_pack("{s:s, s:s}", "account", f->account, "ledger_index", "validated"));
+	unused = int_of(r, "ledger_index") >= f->last &&
+		 json_is_true(json_object_get(r, "validated")) &&
+		 json_object_get(r, "account_data") &&
+		 int_of(json_object_get(r, "account_data"), "Sequence") <= f->sequence;
+	json_decref(r);
+	return unused;
+}
+
 /* One look; -1: not decided yet. */
 static int look(struct tally *t, const struct fate *f)
 {
@@ -140,13 +169,13 @@ static int look(struct tally *t, const struct fate *f)
 		json_object_set_new(params, "max_ledger", json_integer(f->last));
 	}
 	r = client_call(t, "tx", params);
+	t->quiet = !r; /* said once; it may come back within the time given */
 	if (!r)
-		return TALLY_UNREACHABLE;
+		return code;
 	if (json_is_true(json_object_get(r, "validated")))
 		code = report(t, f, r);
-	else if (json_is_true(json_object_get(r, "searched_all")))
-		code = tally_fail(t, TALLY_EXPIRED, "not applied: %s, last ledger %lld has passed",
-				  f->hash, (long long)f->last);
+	else if (json_is_true(json_object_get(r, "searched_all")) || left_unused(t, f))
+		code = expired(t, f);
 	json_decref(r);
 	return code;
 }
@@ -158,7 +187,7 @@ static int wait_for(struct tally *t, const struct fate *f, uint64_t timeout_s)
 	for (;;) {
 		int code = look(t, f);
 
-		if (code >= 0 && code != TALLY_UNREACHABLE)
+		if (code >= 0)
 			return code;
 		if (clock_steady().ms > end)
 			return tally_fail(t, TALLY_UNKNOWN, "no final answer on %s in %llu s",
@@ -167,100 +196,130 @@ static int wait_for(struct tally *t, const struct fate *f, uint64_t timeout_s)
 	}
 }
 
-static int64_t validated_seq(struct tally *t)
+/* What the preliminary result says for good; -1: it is open. Some of the refusals are also what a
+ * transaction gets that was applied before. */
+static int verdict(const char *result, bool wait)
 {
-	json_t *r = client_call(t, "ledger", json_pack("{s:s}", "ledger_index", "validated"));
-	int64_t seq = int_of(r, "ledger_index");
+	static const char *const perhaps_applied[] = {"tefALREADY", "tefPAST_SEQ", "tefMAX_LEDGER"};
+	size_t i;
 
-	json_decref(r);
-	return seq;
+	for (i = 0; wait && i < sizeof(perhaps_applied) / sizeof(perhaps_applied[0]); i++)
+		if (!strcmp(result, perhaps_applied[i]))
+			return -1;
+	if (!strncmp(result, "tem", 3) || !strncmp(result, "tel", 3) || !strncmp(result, "tef", 3))
+		return TALLY_REJECTED;
+	if (wait)
+		return -1;
+	return !strncmp(result, "ter", 3) && strcmp(result, "terQUEUED") != 0 ? TALLY_UNKNOWN
+									      : TALLY_OK;
+}
+
+static void fate_of(struct fate *f, const json_t *submitted, int64_t validated)
+{
+	const json_t *tx = json_object_get(submitted, "tx_json");
+
+	snprintf(f->hash, sizeof(f->hash), "%s",
+		 json_object_get(submitted, "hash") ? str_of(submitted, "hash")
+						    : str_of(tx, "hash"));
+	snprintf(f->account, sizeof(f->account), "%s", str_of(tx, "Account"));
+	f->sequence = int_of(tx, "Sequence");
+	f->last = int_of(tx, "LastLedgerSequence");
+	f->first = validated;
+	if (f->last && f->first > f->last)
+		f->first = f->last > SEARCH_LEDGERS ? f->last - SEARCH_LEDGERS : 1;
 }
 
 static int submit_blob(struct tally *t, const char *hex, bool wait, uint64_t timeout_s)
 {
-	struct fate f = {.first = validated_seq(t)};
+	struct fate f;
 	const char *result;
-	json_t *r, *tx;
+	json_t *r;
 	int code;
+	int64_t validated;
 
+	r = client_get(t, "ledger", json_pack("{s:s}", "ledger_index", "validated"), &code);
+	if (!r)
+		return code;
+	validated = int_of(r, "ledger_index");
+	json_decref(r);
 	r = client_get(t, "submit", json_pack("{s:s}", "tx_blob", hex), &code);
 	if (!r)
 		return code;
+	fate_of(&f, r, validated);
 	result = str_of(r, "engine_result");
-	tx = json_object_get(r, "tx_json");
-	snprintf(f.hash, sizeof(f.hash), "%s",
-		 json_object_get(r, "hash") ? str_of(r, "hash") : str_of(tx, "hash"));
-	f.last = int_of(tx, "LastLedgerSequence");
-	if (!wait && t->json)
+	code = verdict(result, wait);
+	if (t->json && code >= 0)
 		tally_print_json(json_incref(r));
 	else if (!t->json)
 		printf("%s: %s\n", result, str_of(r, "engine_result_message"));
-	code = TALLY_OK;
-	if (!strncmp(result, "tem", 3) || (!strncmp(result, "tel", 3)))
-		code = TALLY_REJECTED;
-	else if (!strncmp(result, "tef", 3) && strcmp(result, "tefALREADY") != 0 &&
-		 strcmp(result, "tefPAST_SEQ") != 0)
-		code = TALLY_REJECTED;
+	fflush(stdout);
 	json_decref(r);
-	return code == TALLY_OK && wait ? wait_for(t, &f, timeout_s) : code;
+	return code >= 0 ? code : wait_for(t, &f, timeout_s);
 }
 
-static bool wait_options(struct tally *t, bool *wait, uint64_t *timeout_s)
+struct submit_options {
+	struct tally_secret from;
+	bool wait;
+	uint64_t timeout_s;
+};
+
+static bool submit_options(struct tally *t, struct submit_options *o)
 {
 	const char *s = tally_option(t, "--timeout");
 
-	*wait = !tally_flag(t, "--no-wait");
-	*timeout_s = TIMEOUT_DEFAULT_S;
-	if (s && !tally_number(s, 1, 86400, timeout_s)) {
+	o->wait = !tally_flag(t, "--no-wait");
+	o->timeout_s = TIMEOUT_DEFAULT_S;
+	if (s && !tally_number(s, 1, 86400, &o->timeout_s)) {
 		tally_fail(t, 0, "--timeout takes 1 to 86400 seconds");
 		return false;
 	}
-	return true;
+	return tally_secret_options(t, &o->from);
 }
 
-static int sign_and_submit(struct tally *t, json_t *tx, bool wait, uint64_t timeout_s)
+static int sign_and_submit(struct tally *t, json_t *tx, const struct submit_options *o)
 {
 	struct public_key pub;
-	struct secret_key *key = tally_secret(t, &pub);
-	int code = TALLY_USAGE;
+	int code;
+	struct secret_key *key = tally_secret_read(t, &o->from, &pub, &code);
 	char *hex;
 
 	if (!key)
 		return code;
 	hex = prepare(t, tx, key, &code);
 	if (hex)
-		code = submit_blob(t, hex, wait, timeout_s);
+		code = submit_blob(t, hex, o->wait, o->timeout_s);
 	mem_free(hex);
 	secret_key_close(key);
 	return code;
 }
 
+static bool is_hex(const struct buf *text)
+{
+	return text->n && strspn((char *)text->p, "0123456789abcdefABCDEF") == text->n;
+}
+
 int cmd_submit(struct tally *t)
 {
+	struct submit_options o;
 	struct buf text;
 	struct why why = {""};
-	uint64_t timeout_s;
 	json_t *tx = NULL;
-	bool wait;
 	int code;
 
-	if (!wait_options(t, &wait, &timeout_s))
+	if (!submit_options(t, &o) || !tally_arguments(t, 1, 1) ||
+	    !tally_text(t, t->argv[1], &text))
 		return TALLY_USAGE;
-	if (t->argc < 2 || !tally_text(t, t->argv[1], &text))
-		return tally_fail(t, TALLY_USAGE,
-				  "a signed blob, or a transaction as JSON is wanted");
 	buf_put_u8(&text, 0);
 	text.n--;
-	if (text.n && text.p[0] == '{') {
-		if (json_parse_bounded(&tx, buf_bytes(&text), &why) != ERR_NONE)
-			code = tally_fail(t, TALLY_USAGE, "%s", why.text);
-		else
-			code = sign_and_submit(t, tx, wait, timeout_s);
-		json_decref(tx);
-	} else {
-		code = tally_arguments(t, 1, 1) ? submit_blob(t, (char *)text.p, wait, timeout_s)
-						: TALLY_USAGE;
-	}
+	if (text.p[0] != '{' && !is_hex(&text))
+		code = tally_fail(t, TALLY_USAGE, "neither a blob in hex nor a JSON object");
+	else if (text.p[0] != '{')
+		code = submit_blob(t, (char *)text.p, o.wait, o.timeout_s);
+	else if (json_parse_bounded(&tx, buf_bytes(&text), &why) == ERR_NONE)
+		code = sign_and_submit(t, tx, &o);
+	else
+		code = tally_fail(t, TALLY_USAGE, "%s", why.text);
+	json_decref(tx);
 	buf_close(&text);
 	return code;
 }
@@ -276,7 +335,7 @@ static bool parse_xrp(const char *s, char out[24])
 	if (*p == '.')
 		for (p++; *p >= '0' && *p <= '9' && unit > 1; p++)
 			part += (uint64_t)(*p - '0') * (unit /= 10);
-	if (*p || p == s || whole > DROPS_MAX / DROPS_PER_XRP)
+	if (*p || *s < '0' || *s > '9' || whole * DROPS_PER_XRP + part > DROPS_MAX)
 		return false;
 	snprintf(out, 24, "%llu", (unsigned long long)(whole * DROPS_PER_XRP + part));
 	return true;
@@ -285,23 +344,23 @@ static bool parse_xrp(const char *s, char out[24])
 int cmd_pay(struct tally *t)
 {
 	const char *tag = tally_option(t, "--tag");
-	uint64_t timeout_s, number = 0;
+	struct submit_options o;
+	uint64_t number = 0;
 	char drops[24];
 	json_t *tx;
-	bool wait;
 	int code;
 
-	if (!wait_options(t, &wait, &timeout_s))
+	if (!submit_options(t, &o) || !tally_arguments(t, 2, 2))
 		return TALLY_USAGE;
 	if (tag && !tally_number(tag, 0, UINT32_MAX, &number))
 		return tally_fail(t, TALLY_USAGE, "--tag takes 0 to 4294967295");
-	if (t->argc < 3 || !parse_xrp(t->argv[2], drops))
-		return tally_fail(t, TALLY_USAGE, "ADDRESS and an amount of XRP are wanted");
+	if (!parse_xrp(t->argv[2], drops))
+		return tally_fail(t, TALLY_USAGE, "\"%s\" is no amount of XRP", t->argv[2]);
 	tx = json_pack("{s:s, s:s, s:s}", "TransactionType", "Payment", "Destination", t->argv[1],
 		       "Amount", drops);
 	if (tag)
 		json_object_set_new(tx, "DestinationTag", json_integer((json_int_t)number));
-	code = sign_and_submit(t, tx, wait, timeout_s);
+	code = sign_and_submit(t, tx, &o);
 	json_decref(tx);
 	return code;
 }

@@ -23,6 +23,7 @@ enum tally_exit {
 struct tally {
 	const char *url; /* of the server, http://127.0.0.1:5005/ unless given */
 	bool json;       /* print JSON instead of words */
+	bool quiet;      /* an unreachable server is no news: it was said before */
 	int argc;        /* arguments of the command, argv[0] = its name */
 	char **argv;
 };
@@ -36,6 +37,8 @@ struct tally {
 
 /* "tally NAME: message" to standard error; returns code. */
 int tally_fail(const struct tally *t, int code, const char *fmt, ...) PRINTF(3, 4);
+/* How JSON is written: with 15 digits a decimal reads as the server wrote it. */
+#define TALLY_JSON JSON_REAL_PRECISION(15)
 /* Prints and releases a JSON value. */
 void tally_print_json(json_t *j);
 /* The value of option --name in the arguments, NULL when absent; removes both from the list. A
@@ -47,9 +50,18 @@ bool tally_arguments(struct tally *t, int min, int max);
 bool tally_number(const char *text, uint64_t lo, uint64_t hi, uint64_t *out);
 /* The argument itself, or all of standard input for "-". The caller closes b. */
 bool tally_text(struct tally *t, const char *argument, struct buf *b);
-/* The secret of --seed-file FILE ("-": standard input), or of TALLY_SEED_FILE: a seed (s...) as
- * the file's first word; and --key-type. NULL after complaining. */
-struct secret_key *tally_secret(struct tally *t, struct public_key *pub);
+/* Where a secret comes from: --seed-file FILE ("-": standard input) or TALLY_SEED_FILE, with a seed
+ * (s...) as the file's first word; --key-type overrides the seed's own. */
+struct tally_secret {
+	const char *path; /* NULL: not given */
+	enum key_type type;
+	bool type_given;
+};
+/* Takes the options from the arguments; false after complaining. */
+bool tally_secret_options(struct tally *t, struct tally_secret *from);
+/* NULL after complaining; *code is the exit code then. */
+struct secret_key *tally_secret_read(struct tally *t, const struct tally_secret *from,
+				     struct public_key *pub, int *code);
 /* Drops as XRP: "12.5". */
 struct xrp_text {
 	char s[32];
