@@ -199,6 +199,8 @@ static enum err load_genesis(struct genesis *g, const struct config *c, struct w
 	struct buf b = BUF_INIT;
 	enum err e = file_read(&b, c->genesis, GENESIS_BYTES_MAX, why);
 
+	if (e != ERR_NONE)
+		why_add(why, e, "[node] genesis");
 	if (e == ERR_NONE) {
 		e = genesis_parse(g, buf_bytes(&b), why);
 		if (e != ERR_NONE)
@@ -211,18 +213,31 @@ static enum err load_genesis(struct genesis *g, const struct config *c, struct w
 	return e;
 }
 
+static enum err load_validator(struct secret_key **out, const struct config *c, struct why *why)
+{
+	enum err e;
+
+	if (!c->validator_key_file[0])
+		return ERR_NONE;
+	e = key_file_read(out, c->validator_key_file, why);
+	return e == ERR_NONE ? e : why_add(why, e, "[validator] key_file");
+}
+
 static enum err load_identity(struct secret_key **out, const struct config *c, bool create,
 			      struct why *why)
 {
 	enum err e;
 
-	if (access(c->peer_key_file, F_OK) == 0)
-		return key_file_read(out, c->peer_key_file, why);
+	if (access(c->peer_key_file, F_OK) == 0) {
+		e = key_file_read(out, c->peer_key_file, why);
+		return e == ERR_NONE ? e : why_add(why, e, "[peers] key_file");
+	}
 	if (!create)
 		return ERR_NONE;
 	e = file_create_dir(c->data_dir, why);
-	if (e == ERR_NONE)
-		e = key_file_create(c->peer_key_file, "node identity", KEY_ED25519, NULL, why);
+	if (e != ERR_NONE)
+		return why_add(why, e, "[node] data_dir");
+	e = key_file_create(c->peer_key_file, "node identity", KEY_ED25519, NULL, why);
 	return e == ERR_NONE ? key_file_read(out, c->peer_key_file, why) : e;
 }
 
@@ -240,8 +255,7 @@ static int run_config(const struct arguments *a)
 	o.config = &c;
 	o.genesis = &g;
 	if (load_genesis(&g, &c, &why) != ERR_NONE ||
-	    (c.validator_key_file[0] &&
-	     key_file_read(&o.validator, c.validator_key_file, &why) != ERR_NONE) ||
+	    load_validator(&o.validator, &c, &why) != ERR_NONE ||
 	    load_identity(&o.identity, &c, !a->check, &why) != ERR_NONE) {
 		fail(code, &why);
 		goto out;
@@ -260,10 +274,10 @@ static int run_config(const struct arguments *a)
 		goto out;
 	}
 	code = daemon_run(&o, &why);
-	if (code == 1) {
+	if (code == 1 && c.log_file[0])
 		log_line(LOG_ERROR, "tallyd", "%s", why.text);
+	if (code == 1)
 		fail(1, &why);
-	}
 out:
 	secret_key_close(o.validator);
 	secret_key_close(o.identity);

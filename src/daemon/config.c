@@ -164,19 +164,22 @@ out:
 
 enum err config_parse_listen(struct config_listen *out, const char *text, struct why *why)
 {
-	const char *colon = strrchr(text, ':');
+	const char *shut = text[0] == '[' ? strchr(text, ']') : NULL;
+	const char *colon = strchr(shut ? shut : text, ':');
 	size_t n = colon ? (size_t)(colon - text) : 0;
 	struct in6_addr v6;
 	struct in_addr v4;
 	unsigned long port;
 	char *end;
 
-	if (!colon || !n || !isdigit((unsigned char)colon[1]))
+	if (!shut && colon && strchr(colon + 1, ':'))
+		return why_set(why, ERR_INVALID, "\"%s\": an IPv6 address stands in [ ]", text);
+	if (!colon || !n || (shut && colon != shut + 1) || !isdigit((unsigned char)colon[1]))
 		return why_set(why, ERR_INVALID, "\"%s\": host:port is wanted", text);
 	port = strtoul(colon + 1, &end, 10);
 	if (*end || port > 65535)
 		return why_set(why, ERR_RANGE, "\"%s\": port is not between 0 and 65535", text);
-	if (text[0] == '[' && text[n - 1] == ']') {
+	if (shut) {
 		text++;
 		n -= 2;
 	}

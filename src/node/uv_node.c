@@ -413,6 +413,8 @@ static enum err open_disk(struct uv_node *un, struct ledger **tip, struct why *w
 	};
 	enum err e = store_open(&un->store, &so, why);
 
+	if (e == ERR_BUSY)
+		why_add(why, e, "another node runs on this data folder");
 	if (e == ERR_NONE)
 		e = store_load_tip(un->store, tip, why);
 	if (e == ERR_NONE && un->cfg.validator)

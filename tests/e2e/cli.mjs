@@ -79,7 +79,10 @@ async function launch() {
 }
 
 fs.mkdirSync(dir, { recursive: true });
-process.on('exit', () => started.forEach((one) => signal(one, 'SIGKILL')));
+process.on('exit', (code) => {
+	started.forEach((one) => signal(one, 'SIGKILL'));
+	if (code === 0) fs.rmSync(dir, { recursive: true, force: true });
+});
 
 await must('a standalone server', 10, async () => {
 	await launch();
