@@ -25,9 +25,9 @@ enum lmdb_table {
 	LMDB_HASHES,      /* ledger hash → sequence */
 	LMDB_NODES,       /* disk key (host integer) → tree node */
 	LMDB_OBSOLETE,    /* sequence, chunk → disk keys */
-	LMDB_TX_IDS,      /* transaction id → sequence, index */
+	LMDB_TX_IDS,      /* run, row → rows (runs.h) */
 	LMDB_TXS,         /* sequence, index → transaction and metadata */
-	LMDB_ACCOUNT_TXS, /* account, sequence, index → nothing */
+	LMDB_ACCOUNT_TXS, /* run, row → rows (runs.h) */
 	LMDB_TABLES,
 };
 

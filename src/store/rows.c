@@ -20,16 +20,6 @@ struct row_key row_key_pair(uint32_t seq, uint32_t second)
 	return k;
 }
 
-struct row_key row_key_account(const struct account_id *account, uint32_t seq, uint32_t index)
-{
-	struct row_key k = {.n = ACCOUNT_KEY_BYTES};
-
-	memcpy(k.b, account->b, 20);
-	store_be32(k.b + 20, seq);
-	store_be32(k.b + 24, index);
-	return k;
-}
-
 /* A row has exactly its fields. */
 static enum err finish(const struct cursor *c)
 {

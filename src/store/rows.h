@@ -13,9 +13,8 @@
  *   hashes       hash 32 → seq 4
  *   nodes        key → node (ledger/tree_persist.h)
  *   obsolete     seq 4, chunk 4 → keys, 8 each, ascending
- *   tx_ids       id 32 → seq 4, index 4
  *   txs          seq 4, index 4 → CRC-32C of the rest 4 | VL(transaction) VL(metadata)
- *   account_txs  account 20, seq 4, index 4 → nothing
+ *   tx_ids, account_txs: sorted runs (store/runs.h), which "runs" in meta lists
  *
  * This layout is schema 1. */
 
@@ -39,13 +38,12 @@ struct header_row {
 	uint32_t n_txs;
 };
 
-#define SEQ_KEY_BYTES     4
-#define TX_KEY_BYTES      8
-#define ACCOUNT_KEY_BYTES 28
-#define IDENTITY_BYTES    40
-#define TIP_BYTES         48
-#define HEADER_ROW_BYTES  (LEDGER_HEADER_BYTES + 32 + 8 + 4)
-#define OBSOLETE_CHUNK    240 /* keys of one row: two rows fill a page */
+#define SEQ_KEY_BYTES    4
+#define TX_KEY_BYTES     8
+#define IDENTITY_BYTES   40
+#define TIP_BYTES        48
+#define HEADER_ROW_BYTES (LEDGER_HEADER_BYTES + 32 + 8 + 4)
+#define OBSOLETE_CHUNK   240 /* keys of one row: two rows fill a page */
 
 struct row_key {
 	uint8_t b[32];
@@ -57,7 +55,6 @@ static inline struct bytes row_key_bytes(const struct row_key *k)
 }
 struct row_key row_key_seq(uint32_t seq);
 struct row_key row_key_pair(uint32_t seq, uint32_t second);
-struct row_key row_key_account(const struct account_id *account, uint32_t seq, uint32_t index);
 
 void identity_row_encode(uint8_t out[IDENTITY_BYTES], const struct identity_row *row);
 enum err identity_row_decode(struct identity_row *out, struct bytes in) MUST_USE;

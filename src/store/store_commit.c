@@ -7,11 +7,14 @@
 
 #include <stdlib.h>
 
-/* One ledger, one write transaction. What the rows will be is worked out before it begins; tables
- * keyed by chance (ids, accounts) are written in the order of their keys, so that rows of one page
- * are written together. */
+/* One ledger, one write transaction. What the rows will be is worked out before it begins. */
 
 #define GROW_TRIES_MAX 24 /* doublings of the map: more than any disk */
+
+/* Blocks of the indexes merged beside a commit: for each that it adds, one per level that the rows
+ * will pass, and some more, so that merging keeps up. */
+#define MERGE_PER_BLOCK 16
+#define MERGE_LEAST     16
 
 /* One transaction of the ledger. */
 struct commit_tx {
@@ -188,15 +191,10 @@ static enum err put_txs(struct commit *c)
 	struct buf row = BUF_INIT;
 	enum err e = ERR_NONE;
 
-	for (uint32_t i = 0; e == ERR_NONE && i < c->tx_n; i++) {
-		struct row_key place = row_key_pair(c->l->header.seq, c->tx[i].index);
-
-		ordered[i] = c->tx[i];
-		e = lmdb_put(c->txn, LMDB_TX_IDS, bytes_of(c->tx[i].id.b, 32),
-			     row_key_bytes(&place));
-	}
-	if (e == ERR_NONE)
+	if (c->tx_n) {
+		memcpy(ordered, c->tx, c->tx_n * sizeof(*ordered));
 		qsort(ordered, c->tx_n, sizeof(*ordered), by_index);
+	}
 	for (uint32_t i = 0; e == ERR_NONE && i < c->tx_n; i++) {
 		struct row_key place = row_key_pair(c->l->header.seq, i);
 
@@ -209,16 +207,31 @@ static enum err put_txs(struct commit *c)
 	return e;
 }
 
-static enum err put_accounts(struct commit *c)
+static enum err put_indexes(struct commit *c)
 {
-	enum err e = ERR_NONE;
+	struct buf ids = BUF_INIT, accounts = BUF_INIT;
+	uint32_t seq = c->l->header.seq, blocks = 0;
+	struct runs runs;
+	enum err e = runs_get(c->txn, &runs);
 
-	for (size_t i = 0; e == ERR_NONE && i < c->account_n; i++) {
-		struct row_key k = row_key_account(&c->account[i].account, c->l->header.seq,
-						   c->account[i].index);
-
-		e = lmdb_put(c->txn, LMDB_ACCOUNT_TXS, row_key_bytes(&k), (struct bytes){0});
+	for (uint32_t i = 0; i < c->tx_n; i++) { /* by id already */
+		buf_put(&ids, c->tx[i].id.b, sizeof(c->tx[i].id.b));
+		buf_put_be32(&ids, seq);
+		buf_put_be32(&ids, c->tx[i].index);
 	}
+	for (size_t i = 0; i < c->account_n; i++) {
+		buf_put(&accounts, c->account[i].account.b, sizeof(c->account[i].account.b));
+		buf_put_be32(&accounts, seq);
+		buf_put_be32(&accounts, c->account[i].index);
+	}
+	if (e == ERR_NONE)
+		e = runs_add(c->txn, &runs, seq, buf_bytes(&ids), buf_bytes(&accounts), &blocks);
+	if (e == ERR_NONE)
+		e = runs_work(c->txn, &runs, c->tip.floor, blocks * MERGE_PER_BLOCK + MERGE_LEAST);
+	if (e == ERR_NONE)
+		e = runs_put(c->txn, &runs);
+	buf_close(&ids);
+	buf_close(&accounts);
 	return e;
 }
 
@@ -237,7 +250,7 @@ static enum err write_ledger(struct commit *c, struct why *why)
 	if (e == ERR_NONE)
 		e = put_txs(c);
 	if (e == ERR_NONE)
-		e = put_accounts(c);
+		e = put_indexes(c);
 	if (e == ERR_NONE)
 		e = store_put_tip(c->txn, &c->tip);
 	if (e == ERR_NONE) {

@@ -4,6 +4,7 @@
 
 #include "store/lmdb.h"
 #include "store/rows.h"
+#include "store/runs.h"
 #include "store/store.h"
 
 #include <pthread.h>
@@ -13,7 +14,8 @@
  *   store_open.c    folders, identity, schema, opening          store_read.c    look-ups
  *   store_ledgers.c whole ledgers, the check at start           store_prune.c   taking away
  *   store_commit.c  one ledger, one transaction                 store_verify.c  checking all
- *   rows.c          what the tables hold, in bytes              lmdb.c          the tables */
+ *   rows.c          what the tables hold, in bytes              lmdb.c          the tables
+ *   runs.c          the two indexes, as sorted runs */
 
 /* A ledger that was handed out, or may be again soon. The store holds one reference; while others
  * do, its state is not pruned. */

@@ -87,6 +87,7 @@ static enum err create(const struct store_options *o, struct why *why)
 	};
 	struct lmdb_options lo = {.map_bytes_min = 1u << 20};
 	struct tip_row none = {.seq = 0};
+	struct runs no_runs = {.next_number = 1};
 	struct lmdb *db = NULL;
 	struct lmdb_txn *txn = NULL;
 	char tmp[PATH_MAX];
@@ -103,6 +104,8 @@ static enum err create(const struct store_options *o, struct why *why)
 		e = store_put_identity(txn, &id);
 	if (e == ERR_NONE)
 		e = store_put_tip(txn, &none);
+	if (e == ERR_NONE)
+		e = runs_put(txn, &no_runs);
 	if (e == ERR_NONE) {
 		e = lmdb_commit(txn, why);
 	} else {

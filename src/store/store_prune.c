@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 #include "base/mem.h"
-#include "codec/st.h"
-#include "crypto/hash.h"
-#include "ledger/affected.h"
 #include "store/store_impl.h"
 
 #include <stdlib.h>
 
-/* Taking away what no kept ledger needs. The floor is raised first: what is below it is handed out
- * no more, then goes in portions, each a transaction. The tables themselves say what is left to do,
- * so a crash between two portions changes nothing.
+/* Taking away what no kept ledger needs (but for the indexes, which look after themselves beside
+ * the commits). The floor is raised first: what is below it is handed out no more, then goes in
+ * portions, each a transaction. The tables themselves say what is left to do, so a crash between
+ * two portions changes nothing.
  *
  * Deleting here and there costs a page each time. So the floor rises in steps of an eighth of the
  * history, and the lists of obsolete nodes of such a step are merged first, into one list under
@@ -131,53 +129,6 @@ static enum err prune_nodes(struct prune *p)
 	return e == ERR_ABSENT ? ERR_NONE : e;
 }
 
-/* The account rows that a transaction's metadata made. */
-static enum err prune_account_rows(struct prune *p, uint32_t seq, uint32_t index, struct bytes raw)
-{
-	struct arena a = ARENA_INIT;
-	struct account_id *accounts;
-	struct st_object *meta;
-	enum err e = st_decode(&meta, &a, raw, NULL);
-	size_t n = e == ERR_NONE ? affected_accounts(meta, &a, &accounts) : 0;
-
-	for (size_t i = 0; e == ERR_NONE && i < n; i++) {
-		struct row_key k = row_key_account(&accounts[i], seq, index);
-
-		e = lmdb_del(p->txn, LMDB_ACCOUNT_TXS, row_key_bytes(&k));
-		spend(p, 1);
-	}
-	arena_close(&a);
-	return e == ERR_NONE || e == ERR_IO || e == ERR_NO_SPACE || e == ERR_FULL ? e : ERR_CORRUPT;
-}
-
-static enum err prune_tx(struct prune *p, struct lmdb_cursor *cur, const struct lmdb_row *row)
-{
-	uint32_t seq = load_be32(row->key.p), index = load_be32(row->key.p + 4);
-	struct buf leaf = BUF_INIT; /* a copy: deleting moves what views point into */
-	struct bytes view, blob, meta;
-	struct hash256 id;
-	enum err e = tx_row_decode(&view, row->value);
-
-	if (e == ERR_NONE) {
-		buf_put(&leaf, view.p, view.n);
-		e = tx_leaf_split(buf_bytes(&leaf), &blob, &meta) == ERR_NONE ? ERR_NONE
-									      : ERR_CORRUPT;
-	}
-	if (e == ERR_NONE)
-		e = lmdb_cursor_del(cur);
-	if (e == ERR_NONE) {
-		sha512_half_parts(&id, HASH_PREFIX_TX_ID, &blob, 1);
-		e = lmdb_del(p->txn, LMDB_TX_IDS, bytes_of(id.b, 32));
-		if (e == ERR_ABSENT)
-			e = ERR_CORRUPT;
-	}
-	if (e == ERR_NONE)
-		e = prune_account_rows(p, seq, index, meta);
-	spend(p, 2);
-	buf_close(&leaf);
-	return e;
-}
-
 static enum err prune_txs(struct prune *p)
 {
 	struct lmdb_cursor *cur = NULL;
@@ -191,7 +142,8 @@ static enum err prune_txs(struct prune *p)
 			p->more = true;
 			break;
 		}
-		e = prune_tx(p, cur, &row);
+		e = lmdb_cursor_del(cur);
+		spend(p, 1);
 		if (e == ERR_NONE)
 			e = lmdb_first(cur, &row);
 	}
@@ -238,7 +190,7 @@ static enum err prune_portion(struct prune *p, const struct tip_row *tip, struct
 		e = prune_nodes(p);
 	if (e == ERR_NONE && !p->more)
 		e = prune_txs(p);
-	if (e == ERR_NONE && !p->more) /* last: they say what transactions there were */
+	if (e == ERR_NONE && !p->more)
 		e = prune_headers(p);
 	if (e == ERR_NONE && p->deleted)
 		return lmdb_commit(p->txn, why);

@@ -142,14 +142,19 @@ static void set_views(struct history_tx *tx, const uint8_t *at)
 static enum err find_tx(struct lmdb_txn *txn, const struct hash256 *id, struct history_tx *out,
 			struct buf *store)
 {
-	struct bytes place;
-	enum err e = lmdb_get(txn, LMDB_TX_IDS, bytes_of(id->b, 32), &place);
+	struct tip_row tip;
+	struct runs runs;
+	uint32_t seq = 0, index = 0;
+	enum err e = runs_get(txn, &runs);
 
-	if (e != ERR_NONE)
-		return e;
-	if (place.n != TX_KEY_BYTES)
-		return ERR_CORRUPT;
-	e = copy_tx(txn, load_be32(place.p), load_be32(place.p + 4), out, store);
+	if (e == ERR_NONE)
+		e = store_get_tip(txn, &tip);
+	if (e == ERR_NONE)
+		e = runs_find_tx(txn, &runs, id, &seq, &index);
+	if (e == ERR_NONE && seq < tip.floor)
+		e = ERR_ABSENT; /* its ledger is going or gone */
+	if (e == ERR_NONE)
+		e = copy_tx(txn, seq, index, out, store);
 	return e == ERR_NONE && !hash256_eq(&out->id, id) ? ERR_CORRUPT : e;
 }
 
@@ -200,17 +205,12 @@ static bool range_step(struct account_range *r, uint32_t seq, uint32_t index)
 	return true;
 }
 
-static bool range_has(const struct account_range *r, struct bytes key)
+static bool range_has(const struct account_range *r, const uint8_t *row)
 {
-	uint32_t seq;
+	uint32_t seq = load_be32(row + 20);
 
-	if (key.n != ACCOUNT_KEY_BYTES || memcmp(key.p, r->account->b, 20) != 0)
-		return false;
-	seq = load_be32(key.p + 20);
-	return seq >= r->min_seq && seq <= r->max_seq;
+	return memcmp(row, r->account->b, 20) == 0 && seq >= r->min_seq && seq <= r->max_seq;
 }
-
-/* Rows without a checksum of their own are checked against what they name and their neighbours. */
 
 /* Whether (seq, index) is at or behind the place that the walk has come to. */
 static bool in_order(const struct account_range *r, uint32_t seq, uint32_t index)
@@ -226,47 +226,87 @@ static bool mentions(struct bytes tx, const struct account_id *account)
 	return memmem(tx.p, tx.n, account->b, sizeof(account->b)) != NULL;
 }
 
-static enum err page_rows(struct lmdb_txn *txn, struct lmdb_cursor *cur, struct account_range *r,
-			  struct page *p)
+/* Takes the transaction that a row names into the page. */
+static enum err page_add(struct lmdb_txn *txn, struct account_range *r, struct page *p,
+			 const uint8_t *row)
 {
-	struct row_key start = row_key_account(r->account, r->at[0], r->at[1]);
-	struct lmdb_row row;
-	enum err e = r->forward ? lmdb_at_or_above(cur, row_key_bytes(&start), &row)
-				: lmdb_at_or_below(cur, row_key_bytes(&start), &row);
+	uint32_t seq = load_be32(row + 20), index = load_be32(row + 24);
+	size_t start = p->bytes.n;
+	enum err e;
 
-	while (e == ERR_NONE && p->n < PAGE_ROWS && p->bytes.n < PAGE_BYTES) {
-		uint32_t seq, index;
-		size_t start_at;
+	if (!in_order(r, seq, index))
+		return ERR_CORRUPT;
+	e = copy_tx(txn, seq, index, &p->row[p->n], &p->bytes);
+	if (e != ERR_NONE)
+		return e;
+	if (!mentions(bytes_of(p->bytes.p + start, p->bytes.n - start), r->account))
+		return ERR_CORRUPT;
+	p->n++;
+	p->end = !range_step(r, seq, index);
+	return ERR_NONE;
+}
 
-		if (!range_has(r, row.key)) {
-			p->end = true;
-			return ERR_NONE;
-		}
-		seq = load_be32(row.key.p + 20);
-		index = load_be32(row.key.p + 24);
-		if (!in_order(r, seq, index))
-			return ERR_CORRUPT;
-		start_at = p->bytes.n;
-		e = copy_tx(txn, seq, index, &p->row[p->n], &p->bytes);
-		if (e != ERR_NONE)
+static bool page_full(const struct page *p)
+{
+	return p->end || p->n == PAGE_ROWS || p->bytes.n >= PAGE_BYTES;
+}
+
+/* The account's rows of one run, from the place that the walk has come to. */
+static enum err page_run(struct lmdb_txn *txn, struct run_cursor *rc, uint32_t run,
+			 struct account_range *r, struct page *p)
+{
+	uint8_t key[RUN_ACCOUNT_ROW];
+	enum err e;
+
+	memcpy(key, r->account->b, 20);
+	store_be32(key + 20, r->at[0]);
+	store_be32(key + 24, r->at[1]);
+	e = r->forward ? run_seek_up(rc, run, key) : run_seek_down(rc, run, key);
+	while (e == ERR_NONE && range_has(r, run_row(rc))) {
+		e = page_add(txn, r, p, run_row(rc));
+		if (e != ERR_NONE || page_full(p))
 			return e;
-		if (!mentions(bytes_of(p->bytes.p + start_at, p->bytes.n - start_at), r->account))
-			return ERR_CORRUPT;
-		p->n++;
-		if (!range_step(r, seq, index)) {
-			p->end = true;
-			return ERR_NONE;
-		}
-		e = r->forward ? lmdb_next(cur, &row) : lmdb_prev(cur, &row);
+		e = r->forward ? run_next(rc) : run_prev(rc);
 	}
-	if (e == ERR_ABSENT)
-		p->end = true;
 	return e == ERR_ABSENT ? ERR_NONE : e;
+}
+
+/* Whether the run may have rows that the walk has not come to yet. */
+static bool run_ahead(const struct account_range *r, const struct run *run)
+{
+	if (r->forward)
+		return run->last_seq >= r->at[0] && run->first_seq <= r->max_seq;
+	return run->first_seq <= r->at[0] && run->last_seq >= r->min_seq;
+}
+
+static enum err page_rows(struct lmdb_txn *txn, struct account_range *r, struct page *p)
+{
+	struct run_cursor rc;
+	struct tip_row tip;
+	struct runs runs;
+	enum err e = runs_get(txn, &runs);
+
+	if (e == ERR_NONE)
+		e = store_get_tip(txn, &tip);
+	if (e != ERR_NONE)
+		return e;
+	if (r->min_seq < tip.floor)
+		r->min_seq = tip.floor; /* what is below is going or gone */
+	e = run_open(&rc, txn, RUN_ACCOUNTS);
+	for (uint32_t i = 0; e == ERR_NONE && i < runs.n && !page_full(p); i++) {
+		const struct run *run = &runs.run[r->forward ? i : runs.n - 1 - i];
+
+		if (run_ahead(r, run))
+			e = page_run(txn, &rc, run->number, r, p);
+	}
+	run_close(&rc);
+	if (e == ERR_NONE && !page_full(p))
+		p->end = true;
+	return e;
 }
 
 static enum err page_read(struct store *s, struct account_range *r, struct page *p)
 {
-	struct lmdb_cursor *cur = NULL;
 	struct lmdb_txn *txn;
 	const uint8_t *at;
 	enum err e = lmdb_read(s->db, &txn);
@@ -275,10 +315,7 @@ static enum err page_read(struct store *s, struct account_range *r, struct page 
 		return e;
 	p->n = 0;
 	buf_clear(&p->bytes);
-	e = lmdb_cursor_open(txn, LMDB_ACCOUNT_TXS, &cur);
-	if (e == ERR_NONE)
-		e = page_rows(txn, cur, r, p);
-	lmdb_cursor_close(cur);
+	e = page_rows(txn, r, p);
 	lmdb_abort(txn);
 	at = p->bytes.p;
 	for (unsigned i = 0; e == ERR_NONE && i < p->n; i++) {

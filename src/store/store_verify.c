@@ -57,6 +57,7 @@ static bool key_set_add(struct key_set *set, uint64_t key)
 struct verify {
 	struct lmdb_txn *txn;
 	struct tip_row tip;
+	struct runs runs;
 	struct key_set reached; /* nodes of kept states */
 	struct key_set listed;  /* nodes on lists */
 	uint64_t headers, txs, account_rows, states;
@@ -139,6 +140,30 @@ static enum err check_header(struct verify *v, const struct lmdb_row *r)
 	return check_parent(v, &row);
 }
 
+/* ERR_ABSENT when the index lacks it. */
+static enum err find_account_row(struct verify *v, const struct account_id *account, uint32_t seq,
+				 uint32_t index)
+{
+	uint8_t row[RUN_ACCOUNT_ROW];
+	struct run_cursor rc;
+	enum err e = run_open(&rc, v->txn, RUN_ACCOUNTS);
+	bool found = false;
+
+	memcpy(row, account->b, 20);
+	store_be32(row + 20, seq);
+	store_be32(row + 24, index);
+	for (uint32_t i = 0; e == ERR_NONE && i < v->runs.n && !found; i++) {
+		if (seq < v->runs.run[i].first_seq || seq > v->runs.run[i].last_seq)
+			continue;
+		e = run_seek_up(&rc, v->runs.run[i].number, row);
+		found = e == ERR_NONE && memcmp(run_row(&rc), row, sizeof(row)) == 0;
+		if (e == ERR_ABSENT)
+			e = ERR_NONE;
+	}
+	run_close(&rc);
+	return e == ERR_NONE && !found ? ERR_ABSENT : e;
+}
+
 static enum err check_accounts(struct verify *v, uint32_t seq, uint32_t index, struct bytes raw)
 {
 	struct arena a = ARENA_INIT;
@@ -147,12 +172,8 @@ static enum err check_accounts(struct verify *v, uint32_t seq, uint32_t index, s
 	enum err e = st_decode(&meta, &a, raw, NULL);
 	size_t n = e == ERR_NONE ? affected_accounts(meta, &a, &accounts) : 0;
 
-	for (size_t i = 0; e == ERR_NONE && i < n; i++) {
-		struct row_key k = row_key_account(&accounts[i], seq, index);
-		struct bytes value;
-
-		e = lmdb_get(v->txn, LMDB_ACCOUNT_TXS, row_key_bytes(&k), &value);
-	}
+	for (size_t i = 0; e == ERR_NONE && i < n; i++)
+		e = find_account_row(v, &accounts[i], seq, index);
 	arena_close(&a);
 	v->account_rows += n;
 	return e == ERR_NONE || e == ERR_IO ? e : bad(v, "an account lacks a transaction", seq);
@@ -160,44 +181,47 @@ static enum err check_accounts(struct verify *v, uint32_t seq, uint32_t index, s
 
 static enum err check_tx(struct verify *v, const struct lmdb_row *r)
 {
-	struct bytes leaf, blob, meta, value;
+	struct bytes leaf, blob, meta;
+	uint32_t seq, index;
 	struct hash256 id;
 	enum err e;
 
+	if (r->key.n == TX_KEY_BYTES && load_be32(r->key.p) < v->tip.floor)
+		return ERR_NONE; /* on its way out */
 	if (r->key.n != TX_KEY_BYTES || tx_row_decode(&leaf, r->value) != ERR_NONE ||
 	    tx_leaf_split(leaf, &blob, &meta) != ERR_NONE)
 		return bad(v, "a transaction is damaged", r->key.n ? load_be32(r->key.p) : 0);
 	v->txs++;
 	sha512_half_parts(&id, HASH_PREFIX_TX_ID, &blob, 1);
-	e = lmdb_get(v->txn, LMDB_TX_IDS, bytes_of(id.b, 32), &value);
-	if (e != ERR_NONE || !bytes_eq(value, r->key))
+	e = runs_find_tx(v->txn, &v->runs, &id, &seq, &index);
+	if (e != ERR_NONE || seq != load_be32(r->key.p) || index != load_be32(r->key.p + 4))
 		return bad(v, "a transaction cannot be found by its id", load_be32(r->key.p));
 	return check_accounts(v, load_be32(r->key.p), load_be32(r->key.p + 4), meta);
+}
+
+static enum err expect_count(struct verify *v, uint64_t n, uint64_t want, const char *name)
+{
+	if (n == want)
+		return ERR_NONE;
+	return why_set(v->why, ERR_CORRUPT, "%llu %s where there should be %llu",
+		       (unsigned long long)n, name, (unsigned long long)want);
 }
 
 /* As many rows in the indexes as what they point to, so none points to nothing. */
 static enum err check_counts(struct verify *v)
 {
-	const struct {
-		enum lmdb_table table;
-		uint64_t want;
-		const char *name;
-	} count[] = {{LMDB_HASHES, v->headers, "ledger hashes"},
-		     {LMDB_TX_IDS, v->txs, "transaction ids"},
-		     {LMDB_ACCOUNT_TXS, v->account_rows, "account rows"}};
+	uint64_t hashes, rows[RUN_INDEXES];
+	enum err e = lmdb_count(v->txn, LMDB_HASHES, &hashes);
 
-	for (size_t i = 0; i < sizeof(count) / sizeof(count[0]); i++) {
-		uint64_t n;
-		enum err e = lmdb_count(v->txn, count[i].table, &n);
-
-		if (e != ERR_NONE)
-			return e;
-		if (n != count[i].want)
-			return why_set(v->why, ERR_CORRUPT, "%llu %s where there should be %llu",
-				       (unsigned long long)n, count[i].name,
-				       (unsigned long long)count[i].want);
-	}
-	return ERR_NONE;
+	if (e == ERR_NONE)
+		e = expect_count(v, hashes, v->headers, "ledger hashes");
+	if (e == ERR_NONE)
+		e = runs_check(v->txn, &v->runs, v->tip.floor, rows, v->why);
+	if (e == ERR_NONE)
+		e = expect_count(v, rows[RUN_TX_IDS], v->txs, "transaction ids");
+	if (e == ERR_NONE)
+		e = expect_count(v, rows[RUN_ACCOUNTS], v->account_rows, "account rows");
+	return e;
 }
 
 static bool enter_once(void *ctx, uint64_t key)
@@ -346,6 +370,8 @@ enum err store_verify(struct store *s, struct buf *report, struct why *why)
 		return store_fail(why, e, s->folder);
 	why_set(why, ERR_NONE, "%s", "");
 	e = store_get_tip(v.txn, &v.tip);
+	if (e == ERR_NONE)
+		e = runs_get(v.txn, &v.runs);
 	if (e == ERR_NONE)
 		e = verify_all(&v);
 	lmdb_abort(v.txn);
