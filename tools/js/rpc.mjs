@@ -9,6 +9,9 @@ export class RpcError extends Error {
 	}
 }
 
+// Slow builds of the servers get this many times the time.
+const SLOW = Number(process.env.TALLY_SLOW ?? 1);
+
 // The `result` object of a method. Throws RpcError for an error answer, and whatever fetch throws
 // when nobody answers in time.
 export async function rpc(url, method, params = {}, timeoutMs = 5000) {
@@ -16,7 +19,7 @@ export async function rpc(url, method, params = {}, timeoutMs = 5000) {
 		method: 'POST',
 		headers: { 'Content-Type': 'application/json' },
 		body: JSON.stringify({ method, params: [params] }),
-		signal: AbortSignal.timeout(timeoutMs),
+		signal: AbortSignal.timeout(timeoutMs * SLOW),
 	});
 	const text = await response.text();
 	if (!response.ok)
