@@ -14,6 +14,7 @@
 
 #define GENESIS_BYTES_MAX (64u << 20)
 #define EXIT_USAGE        64
+#define EXIT_STORE        74
 #define EXIT_CONFIG       78
 
 static const char usage[] =
@@ -286,6 +287,19 @@ out:
 	return code;
 }
 
+/* A mapped data file that cannot be read any more (truncated, or a dead disk). Only calls that are
+ * safe in a signal handler. */
+static void on_bus_error(int signum)
+{
+	static const char text[] = "tallyd: a page of the data file cannot be read (SIGBUS); check "
+				   "the disk, then run `tally verify` before starting again\n";
+
+	(void)signum;
+	if (write(2, text, sizeof(text) - 1) < 0)
+		_exit(EXIT_STORE);
+	_exit(EXIT_STORE);
+}
+
 int main(int argc, char **argv)
 {
 	struct arguments a;
@@ -295,6 +309,7 @@ int main(int argc, char **argv)
 	if (end)
 		return end - 1;
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGBUS, on_bus_error);
 	signal(SIGXFSZ, SIG_IGN); /* a full file is an error to handle, not the end */
 	setenv("UV_THREADPOOL_SIZE", "6", 0);
 	mallopt(M_ARENA_MAX, 2); /* what workers free is used again by the loop, and the reverse */

@@ -277,5 +277,13 @@ await test('what could not start left the data as it was', 15, async () => {
 	assert.match(tally('verify', file('data')), /sound/);
 });
 
+await test('a data file that vanishes from memory ends the node with words', 15, async () => {
+	const one = await launch(configure('node.ini'), httpPort);
+	signal(one, 'SIGBUS');
+	await until('it has ended', seconds(5), () => !alive(one), 20);
+	const last = fs.readFileSync(file('output'), 'utf8').trim().split('\n').pop();
+	assert.match(last, /SIGBUS.*tally verify/);
+});
+
 await stop(started);
 await finish();
