@@ -30,7 +30,7 @@
 #define UNL_MAX                       256   /* trusted validators */
 #define TX_QUEUE_MAX                  20000 /* transactions that wait for a later ledger */
 #define TX_QUEUE_BYTES_MAX            (32u << 20)
-#define TX_HELD_PER_ACCOUNT_MAX       256        /* of one account, waiting for a later ledger */
+#define TX_HELD_PER_ACCOUNT_MAX       1024       /* of one account, waiting for a later ledger */
 #define TX_SEEN_MAX                   (1u << 18) /* remembered transaction ids */
 #define TXSET_HELD_MAX                64         /* candidate sets kept */
 #define PROPOSALS_PER_VALIDATOR_ROUND 32

@@ -237,6 +237,7 @@ struct node_status {
 	enum node_state state;
 	bool standalone;
 	bool stopping, disk_full, store_failed;
+	bool key_elsewhere; /* another process signs with our key: this one does not vote */
 	uint32_t network_id;
 	uint32_t peers;
 	uint32_t unl_n, quorum;

@@ -8,12 +8,18 @@
 
 /* Private to src/node: the machine's parts and what they offer each other.
  *
- *   node.c     open, close, dispatch of events, timers, effects
- *   pool.c     pending transactions: verify, open ledger, queue
- *   round.c    consensus effects → actions; builds; the table of closed ledgers
- *   vote.c     proposals and validations out and in, the journal
+ *   node.c     open, close, dispatch of events, timers
+ *   effects.c  effects and jobs
+ *   peer.c     peers: whom to ask, what each may be served; ids seen
+ *   pool.c     pending transactions: admission, verification, reading
+ *   open.c     the open ledger and the queue
+ *   held.c     the table of closed ledgers in memory
+ *   round.c    consensus effects → actions; builds; the standalone close
+ *   vote.c     proposals and validations out and in
+ *   journal.c  the vote journal: what is durable before it is sent; rebuilding after a restart
  *   sets.c     transaction sets: made, acquired, served
- *   sync.c     ledgers acquired by replay; serving them
+ *   sync.c     ledgers acquired by replay
+ *   serve.c    ledgers for peers, within a budget for each
  *   state.c    a ledger's whole state acquired by path
  *   persist.c  validated ledgers → store, in order
  *   status.c   server state and the read-only answers                                        */
@@ -26,16 +32,20 @@ enum ptx_place {
 	PTX_CLOSED,    /* in a closed ledger that is not validated yet */
 	PTX_RETRYING,  /* in no list, while the open ledger is being rebuilt */
 };
+struct waiter { /* a client that waits for the answer to its submit */
+	uint64_t token;
+	struct waiter *next;
+};
 struct ptx {
 	struct tx *tx;
 	enum ptx_place place;
-	enum ter last;  /* last result, for answers to repeats */
-	uint32_t from;  /* peer it first came from, 0 = RPC */
-	bool submitted; /* someone waits for the answer */
+	enum ter last; /* last result, for answers to repeats */
+	uint32_t from; /* peer it first came from, 0 = RPC or a set */
 	bool fail_hard;
 	bool relayed, announced;
-	uint32_t held_since; /* open ledger in which it first had to wait */
-	uint64_t token;
+	bool held;           /* queued for another reason than want of room */
+	uint32_t held_since; /* open ledger in which it first had to wait, 0: it has not */
+	struct waiter *waiters;
 	struct ptx *prev, *next; /* list of its place, oldest first */
 	struct ptx *qnext;       /* queue of its account, by sequence */
 };
@@ -56,7 +66,8 @@ struct held {
 	struct ledger *ledger;
 	struct tx **txs; /* in TransactionIndex order, referenced; NULL for a loaded tip */
 	uint32_t n_txs;
-	bool jump;         /* its state was fetched: ancestors are not held */
+	bool jump;         /* may be committed without its ancestors: they are not held */
+	uint64_t marked;   /* held_prune: found on a line that is needed */
 	struct held *next; /* list, newest first by insertion */
 };
 
@@ -66,6 +77,7 @@ struct txset {
 	struct hash256 *ids; /* sorted; NULL until the list is known */
 	struct tx **txs;     /* same order; NULL entries are missing */
 	uint32_t n, missing;
+	size_t bytes; /* of transactions */
 	bool complete, invalid, wanted;
 	uint32_t born;  /* open ledger when it came up: sets of past rounds are dropped */
 	uint32_t asked; /* peer asked last */
@@ -80,16 +92,20 @@ struct fetched { /* one ledger of the chain, waiting to be replayed */
 	struct ledger_header header;
 	struct tx **txs;
 	uint32_t n, total;
+	uint32_t from;         /* peer that delivered it */
 	struct fetched *child; /* the next newer one */
 };
 struct state_fetch; /* state.c */
 struct sync {
 	bool active;
 	bool begun; /* asking; before, it waits whether our own build yields the ledger */
+	bool firm;  /* the target has a quorum; goes before any that has not */
 	struct hash256 target; /* newest ledger wanted */
 	uint32_t target_seq;
-	struct hash256 need;   /* being asked for now */
+	bool needs; /* something is being asked for: */
+	struct hash256 need;
 	uint32_t need_seq;     /* 0: unknown yet */
+	uint32_t wrong;        /* ledgers that did not come out with their hash */
 	struct fetched *chain; /* oldest first */
 	uint32_t n_chain;
 	uint64_t bytes;
@@ -107,6 +123,20 @@ struct peer {
 	struct public_key key;
 	uint32_t validated_seq, closed_seq, first, last;
 	struct hash256 validated;
+	uint32_t verifying; /* transactions of its that wait for verification */
+	bool lied;          /* delivered a ledger that does not replay: asked last */
+	int64_t served;     /* bytes served above what time has forgiven */
+	struct steady forgiven;
+};
+
+struct row { /* a transaction of a ledger that is served */
+	uint32_t index;
+	struct bytes blob;
+};
+struct served { /* the one asked for last: it is asked for in parts */
+	struct ledger *ledger;
+	struct row *rows;
+	uint32_t n;
 };
 
 struct vote_out { /* a signed message that waits for the journal */
@@ -118,10 +148,19 @@ struct vote_out { /* a signed message that waits for the journal */
 };
 #define VOTE_OUT_MAX 16
 
+/* A member's newest validations, at sequence % VOTES_KEPT: as many as ledgers may be ahead of the
+ * validated one, so that whoever connects hears a quorum for that, too. */
+#define VOTES_KEPT (LEDGER_AHEAD_MAX + 1)
+struct said {
+	struct buf bytes;
+	uint32_t seq;
+	struct net_time signed_at;
+};
 struct unl_member {
 	struct public_key key;
-	struct buf validation; /* newest bytes, for peers that connect */
-	struct net_time signed_at;
+	struct said said[VOTES_KEPT];
+	uint32_t heard; /* its messages in this span, see vote.c */
+	struct steady span;
 };
 
 #define CONS_QUEUE_MAX 128
@@ -145,6 +184,8 @@ struct node {
 
 	/* validated / closed / open */
 	struct ledger *validated;
+	struct hash256 base_hash; /* a start from disk would begin with it: committed, or given */
+	uint32_t base_seq;
 	struct held *closed;
 	struct rules *rules; /* of closed */
 	struct ledger_fees fees;
@@ -159,27 +200,32 @@ struct node {
 	struct ptx_list verifying, open_list, queued, in_closed;
 	struct ptx *verify_next; /* first of `verifying` not handed to a job */
 	uint32_t verify_jobs;
-	uint64_t verify_turn; /* id of the job whose results come next */
-	struct node_job *verify_done[8];
+	struct node_job *verify_done[8]; /* running or done, in the order of their start */
+	uint32_t held_n;                 /* of `queued`: those that are held */
+	size_t held_bytes;
 	struct seen seen, seen_msgs;
 
 	/* ledgers and sets */
 	struct hmap held_by_hash;
 	struct held *held_list;
+	uint32_t n_held;
+	uint64_t held_mark;
 	struct hmap sets_by_id;
 	struct txset *sets;
 	uint32_t n_sets;
+	size_t set_bytes;
 
 	/* events for consensus that wait for the step that runs (round.c) */
 	struct cons_event cons_queue[CONS_QUEUE_MAX];
 	uint32_t n_cons_queue;
-	bool cons_busy, cons_started;
+	bool cons_busy, cons_started, proposing_due;
 
 	/* build */
 	uint64_t build_job, build_verify_job;
-	struct ledger_build build; /* what is to be built once signatures are known */
-	bool build_waits;
-	struct hash256 build_prev;
+	struct ledger_build build;      /* what is to be built once signatures are known */
+	bool build_waits;               /* build.parent is referenced */
+	struct cons_effect build_asked; /* whose set is not whole here, while `lacking` */
+	bool build_lacking;
 
 	/* votes */
 	int32_t self;
@@ -197,6 +243,9 @@ struct node {
 	uint64_t resume_job;
 	struct hash256 resume_hash;
 	bool journal_failed, journal_full;
+	bool key_elsewhere;       /* somebody else signs with our key */
+	struct hash256 vote_late; /* ledger to vote for once the store has caught up; or zero */
+	bool vote_late_full;
 	struct steady journal_retry;
 	struct hash256 last_set; /* consensus set of the ledger just built */
 	struct wire_frame *last_proposal;
@@ -210,6 +259,8 @@ struct node {
 	struct steady validated_at, first_validated_at;
 
 	struct sync sync;
+	struct tree state_base; /* what an ended state fetch had got; root NULL: nothing */
+	struct served served;
 
 	struct peer peers[PEERS_MAX];
 	uint32_t n_peers;
@@ -217,6 +268,7 @@ struct node {
 	struct steady cons_at, housekeeping_at, timer_set;
 	enum node_state state;
 	struct steady state_since[7], started_at;
+	struct net_time started_net;
 	int64_t state_ms[7];
 	uint32_t state_entered[7];
 	bool proposing_on;
@@ -226,6 +278,10 @@ struct node {
 };
 
 /* node.c */
+/* The store cannot be trusted any more: nothing is voted for from here on. */
+void node_store_failed(struct node *n, const char *what);
+
+/* effects.c */
 struct node_effect *fx_new(struct node *n, enum node_effect_kind kind);
 void node_log(struct node *n, int level, const char *fmt, ...) PRINTF(3, 4);
 void fx_send(struct node *n, uint32_t peer, uint32_t except, struct wire_frame *f); /* takes f */
@@ -233,25 +289,54 @@ void fx_send_msg(struct node *n, uint32_t peer, uint32_t except, const struct ms
 void fx_drop(struct node *n, uint32_t peer, const char *reason);
 struct node_job *job_new(struct node *n, enum node_job_kind kind);
 void job_start(struct node *n, struct node_job *j);
+
+/* peer.c */
+void peer_up(struct node *n, uint32_t id, const struct public_key *key);
+void peer_down(struct node *n, uint32_t id);
+void peer_status(struct node *n, uint32_t id, const struct msg *m);
 struct peer *peer_find(struct node *n, uint32_t id);
 /* A peer to ask: the next after `last` that may have ledger `seq` (0: any); 0 when none. */
 uint32_t peer_pick(struct node *n, uint32_t last, uint32_t seq);
+/* Whether the peer may be served now; what it got is charged after. */
+bool peer_may_ask(struct node *n, uint32_t peer);
+void peer_charge(struct node *n, uint32_t peer, size_t bytes);
 bool seen_add(struct seen *s, const struct hash256 *id); /* false: was there */
 bool seen_has(const struct seen *s, const struct hash256 *id);
+void seen_close(struct seen *s);
 
 /* pool.c */
 void pool_submit(struct node *n, struct tx *tx, bool fail_hard, uint64_t token);
 void pool_gossip(struct node *n, uint32_t peer, const struct msg_blobs *blobs);
-void pool_take(struct node *n, struct tx *tx, uint32_t peer); /* parsed, from a set */
-void pool_verified(struct node *n, struct node_job *j);
+void pool_take(struct node *n, struct tx *tx);          /* parsed, from a set */
+bool pool_verified(struct node *n, struct node_job *j); /* true: it was ours, the job is taken */
 void pool_start_verify(struct node *n);
-void pool_rebuild_open(struct node *n);
-void pool_ledger_closed(struct node *n, struct held *h);
+void pool_ledger_closed(struct node *n, const struct held *h);
 void pool_ledger_validated(struct node *n, const struct held *h);
-void pool_branch_switched(struct node *n);
+void pool_branch_switched(struct node *n);      /* after n->closed was set */
 void pool_greet(struct node *n, uint32_t peer); /* pending transactions to a new peer */
 struct tx *pool_find(const struct node *n, const struct hash256 *id);
+struct pacct *pool_account(const struct node *n, const struct account_id *a);
+void pool_leave(struct node *n, struct ptx *p); /* its list, and its account's queue */
+void pool_enter(struct node *n, struct ptx *p, enum ptx_place place);
+void pool_answer(struct node *n, struct ptx *p, enum ter result); /* those who wait */
+/* p, which has left its list, is done with: answered, remembered as seen, freed. */
+void pool_end(struct node *n, struct ptx *p, enum ter result);
+void pool_stop(struct node *n);
 void pool_close(struct node *n);
+
+/* open.c */
+#define RELAY_MAX 512
+struct relay {                     /* transactions that go out in one frame */
+	struct tx *txs[RELAY_MAX]; /* referenced: they may leave the pool before */
+	uint32_t n, from, to;      /* to: 0 = everyone but `from` */
+	size_t bytes;
+};
+void relay_put(struct node *n, struct relay *r, struct tx *t, uint32_t from);
+void relay_flush(struct node *n, struct relay *r);
+/* Applies p to the open ledger, and those that waited for it; p may be freed. */
+void open_try(struct node *n, struct ptx *p, struct relay *r);
+void pool_rebuild_open(struct node *n);
+struct hash256 *pool_ids(const struct ptx_list *l); /* in list order; the caller frees */
 
 /* round.c */
 void round_feed(struct node *n, const struct cons_event *ev);
@@ -260,26 +345,43 @@ void round_set_proposing(struct node *n);
 void round_verified(struct node *n, struct node_job *j);
 void rounds_built(struct node *n, struct node_job *j);
 void round_accept(struct node *n, uint64_t token); /* standalone */
-void round_accepted(struct node *n);
+void round_accepted(struct node *n, enum err err);
+void round_know(struct node *n, const struct held *h); /* tell consensus of a ledger */
+void round_set_closed(struct node *n, struct held *h);
+void round_set_here(struct node *n, const struct txset *s); /* a build may have lacked it */
+bool round_lacks(const struct node *n, const struct hash256 *set);
+void round_cancel_build(struct node *n);
+void build_prepare_job(struct node *n, struct node_job *j, const struct ledger *parent,
+		       struct tx *const *txs, uint32_t n_txs);
+
+/* held.c */
 struct held *held_find(const struct node *n, const struct hash256 *hash);
 /* Takes the reference of l and those of the transactions (array copied). */
 struct held *held_add(struct node *n, struct ledger *l, struct tx *const *txs, uint32_t n_txs);
 void held_prune(struct node *n);
 void held_forget_txs(struct held *h);
 void held_close(struct node *n);
-void round_know(struct node *n, const struct held *h); /* tell consensus of a ledger */
-void round_set_closed(struct node *n, struct held *h);
-void build_prepare_job(struct node *n, struct node_job *j, const struct ledger *parent,
-		       struct tx *const *txs, uint32_t n_txs);
 
-/* vote.c */
+/* journal.c */
 void vote_init(struct node *n, const struct journal_record *r);
 void vote_resume(struct node *n); /* rebuild journalled ledgers; then the rounds start */
 bool vote_resume_built(struct node *n, struct node_job *j);
-void vote_propose(struct node *n, const struct cons_position *p);
-void vote_validate(struct node *n, const struct held *h, bool full);
 void vote_journal_done(struct node *n, struct node_job *j);
 void vote_start_journal(struct node *n);
+/* Whether the journal can hold all that rebuilds h from the last committed ledger. */
+bool vote_can_be_kept(const struct node *n, const struct held *h);
+struct vote_out *vote_out_new(struct node *n); /* NULL: too many wait */
+void vote_flush_out(struct node *n);           /* sends what the durable writes cover */
+
+/* vote.c */
+void vote_propose(struct node *n, const struct cons_position *p);
+void vote_validate(struct node *n, const struct held *h, bool full);
+/* Keeps a validation of a member for peers that connect. */
+void vote_keep(struct node *n, uint32_t who, struct bytes bytes, const struct cons_validation *v);
+void vote_late(struct node *n); /* after a commit: a vote that had to wait for it */
+/* Parses and checks a validation; who signed it goes to *who, -1 for a stranger. */
+bool vote_parse(struct node *n, struct bytes bytes, struct cons_validation *v, int32_t *who,
+		bool *forged);
 void vote_on_proposal(struct node *n, uint32_t peer, const struct msg *m);
 void vote_on_validation(struct node *n, uint32_t peer, struct bytes bytes);
 void vote_greet(struct node *n, uint32_t peer);
@@ -291,6 +393,7 @@ struct txset *set_find(const struct node *n, const struct hash256 *id);
 struct txset *set_make(struct node *n, const struct hash256 *id, const struct hash256 *ids,
 		       uint32_t n_ids); /* NULL when a transaction is unknown */
 void set_want(struct node *n, const struct hash256 *id);
+void set_fetch(struct node *n, struct txset *s); /* what it lacks, from peers */
 void set_on_get(struct node *n, uint32_t peer, const struct msg *m);
 void set_on_list(struct node *n, uint32_t peer, const struct msg *m);
 void set_on_get_txs(struct node *n, uint32_t peer, const struct msg *m);
@@ -302,7 +405,6 @@ void set_close_all(struct node *n);
 
 /* sync.c */
 void sync_want(struct node *n, const struct hash256 *hash, uint32_t seq);
-void sync_on_get_ledger(struct node *n, uint32_t peer, const struct msg *m);
 void sync_on_ledger(struct node *n, uint32_t peer, const struct msg *m);
 void sync_on_nak(struct node *n, uint32_t peer, const struct msg *m);
 bool sync_verified(struct node *n, struct node_job *j);
@@ -311,11 +413,17 @@ struct steady sync_tick(struct node *n);
 void sync_drop(struct node *n);
 /* Replays continue after a state fetch or a build. */
 void sync_advance(struct node *n);
-struct ledger *sync_find_ledger(struct node *n, const struct hash256 *hash, uint32_t seq);
+
+/* serve.c */
+void serve_ledger(struct node *n, uint32_t peer, const struct msg *m);
+void serve_nodes(struct node *n, uint32_t peer, const struct msg *m);
+void serve_nak(struct node *n, uint32_t peer, enum msg_type request, const struct hash256 *id,
+	       enum nak_reason why);
+void serve_drop(struct node *n);
 
 /* state.c */
 void state_begin(struct node *n, const struct ledger_header *h, const struct hash256 *hash);
-void state_on_get_nodes(struct node *n, uint32_t peer, const struct msg *m);
+bool state_asked(const struct node *n, uint32_t peer, const struct hash256 *ledger);
 void state_on_nodes(struct node *n, uint32_t peer, const struct msg *m);
 void state_retry(struct node *n);
 void state_drop(struct node *n);

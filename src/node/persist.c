@@ -43,7 +43,8 @@ void persist_advance(struct node *n)
 	struct held *h;
 	struct node_job *j;
 
-	if (n->persist_job || n->store_failed || n->persist_retry.ms != STEADY_NEVER.ms)
+	if (n->persist_job || n->store_failed || n->stopping ||
+	    n->persist_retry.ms != STEADY_NEVER.ms)
 		return;
 	h = next_to_persist(n);
 	if (!h)
@@ -62,6 +63,10 @@ static void committed(struct node *n, struct ledger *l)
 
 	ledger_unref(n->validated);
 	n->validated = ledger_ref(l);
+	if (l->header.seq >= n->base_seq) {
+		n->base_seq = l->header.seq;
+		n->base_hash = l->hash;
+	}
 	n->validated_at = n->now.steady;
 	if (!n->count.ledgers_validated++)
 		n->first_validated_at = n->now.steady;
@@ -90,8 +95,9 @@ void persist_done(struct node *n, struct node_job *j)
 			round_set_proposing(n);
 		}
 		committed(n, j->persist.ledger);
+		vote_late(n);
 		if (n->accept_pending && n->closed->ledger == n->validated)
-			round_accepted(n);
+			round_accepted(n, ERR_NONE);
 		persist_advance(n);
 		return;
 	}
@@ -102,8 +108,7 @@ void persist_done(struct node *n, struct node_job *j)
 		n->disk_full = true;
 		n->persist_retry = steady_after(n->now.steady, PERSIST_RETRY_MS);
 	} else {
-		node_log(n, NODE_LOG_ERROR, "store: %s; validating no more", j->why.text);
-		n->store_failed = true;
+		node_store_failed(n, j->why.text);
 	}
 	round_set_proposing(n);
 }

@@ -1,19 +1,22 @@
 /* SPDX-License-Identifier: ISC */
 #include "node/node_impl.h"
 
-/* Pending transactions.
+/* Pending transactions: admission and verification (what the open ledger does with them: open.c).
  *
  * Every transaction is hashed first, so that one that is known costs half a microsecond; then
  * parsed, checked in a batch on a worker, applied to the open ledger, relayed once. Results of
  * verification jobs are taken in the order in which the jobs were started: an account's sequence
- * of transactions keeps its order. */
+ * of transactions keeps its order.
+ *
+ * What waits for a worker is bounded in number, in bytes and by peer. Who sent a bad signature
+ * loses everything of his that waits. */
 
 #define VERIFY_BATCH       128
 #define VERIFY_JOBS_MAX    3
 #define VERIFY_WAITING_MAX 40000
-#define HELD_LEDGERS_MAX   40 /* ledgers a transaction may wait for its turn */
+#define VERIFY_PEER_MAX    (VERIFY_WAITING_MAX / 2) /* of them from one peer */
+#define VERIFY_BYTES_MAX   (32u << 20)
 #define GREET_BYTES_MAX    (2u << 20)
-#define FRAME_TXS_BYTES    200000
 
 /* ---- lists ---- */
 
@@ -31,16 +34,31 @@ static struct ptx_list *list_of(struct node *n, enum ptx_place p)
 	case PTX_RETRYING:
 		break;
 	}
-	must(false);
+	must(p != PTX_RETRYING); /* which is no list */
 	return NULL;
+}
+
+/* Counts what of a peer's waits for a worker. */
+static void count_waiting(struct node *n, const struct ptx *p, int by)
+{
+	struct peer *from = p->from ? peer_find(n, p->from) : NULL;
+
+	if (!from)
+		return;
+	must(by > 0 || from->verifying > 0);
+	from->verifying += (uint32_t)by;
 }
 
 static void list_remove(struct node *n, struct ptx *p)
 {
 	struct ptx_list *l = list_of(n, p->place);
 
-	if (p->place == PTX_VERIFYING && n->verify_next == p)
-		n->verify_next = p->next;
+	must(l->n > 0 && l->bytes >= p->tx->blob.n);
+	if (p->place == PTX_VERIFYING) {
+		count_waiting(n, p, -1);
+		if (n->verify_next == p)
+			n->verify_next = p->next;
+	}
 	if (p->prev)
 		p->prev->next = p->next;
 	else
@@ -68,7 +86,10 @@ static void list_append(struct node *n, struct ptx *p, enum ptx_place place)
 	l->last = p;
 	l->n++;
 	l->bytes += p->tx->blob.n;
-	if (place == PTX_VERIFYING && !n->verify_next)
+	if (place != PTX_VERIFYING)
+		return;
+	count_waiting(n, p, 1);
+	if (!n->verify_next)
 		n->verify_next = p;
 }
 
@@ -82,7 +103,7 @@ static struct hash256 account_key(const struct account_id *a)
 	return k;
 }
 
-static struct pacct *pacct_of(const struct node *n, const struct account_id *a)
+struct pacct *pool_account(const struct node *n, const struct account_id *a)
 {
 	struct hash256 k = account_key(a);
 
@@ -91,7 +112,7 @@ static struct pacct *pacct_of(const struct node *n, const struct account_id *a)
 
 static void queue_unlink(struct node *n, struct ptx *p)
 {
-	struct pacct *a = pacct_of(n, &p->tx->account);
+	struct pacct *a = pool_account(n, &p->tx->account);
 	struct ptx **at;
 
 	must(a);
@@ -99,6 +120,12 @@ static void queue_unlink(struct node *n, struct ptx *p)
 		must(*at);
 	*at = p->qnext;
 	p->qnext = NULL;
+	if (p->held) {
+		must(n->held_n > 0 && n->held_bytes >= p->tx->blob.n);
+		n->held_n--;
+		n->held_bytes -= p->tx->blob.n;
+		p->held = false;
+	}
 	if (--a->n)
 		return;
 	hmap_del(&n->accounts, &a->key);
@@ -107,7 +134,7 @@ static void queue_unlink(struct node *n, struct ptx *p)
 
 static void queue_link(struct node *n, struct ptx *p)
 {
-	struct pacct *a = pacct_of(n, &p->tx->account);
+	struct pacct *a = pool_account(n, &p->tx->account);
 	struct ptx **at;
 
 	if (!a) {
@@ -120,29 +147,49 @@ static void queue_link(struct node *n, struct ptx *p)
 	p->qnext = *at;
 	*at = p;
 	a->n++;
+	p->held = p->last != terQUEUED;
+	if (p->held) {
+		n->held_n++;
+		n->held_bytes += p->tx->blob.n;
+	}
 }
 
-static void leave(struct node *n, struct ptx *p)
+void pool_leave(struct node *n, struct ptx *p)
 {
 	if (p->place == PTX_QUEUED)
 		queue_unlink(n, p);
 	list_remove(n, p);
 }
 
-static void enter(struct node *n, struct ptx *p, enum ptx_place place)
+void pool_enter(struct node *n, struct ptx *p, enum ptx_place place)
 {
 	list_append(n, p, place);
 	if (place == PTX_QUEUED)
 		queue_link(n, p);
 }
 
-static void forget(struct node *n, struct ptx *p)
+/* Frees p, which is in no list. */
+static void ptx_free(struct node *n, struct ptx *p)
 {
-	leave(n, p);
+	must(!p->waiters);
 	hmap_del(&n->pool, &p->tx->id);
-	seen_add(&n->seen, &p->tx->id);
 	tx_unref(p->tx);
 	mem_free(p);
+}
+
+void pool_end(struct node *n, struct ptx *p, enum ter result)
+{
+	p->place = PTX_RETRYING;
+	pool_answer(n, p, result);
+	seen_add(&n->seen, &p->tx->id);
+	ptx_free(n, p);
+}
+
+static void forget(struct node *n, struct ptx *p)
+{
+	pool_leave(n, p);
+	seen_add(&n->seen, &p->tx->id);
+	ptx_free(n, p);
 }
 
 /* ---- answers ---- */
@@ -170,155 +217,27 @@ static void answer(struct node *n, uint64_t token, struct tx *tx, enum ter resul
 		s->account_seq_available = st_u32_or(root, sfSequence, 0);
 }
 
-static void answer_ptx(struct node *n, struct ptx *p, enum ter result)
+void pool_answer(struct node *n, struct ptx *p, enum ter result)
 {
 	p->last = result;
-	if (!p->submitted)
-		return;
-	p->submitted = false;
-	answer(n, p->token, p->tx, result, p);
-}
+	while (p->waiters) {
+		struct waiter *w = p->waiters;
 
-/* ---- relay: what became good in this step goes out in few frames ---- */
-
-struct relay {
-	struct bytes blobs[512];
-	uint32_t n, from;
-	size_t bytes;
-};
-
-static void relay_flush(struct node *n, struct relay *r)
-{
-	struct msg m = {.type = MSG_TXS, .txs = {.v = r->blobs, .n = r->n}};
-
-	if (r->n) {
-		n->count.tx_relayed += r->n;
-		fx_send_msg(n, 0, r->from, &m);
-	}
-	r->n = 0;
-	r->bytes = 0;
-}
-
-static void relay_add(struct node *n, struct relay *r, struct ptx *p)
-{
-	if (p->relayed)
-		return;
-	if (r->n &&
-	    (r->from != p->from || r->n == 512 || r->bytes + p->tx->blob.n > FRAME_TXS_BYTES))
-		relay_flush(n, r);
-	r->from = p->from;
-	r->blobs[r->n++] = p->tx->blob;
-	r->bytes += p->tx->blob.n + 8;
-	p->relayed = true;
-}
-
-/* ---- the open ledger ---- */
-
-static bool open_has_room(const struct node *n, const struct tx *t)
-{
-	return n->open_list.n < LEDGER_TX_MAX &&
-	       n->open_list.bytes + t->blob.n <= LEDGER_TX_BYTES_MAX;
-}
-
-static bool queue_has_room(const struct node *n, const struct tx *t)
-{
-	const struct pacct *a = pacct_of(n, &t->account);
-
-	return n->queued.n < TX_QUEUE_MAX && n->queued.bytes + t->blob.n <= TX_QUEUE_BYTES_MAX &&
-	       (!a || a->n < TX_HELD_PER_ACCOUNT_MAX);
-}
-
-static void announce(struct node *n, struct ptx *p, enum ter result)
-{
-	struct node_effect *e;
-
-	if (p->announced)
-		return;
-	p->announced = true;
-	e = fx_new(n, NODE_FX_TX_PROPOSED);
-	e->proposed.tx = tx_ref(p->tx);
-	e->proposed.result = result;
-}
-
-/* Whether p may go on waiting: not past its LastLedgerSequence, nor longer than HELD_LEDGERS_MAX.
- */
-static bool may_wait(const struct node *n, struct ptx *p)
-{
-	uint32_t seq = n->closed->ledger->header.seq + 1;
-
-	if (!p->held_since)
-		p->held_since = seq;
-	return seq - p->held_since <= HELD_LEDGERS_MAX &&
-	       (!p->tx->last_ledger || p->tx->last_ledger >= seq);
-}
-
-/* Applies p, which is in no list, to the open ledger and files it where it belongs; false when it
- * is gone (p freed). */
-static bool apply_open(struct node *n, struct ptx *p, struct relay *r)
-{
-	struct tx_outcome o = {.result = terQUEUED};
-
-	if (open_has_room(n, p->tx))
-		o = tx_apply(n->open, p->tx, p->fail_hard ? TX_FAIL_HARD : 0, n->open_index, NULL);
-	if (o.applied) {
-		n->open_index++;
-		announce(n, p, o.result);
-		enter(n, p, PTX_OPEN);
-		relay_add(n, r, p);
-		answer_ptx(n, p, o.result);
-		return true;
-	}
-	if (ter_is_ter(o.result) && !p->fail_hard) {
-		if (queue_has_room(n, p->tx) && may_wait(n, p)) {
-			enter(n, p, PTX_QUEUED);
-			if (o.result == terQUEUED)
-				relay_add(n, r, p);
-			answer_ptx(n, p, o.result);
-			return true;
-		}
-		o.result = telCAN_NOT_QUEUE_FULL;
-		n->count.queue_dropped++;
-	}
-	enter(n, p, PTX_QUEUED); /* so that forget() finds it in a list */
-	p->last = o.result;
-	if (p->submitted)
-		answer(n, p->token, p->tx, o.result, NULL);
-	forget(n, p);
-	return false;
-}
-
-/* After a transaction of this account was applied: its successors that wait may follow. */
-static void apply_successors(struct node *n, const struct account_id *account, struct relay *r)
-{
-	struct account_id who = *account;
-	uint32_t bound = TX_HELD_PER_ACCOUNT_MAX;
-
-	while (bound--) {
-		struct pacct *a = pacct_of(n, &who);
-		const struct st_object *root;
-		struct ptx *p = a ? a->first : NULL;
-
-		if (!p || p->last == terQUEUED || !open_has_room(n, p->tx))
-			return;
-		if (view_read(n->open, keylet_account(&who), &root) != FOUND)
-			return;
-		if (p->tx->seq > st_u32_or(root, sfSequence, 0))
-			return;
-		leave(n, p);
-		if (!apply_open(n, p, r))
-			continue;
-		if (p->place == PTX_QUEUED)
-			return;
+		p->waiters = w->next;
+		answer(n, w->token, p->tx, result, p);
+		mem_free(w);
 	}
 }
 
-static void try_open(struct node *n, struct ptx *p, struct relay *r)
+/* Waiters are answered in the order in which they came; their number is the front's to bound. */
+static void wait_for(struct ptx *p, uint64_t token)
 {
-	struct account_id who = p->tx->account;
+	struct waiter *w = mem_zalloc(1, sizeof(*w)), **at = &p->waiters;
 
-	leave(n, p);
-	if (apply_open(n, p, r) && p->place == PTX_OPEN)
-		apply_successors(n, &who, r);
+	w->token = token;
+	while (*at)
+		at = &(*at)->next;
+	*at = w;
 }
 
 /* ---- verification ---- */
@@ -338,44 +257,86 @@ void pool_start_verify(struct node *n)
 	}
 }
 
+/* What came from this peer and waits for a worker goes, unless a client asked for it too. It is not
+ * remembered: the same may come from somebody honest. */
+static void purge(struct node *n, uint32_t peer)
+{
+	struct ptx *p = n->verify_next, *next;
+
+	for (; p; p = next) {
+		next = p->next;
+		if (p->from != peer || p->waiters)
+			continue;
+		pool_leave(n, p);
+		ptx_free(n, p);
+	}
+}
+
 static void take_result(struct node *n, struct tx *t, struct relay *r)
 {
 	struct ptx *p = hmap_get(&n->pool, &t->id);
+	uint32_t from;
 
 	if (!p || p->place != PTX_VERIFYING)
 		return;
 	if (atomic_load(&t->signature) == TX_SIG_GOOD) {
-		try_open(n, p, r);
+		open_try(n, p, r);
 		return;
 	}
 	n->count.tx_bad_signature++;
-	if (p->submitted)
-		answer(n, p->token, t, temBAD_SIGNATURE, NULL);
-	else if (p->from)
-		fx_drop(n, p->from, "transaction with a bad signature");
-	forget(n, p);
+	from = p->from;
+	pool_leave(n, p);
+	pool_end(n, p, temBAD_SIGNATURE);
+	if (from) {
+		fx_drop(n, from, "transaction with a bad signature");
+		purge(n, from);
+	}
 }
 
-void pool_verified(struct node *n, struct node_job *j)
+/* Drops the jobs from the front that are done, in the order of their start. */
+static void take_done(struct node *n, struct relay *r)
 {
-	struct relay r = {.n = 0};
 	uint32_t i;
 
-	j->err = ERR_CLOSED; /* marks the job as finished until its turn comes */
-	if (n->open_stale)
-		pool_rebuild_open(n);
 	while (n->verify_jobs && n->verify_done[0]->err == ERR_CLOSED) {
 		struct node_job *first = n->verify_done[0];
 
 		n->verify_jobs--;
 		memmove(&n->verify_done[0], &n->verify_done[1],
 			n->verify_jobs * sizeof(n->verify_done[0]));
-		for (i = 0; i < first->verify.n; i++)
-			take_result(n, first->verify.txs[i], &r);
+		for (i = 0; i < first->verify.n && !n->stopping; i++)
+			take_result(n, first->verify.txs[i], r);
 		node_job_free(first);
 	}
+}
+
+bool pool_verified(struct node *n, struct node_job *j)
+{
+	struct relay r = {.n = 0};
+	uint32_t i;
+
+	for (i = 0; i < n->verify_jobs && n->verify_done[i] != j; i++)
+		;
+	if (i == n->verify_jobs)
+		return false;
+	j->err = ERR_CLOSED; /* marks the job as finished until its turn comes */
+	if (n->open_stale && !n->stopping)
+		pool_rebuild_open(n);
+	take_done(n, &r);
 	relay_flush(n, &r);
 	pool_start_verify(n);
+	return true;
+}
+
+/* ---- admission ---- */
+
+static bool verify_has_room(struct node *n, size_t bytes, uint32_t peer)
+{
+	const struct peer *from = peer ? peer_find(n, peer) : NULL;
+
+	return n->verifying.n < VERIFY_WAITING_MAX &&
+	       n->verifying.bytes + bytes <= VERIFY_BYTES_MAX &&
+	       (!from || from->verifying < VERIFY_PEER_MAX);
 }
 
 static struct ptx *admit(struct node *n, struct tx *tx, uint32_t peer)
@@ -386,46 +347,59 @@ static struct ptx *admit(struct node *n, struct tx *tx, uint32_t peer)
 	p->from = peer;
 	p->last = terQUEUED;
 	hmap_put(&n->pool, &tx->id, p);
-	enter(n, p, PTX_VERIFYING);
+	pool_enter(n, p, PTX_VERIFYING);
 	n->count.tx_received++;
 	return p;
 }
 
-void pool_take(struct node *n, struct tx *tx, uint32_t peer)
+/* Whoever delivered the set is not to blame for what a validator put into it. */
+void pool_take(struct node *n, struct tx *tx)
 {
 	if (hmap_get(&n->pool, &tx->id) || seen_has(&n->seen, &tx->id) || tx->pseudo ||
-	    n->verifying.n >= VERIFY_WAITING_MAX)
+	    !verify_has_room(n, tx->blob.n, 0))
 		return;
-	admit(n, tx, peer);
+	admit(n, tx, 0);
+}
+
+/* One blob of a peer; false when the rest of the message is not worth looking at. */
+static bool gossip_one(struct node *n, uint32_t peer, struct bytes blob)
+{
+	struct hash256 id;
+	struct tx *t;
+
+	if (blob.n < TX_BYTES_MIN || blob.n > TX_BYTES_MAX) {
+		fx_drop(n, peer, "transaction of impossible size");
+		return false;
+	}
+	tx_id(&id, blob);
+	if (hmap_get(&n->pool, &id) || seen_has(&n->seen, &id)) {
+		n->count.tx_duplicate++;
+		return true;
+	}
+	if (!verify_has_room(n, blob.n, peer))
+		return false;
+	if (tx_parse(&t, blob, NULL) != ERR_NONE) {
+		n->count.tx_malformed++;
+		fx_drop(n, peer, "malformed transaction");
+		return false;
+	}
+	if (t->pseudo) {
+		n->count.tx_malformed++;
+		fx_drop(n, peer, "pseudo-transaction outside a set");
+		tx_unref(t);
+		return false;
+	}
+	admit(n, t, peer);
+	tx_unref(t);
+	return true;
 }
 
 void pool_gossip(struct node *n, uint32_t peer, const struct msg_blobs *blobs)
 {
 	uint32_t i;
 
-	for (i = 0; i < blobs->n; i++) {
-		struct hash256 id;
-		struct tx *t;
-
-		if (blobs->v[i].n < TX_BYTES_MIN || blobs->v[i].n > TX_BYTES_MAX) {
-			fx_drop(n, peer, "transaction of impossible size");
-			return;
-		}
-		tx_id(&id, blobs->v[i]);
-		if (hmap_get(&n->pool, &id) || seen_has(&n->seen, &id)) {
-			n->count.tx_duplicate++;
-			continue;
-		}
-		if (n->verifying.n >= VERIFY_WAITING_MAX)
-			break;
-		if (tx_parse(&t, blobs->v[i], NULL) != ERR_NONE || t->pseudo) {
-			n->count.tx_malformed++;
-			fx_drop(n, peer, "malformed transaction");
-			return;
-		}
-		admit(n, t, peer);
-		tx_unref(t);
-	}
+	for (i = 0; i < blobs->n && gossip_one(n, peer, blobs->v[i]); i++)
+		;
 	pool_start_verify(n);
 }
 
@@ -433,8 +407,8 @@ void pool_submit(struct node *n, struct tx *tx, bool fail_hard, uint64_t token)
 {
 	struct ptx *p = hmap_get(&n->pool, &tx->id);
 
-	if (p && p->place == PTX_VERIFYING && p->submitted) {
-		answer(n, token, tx, terQUEUED, p); /* the first submitter gets the result */
+	if (n->stopping) {
+		answer(n, token, tx, telFAILED_PROCESSING, NULL);
 		return;
 	}
 	if (p && p->place != PTX_VERIFYING) {
@@ -446,154 +420,37 @@ void pool_submit(struct node *n, struct tx *tx, bool fail_hard, uint64_t token)
 		return;
 	}
 	if (!p) {
-		if (n->verifying.n >= VERIFY_WAITING_MAX) {
+		if (!verify_has_room(n, tx->blob.n, 0)) {
 			answer(n, token, tx, telCAN_NOT_QUEUE_FULL, NULL);
 			return;
 		}
 		p = admit(n, tx, 0);
+		p->fail_hard = fail_hard;
 	}
-	p->submitted = true;
-	p->fail_hard = fail_hard;
-	p->token = token;
+	wait_for(p, token);
 	pool_start_verify(n);
 }
 
-/* ---- a new closed ledger ---- */
-
-static struct hash256 *ids_of(const struct ptx_list *l)
+/* The process ends: whoever waits is told that nothing is known. */
+void pool_stop(struct node *n)
 {
-	struct hash256 *ids = mem_alloc((l->n ? l->n : 1) * sizeof(*ids));
-	const struct ptx *p;
-	uint32_t i = 0;
+	struct ptx *p;
 
-	for (p = l->first; p; p = p->next)
-		ids[i++] = p->tx->id;
-	must(i == l->n);
-	return ids;
-}
-
-static void new_open_view(struct node *n)
-{
-	const struct ledger *l = n->closed->ledger;
-	struct view_info info = {
-	    .seq = l->header.seq + 1,
-	    .parent_close = l->header.close,
-	    .parent_hash = l->hash,
-	    .network_id = n->cfg.network_id,
-	    .open = true,
-	};
-
-	rules_unref(n->rules);
-	n->rules = NULL;
-	if (rules_read(&l->state, &n->rules) != FOUND ||
-	    ledger_fees_read(&l->state, &n->fees) != FOUND) {
-		if (!n->store_failed)
-			node_log(n, NODE_LOG_ERROR, "store: cannot read the state of ledger %u",
-				 l->header.seq);
-		n->store_failed = true;
-		if (!n->rules)
-			n->rules = rules_of_list(NULL, 0);
-	}
-	info.rules = n->rules;
-	info.fees = n->fees;
-	view_close(n->open);
-	n->open = view_open_tree(&l->state, &info);
-	n->open_index = 0;
-}
-
-/* Applies what was open before (in its order) and then what waited, oldest first. A transaction
- * may leave the pool while another is applied: so they are walked by id. */
-void pool_rebuild_open(struct node *n)
-{
-	uint32_t n_open = n->open_list.n, n_queued = n->queued.n, i;
-	struct hash256 *open = ids_of(&n->open_list), *queued = ids_of(&n->queued);
-	struct relay r = {.n = 0};
-
-	n->open_stale = false;
-	new_open_view(n);
-	for (i = 0; i < n_open; i++) {
-		struct ptx *p = hmap_get(&n->pool, &open[i]);
-
-		leave(n, p);
-		p->place = PTX_RETRYING;
-	}
-	for (i = 0; i < n_open; i++)
-		apply_open(n, hmap_get(&n->pool, &open[i]), &r);
-	for (i = 0; i < n_queued; i++) {
-		struct ptx *p = hmap_get(&n->pool, &queued[i]);
-
-		if (p && p->place == PTX_QUEUED)
-			try_open(n, p, &r);
-	}
-	mem_free(open);
-	mem_free(queued);
-	relay_flush(n, &r);
-}
-
-void pool_ledger_closed(struct node *n, struct held *h)
-{
-	uint32_t i;
-
-	for (i = 0; i < h->n_txs; i++) {
-		struct ptx *p = hmap_get(&n->pool, &h->txs[i]->id);
-
-		if (!p || p->place == PTX_CLOSED)
-			continue;
-		if (p->submitted)
-			answer_ptx(n, p, tefALREADY);
-		leave(n, p);
-		p->relayed = true;
-		enter(n, p, PTX_CLOSED);
-	}
-	n->open_stale = true;
-}
-
-void pool_ledger_validated(struct node *n, const struct held *h)
-{
-	uint32_t i;
-
-	for (i = 0; i < h->n_txs; i++) {
-		struct ptx *p = hmap_get(&n->pool, &h->txs[i]->id);
-
-		if (p)
-			forget(n, p);
-		else
-			seen_add(&n->seen, &h->txs[i]->id);
-	}
-}
-
-/* The last closed ledger is on another branch: what the old one held is pending again. Those that
- * the new branch holds too fail with tefPAST_SEQ and are forgotten. */
-void pool_branch_switched(struct node *n)
-{
-	while (n->in_closed.first) {
-		struct ptx *p = n->in_closed.first;
-
-		leave(n, p);
-		enter(n, p, PTX_OPEN);
-	}
-	n->open_stale = true;
+	for (p = n->verifying.first; p; p = p->next)
+		pool_answer(n, p, telFAILED_PROCESSING);
 }
 
 void pool_greet(struct node *n, uint32_t peer)
 {
-	struct bytes blobs[256];
-	struct msg m = {.type = MSG_TXS, .txs = {.v = blobs}};
-	size_t bytes = 0, total = 0;
-	const struct ptx *p;
+	struct relay r = {.n = 0, .to = peer};
+	size_t total = 0;
+	struct ptx *p;
 
 	for (p = n->open_list.first; p && total < GREET_BYTES_MAX; p = p->next) {
-		if (m.txs.n == 256 || bytes + p->tx->blob.n > FRAME_TXS_BYTES) {
-			fx_send_msg(n, peer, 0, &m);
-			m.txs.n = 0;
-			bytes = 0;
-		}
-		blobs[m.txs.n++] = p->tx->blob;
-		bytes += p->tx->blob.n + 8;
+		relay_put(n, &r, p->tx, 0);
 		total += p->tx->blob.n;
 	}
-	if (m.txs.n)
-		fx_send_msg(n, peer, 0, &m);
+	relay_flush(n, &r);
 }
 
 struct tx *pool_find(const struct node *n, const struct hash256 *id)
@@ -612,8 +469,71 @@ void pool_close(struct node *n)
 		if (n->verify_done[i]->err == ERR_CLOSED)
 			node_job_free(n->verify_done[i]);
 	for (place = PTX_VERIFYING; place <= PTX_CLOSED; place++)
-		while (list_of(n, place)->first)
-			forget(n, list_of(n, place)->first);
+		while (list_of(n, place)->first) {
+			struct ptx *p = list_of(n, place)->first;
+
+			while (p->waiters) {
+				struct waiter *w = p->waiters;
+
+				p->waiters = w->next;
+				mem_free(w);
+			}
+			forget(n, p);
+		}
+}
+
+/* ---- closed and validated ledgers ---- */
+
+void pool_ledger_closed(struct node *n, const struct held *h)
+{
+	uint32_t i;
+
+	for (i = 0; i < h->n_txs; i++) {
+		struct ptx *p = hmap_get(&n->pool, &h->txs[i]->id);
+
+		if (!p || p->place == PTX_CLOSED)
+			continue;
+		pool_leave(n, p);
+		p->relayed = true;
+		pool_enter(n, p, PTX_CLOSED);
+		if (p->waiters)
+			pool_answer(n, p, tefALREADY);
+	}
+	n->open_stale = true;
+}
+
+void pool_ledger_validated(struct node *n, const struct held *h)
+{
+	uint32_t i;
+
+	for (i = 0; i < h->n_txs; i++) {
+		struct ptx *p = hmap_get(&n->pool, &h->txs[i]->id);
+
+		if (!p) {
+			seen_add(&n->seen, &h->txs[i]->id);
+			continue;
+		}
+		pool_leave(n, p);
+		pool_end(n, p, tefALREADY);
+	}
+}
+
+/* The last closed ledger is on another branch: what the old one held is pending again, but for
+ * what the new branch holds down to the validated ledger. */
+void pool_branch_switched(struct node *n)
+{
+	uint32_t floor = n->validated ? n->validated->header.seq : 0;
+	const struct held *h = n->closed;
+
+	while (n->in_closed.first) {
+		struct ptx *p = n->in_closed.first;
+
+		pool_leave(n, p);
+		pool_enter(n, p, PTX_OPEN);
+	}
+	for (; h && h->ledger->header.seq > floor; h = held_find(n, &h->ledger->header.parent))
+		pool_ledger_closed(n, h);
+	n->open_stale = true;
 }
 
 /* ---- reading ---- */
@@ -649,9 +569,9 @@ uint32_t node_next_sequence(const struct node *n, const struct account_id *id)
 	if (!n->open || view_read(n->open, keylet_account(id), &root) != FOUND)
 		return 0;
 	seq = st_u32_or(root, sfSequence, 0);
-	a = pacct_of(n, id);
+	a = pool_account(n, id);
 	for (p = a ? a->first : NULL; p && p->tx->seq <= seq; p = p->qnext)
-		if (p->tx->seq == seq)
+		if (p->tx->seq == seq && !p->tx->has_ticket)
 			seq++;
 	return seq;
 }

@@ -5,117 +5,8 @@
 
 #include <stdlib.h>
 
-/* Rounds: what consensus asks for is done here, and what came of it is told back. Also the table
- * of closed ledgers that are in memory, and the standalone close. */
-
-#define HELD_BEHIND 3 /* validated ledgers kept in memory behind the newest */
-
-/* ---- ledgers held ---- */
-
-struct held *held_find(const struct node *n, const struct hash256 *hash)
-{
-	return hmap_get(&n->held_by_hash, hash);
-}
-
-struct held *held_add(struct node *n, struct ledger *l, struct tx *const *txs, uint32_t n_txs)
-{
-	struct held *h = held_find(n, &l->hash);
-	uint32_t i;
-
-	if (h) {
-		ledger_unref(l);
-		return h;
-	}
-	h = mem_zalloc(1, sizeof(*h));
-	h->ledger = l;
-	h->txs = mem_alloc((n_txs ? n_txs : 1) * sizeof(struct tx *));
-	for (i = 0; i < n_txs; i++)
-		h->txs[i] = tx_ref(txs[i]);
-	h->n_txs = n_txs;
-	h->next = n->held_list;
-	n->held_list = h;
-	hmap_put(&n->held_by_hash, &l->hash, h);
-	return h;
-}
-
-/* A validated ledger is on disk: its transactions need not be kept parsed. */
-void held_forget_txs(struct held *h)
-{
-	uint32_t i;
-
-	for (i = 0; i < h->n_txs; i++)
-		tx_unref(h->txs[i]);
-	h->n_txs = 0;
-	mem_free(h->txs);
-	h->txs = NULL;
-}
-
-static void held_free(struct node *n, struct held *h)
-{
-	hmap_del(&n->held_by_hash, &h->ledger->hash);
-	held_forget_txs(h);
-	ledger_unref(h->ledger);
-	mem_free(h);
-}
-
-/* Drops ledgers far enough behind the validated one. */
-void held_prune(struct node *n)
-{
-	uint32_t floor, seq = n->validated ? n->validated->header.seq : 0;
-	struct held **at = &n->held_list;
-
-	if (seq <= HELD_BEHIND)
-		return;
-	floor = seq - HELD_BEHIND;
-	while (*at) {
-		struct held *h = *at;
-
-		if (h == n->closed || h->ledger->header.seq >= floor) {
-			at = &h->next;
-			continue;
-		}
-		*at = h->next;
-		held_free(n, h);
-	}
-}
-
-void held_close(struct node *n)
-{
-	while (n->held_list) {
-		struct held *h = n->held_list;
-
-		n->held_list = h->next;
-		held_free(n, h);
-	}
-	n->closed = NULL;
-}
-
-struct ledger *node_ledger_by_hash(const struct node *n, const struct hash256 *hash)
-{
-	const struct held *h = held_find(n, hash);
-
-	return h ? h->ledger : NULL;
-}
-
-struct ledger *node_ledger_by_seq(const struct node *n, uint32_t seq)
-{
-	const struct held *h = n->closed;
-
-	/* Only the branch of the last closed ledger counts. */
-	while (h && h->ledger->header.seq > seq)
-		h = held_find(n, &h->ledger->header.parent);
-	return h && h->ledger->header.seq == seq ? h->ledger : NULL;
-}
-
-struct ledger *node_validated(const struct node *n)
-{
-	return n->validated;
-}
-
-struct ledger *node_closed(const struct node *n)
-{
-	return n->closed ? n->closed->ledger : NULL;
-}
+/* Rounds: what consensus asks for is done here, and what came of it is told back. Also the
+ * standalone close. */
 
 void round_set_closed(struct node *n, struct held *h)
 {
@@ -197,15 +88,80 @@ static void build_start(struct node *n)
 {
 	struct node_job *j = job_new(n, NODE_JOB_BUILD);
 
-	n->build_waits = false;
-	n->build_verify_job = 0;
 	build_prepare_job(n, j, n->build.parent, n->build.txs, (uint32_t)n->build.n);
+	round_cancel_build(n);
 	j->build.salt = n->build.salt;
 	j->build.close = n->build.close;
 	j->build.close_resolution = n->build.close_resolution;
 	j->build.close_agreed = n->build.close_agreed;
 	n->build_job = j->id;
 	job_start(n, j);
+}
+
+/* Forgets a build that waits for signatures or transactions. */
+void round_cancel_build(struct node *n)
+{
+	if (n->build_waits)
+		ledger_unref((struct ledger *)n->build.parent);
+	n->build_waits = n->build_lacking = false;
+	n->build_verify_job = 0;
+	n->build.parent = NULL;
+}
+
+bool round_lacks(const struct node *n, const struct hash256 *set)
+{
+	return n->build_lacking && hash256_eq(&n->build_asked.build.set, set);
+}
+
+/* The agreed set may be a union of positions, larger than a ledger: the largest ids wait for the
+ * next one. Everybody has the same set and so leaves out the same. */
+static uint32_t fits_ledger(const struct txset *s)
+{
+	size_t bytes = 0;
+	uint32_t i;
+
+	for (i = 0; i < s->n && i < LEDGER_TX_MAX; i++) {
+		bytes += s->txs[i]->blob.n;
+		if (bytes > LEDGER_TX_BYTES_MAX)
+			break;
+	}
+	return i;
+}
+
+/* A build of what was agreed on must not fail for a transaction that is no longer here: the round
+ * would never end. It is fetched. */
+static void build_later(struct node *n, const struct cons_effect *e)
+{
+	struct txset *s = set_find(n, &e->build.set);
+
+	must(s && s->ids);
+	node_log(n, NODE_LOG_WARN, "round: %u transactions of the agreed set are not here",
+		 s->missing);
+	n->build_asked = *e;
+	n->build_asked.build.ids = NULL;
+	n->build_asked.build.n = 0;
+	n->build_lacking = true;
+	set_fetch(n, s);
+}
+
+static void build_from(struct node *n, const struct cons_effect *e, struct held *parent,
+		       const struct txset *set)
+{
+	round_cancel_build(n);
+	n->build = (struct ledger_build){
+	    .parent = ledger_ref(parent->ledger),
+	    .txs = set->txs,
+	    .n = fits_ledger(set),
+	    .salt = set->id,
+	    .close = e->build.close,
+	    .close_resolution = e->build.close_resolution,
+	    .close_agreed = e->build.close_agreed,
+	};
+	n->last_set = set->id;
+	n->build_waits = true;
+	n->build_verify_job = verify_unknown(n, set->txs, (uint32_t)n->build.n);
+	if (!n->build_verify_job)
+		build_start(n);
 }
 
 static void on_build(struct node *n, const struct cons_effect *e)
@@ -215,27 +171,24 @@ static void on_build(struct node *n, const struct cons_effect *e)
 
 	if (!set || !set->complete)
 		set = set_make(n, &e->build.set, e->build.ids, e->build.n);
-	if (!parent || !set) {
-		node_log(n, NODE_LOG_ERROR, "round: cannot build on %s: %s",
-			 hash256_short(&e->build.prev).s,
-			 parent ? "set unknown" : "ledger unknown");
+	if (!parent)
+		node_log(n, NODE_LOG_ERROR, "round: cannot build on %s: ledger unknown",
+			 hash256_short(&e->build.prev).s);
+	else if (!set)
+		build_later(n, e);
+	else
+		build_from(n, e, parent, set);
+}
+
+void round_set_here(struct node *n, const struct txset *s)
+{
+	struct cons_effect e = n->build_asked;
+
+	if (!round_lacks(n, &s->id))
 		return;
-	}
-	n->build = (struct ledger_build){
-	    .parent = parent->ledger,
-	    .txs = set->txs,
-	    .n = set->n,
-	    .salt = set->id,
-	    .close = e->build.close,
-	    .close_resolution = e->build.close_resolution,
-	    .close_agreed = e->build.close_agreed,
-	};
-	n->last_set = set->id;
-	n->build_prev = parent->ledger->hash;
-	n->build_waits = true;
-	n->build_verify_job = verify_unknown(n, set->txs, set->n);
-	if (!n->build_verify_job)
-		build_start(n);
+	must(s->complete);
+	n->build_lacking = false;
+	on_build(n, &e);
 }
 
 void round_verified(struct node *n, struct node_job *j)
@@ -245,7 +198,7 @@ void round_verified(struct node *n, struct node_job *j)
 		build_start(n);
 }
 
-static void accept_answer(struct node *n, enum err err)
+void round_accepted(struct node *n, enum err err)
 {
 	struct node_effect *e;
 
@@ -258,11 +211,6 @@ static void accept_answer(struct node *n, enum err err)
 	e->accepted.open_seq = n->closed->ledger->header.seq + 1;
 }
 
-void round_accepted(struct node *n)
-{
-	accept_answer(n, ERR_NONE);
-}
-
 void rounds_built(struct node *n, struct node_job *j)
 {
 	struct cons_event ev;
@@ -272,10 +220,8 @@ void rounds_built(struct node *n, struct node_job *j)
 		return; /* of a branch that was left */
 	n->build_job = 0;
 	if (!j->build.ledger) {
-		node_log(n, NODE_LOG_ERROR, "store: state not available while building a ledger");
-		n->store_failed = true;
-		round_set_proposing(n);
-		accept_answer(n, ERR_UNAVAILABLE);
+		node_store_failed(n, "state not available while building a ledger");
+		round_accepted(n, ERR_UNAVAILABLE);
 		return;
 	}
 	h = held_add(n, ledger_ref(j->build.ledger), j->build.applied,
@@ -302,14 +248,27 @@ static struct net_time effective_close(struct net_time t, uint8_t resolution,
 	return (struct net_time){.s = s > parent.s ? s : parent.s + 1};
 }
 
+/* Ids of the open ledger's transactions, sorted; the caller frees. */
+static struct hash256 *open_ids(struct node *n, uint32_t *n_ids)
+{
+	struct hash256 *ids;
+
+	if (n->open_stale)
+		pool_rebuild_open(n);
+	ids = pool_ids(&n->open_list);
+	*n_ids = n->open_list.n;
+	must(*n_ids <= LEDGER_TX_MAX);
+	qsort(ids, *n_ids, sizeof(*ids), hash256_qsort_cmp);
+	return ids;
+}
+
 /* Standalone: everything in the open ledger is the agreed set. */
 void round_accept(struct node *n, uint64_t token)
 {
-	struct ledger_header *ph = &n->closed->ledger->header;
 	struct cons_effect fx = {.kind = CONS_FX_BUILD};
+	const struct ledger_header *ph;
 	struct hash256 *ids;
-	struct ptx *p;
-	uint32_t i = 0;
+	uint32_t i;
 
 	if (n->accept_pending || !n->cfg.standalone || n->stopping) {
 		struct node_effect *e = fx_new(n, NODE_FX_ACCEPTED);
@@ -318,14 +277,10 @@ void round_accept(struct node *n, uint64_t token)
 		e->accepted.err = ERR_BUSY;
 		return;
 	}
+	ph = &n->closed->ledger->header;
 	n->accept_pending = true;
 	n->accept_token = token;
-	if (n->open_stale)
-		pool_rebuild_open(n);
-	ids = mem_alloc((n->open_list.n + 1) * sizeof(*ids));
-	for (p = n->open_list.first; p; p = p->next)
-		ids[i++] = p->tx->id;
-	qsort(ids, i, sizeof(*ids), hash256_qsort_cmp);
+	ids = open_ids(n, &i);
 	tx_set_id(&fx.build.set, ids, i);
 	fx.build.prev = n->closed->ledger->hash;
 	fx.build.ids = ids;
@@ -344,15 +299,9 @@ static void on_close_open(struct node *n)
 {
 	struct hash256 *ids;
 	struct cons_event ev = {.kind = CONS_OPEN_TXS};
-	struct ptx *p;
-	uint32_t i = 0;
+	uint32_t i;
 
-	if (n->open_stale)
-		pool_rebuild_open(n);
-	ids = mem_alloc((n->open_list.n + 1) * sizeof(*ids));
-	for (p = n->open_list.first; p; p = p->next)
-		ids[i++] = p->tx->id;
-	qsort(ids, i, sizeof(*ids), hash256_qsort_cmp);
+	ids = open_ids(n, &i);
 	tx_set_id(&ev.set.id, ids, i);
 	set_make(n, &ev.set.id, ids, i);
 	ev.set.ids = ids;
@@ -373,10 +322,9 @@ static void on_switch(struct node *n, const struct hash256 *hash)
 		 h->ledger->header.seq, hash256_short(hash).s, n->closed->ledger->header.seq,
 		 hash256_short(&n->closed->ledger->hash).s);
 	n->build_job = 0;
-	n->build_waits = false;
+	round_cancel_build(n);
 	round_set_closed(n, h);
 	pool_branch_switched(n);
-	pool_ledger_closed(n, h);
 	status_send(n, 0);
 }
 
@@ -454,57 +402,72 @@ static void defer(struct node *n, const struct cons_event *ev)
 				    ev->set.n * sizeof(*ev->set.ids));
 }
 
+static void one_step(struct node *n, const struct cons_event *ev, struct cons_effects *fx)
+{
+	fx->n = 0;
+	if (ev)
+		cons_step(n->cons, ev, n->now, fx);
+	else
+		cons_set_proposing(n->cons, n->proposing_on, n->now, fx);
+	carry_out(n, fx);
+}
+
 /* Carrying out an effect may raise an event (an answer is one too). It waits until all effects of
  * the step that runs are carried out: the machine is not entered twice, id lists of effects stay
- * valid, and a later timer is not overwritten by an earlier one. */
-void round_feed(struct node *n, const struct cons_event *ev)
+ * valid, and a later timer is not overwritten by an earlier one. Whether we may propose goes
+ * first. An event raises at most one for each set and each ledger that consensus can ask for, an
+ * answer to the close and one for each vote that goes out: CONS_QUEUE_MAX is above their sum. */
+static void pump(struct node *n, const struct cons_event *first)
 {
-	struct cons_effects *fx;
+	struct cons_effects *fx = mem_alloc(sizeof(*fx));
 
-	if (ev->kind == CONS_START)
-		n->cons_started = true;
-	if (!n->cons)
-		return;
-	if (!n->cons_started && ev->kind != CONS_LEDGER && ev->kind != CONS_VALIDATION)
-		return; /* the journal's ledgers are still being rebuilt */
-	if (n->cons_busy) {
-		defer(n, ev);
-		return;
-	}
+	must(!n->cons_busy);
 	n->cons_busy = true;
-	fx = mem_alloc(sizeof(*fx));
-	fx->n = 0;
-	cons_step(n->cons, ev, n->now, fx);
-	carry_out(n, fx);
-	while (n->n_cons_queue) {
+	if (first)
+		one_step(n, first, fx);
+	while (n->proposing_due || n->n_cons_queue) {
 		struct cons_event next = n->cons_queue[0];
 
+		if (n->proposing_due) {
+			n->proposing_due = false;
+			one_step(n, NULL, fx);
+			continue;
+		}
 		n->n_cons_queue--;
 		memmove(&n->cons_queue[0], &n->cons_queue[1],
 			n->n_cons_queue * sizeof(n->cons_queue[0]));
-		fx->n = 0;
-		cons_step(n->cons, &next, n->now, fx);
+		one_step(n, &next, fx);
 		if (next.kind == CONS_OPEN_TXS || next.kind == CONS_SET)
 			mem_free((void *)next.set.ids);
-		carry_out(n, fx);
 	}
 	mem_free(fx);
 	n->cons_busy = false;
+}
+
+void round_feed(struct node *n, const struct cons_event *ev)
+{
+	if (ev->kind == CONS_START)
+		n->cons_started = true;
+	if (!n->cons || n->stopping)
+		return;
+	if (!n->cons_started && ev->kind != CONS_LEDGER && ev->kind != CONS_VALIDATION)
+		return; /* the journal's ledgers are still being rebuilt */
+	if (n->cons_busy)
+		defer(n, ev);
+	else
+		pump(n, ev);
 }
 
 /* May this node propose and validate now? */
 void round_set_proposing(struct node *n)
 {
 	bool on = n->self >= 0 && !n->stopping && !n->disk_full && !n->disk_low &&
-		  !n->store_failed && !n->journal_failed && !n->journal_full;
-	struct cons_effects *fx;
+		  !n->store_failed && !n->journal_failed && !n->journal_full && !n->key_elsewhere;
 
-	if (!n->cons || on == n->proposing_on)
+	if (!n->cons || !n->cons_started || on == n->proposing_on)
 		return;
 	n->proposing_on = on;
-	fx = mem_alloc(sizeof(*fx));
-	fx->n = 0;
-	cons_set_proposing(n->cons, on, n->now, fx);
-	carry_out(n, fx);
-	mem_free(fx);
+	n->proposing_due = true;
+	if (!n->cons_busy)
+		pump(n, NULL);
 }

@@ -14,6 +14,8 @@
 
 #define SET_AGAIN_MS    300 /* without progress: ask another peer */
 #define SET_TRIES_MAX   24
+#define SET_BYTES_MAX   (2 * LEDGER_TX_BYTES_MAX) /* positions after disputes may be unions */
+#define SETS_BYTES_MAX  (96u << 20)               /* of all; then the oldest goes */
 #define SET_ROUNDS_KEPT 2
 #define GET_TXS_MAX     2000
 #define TX_DATA_BYTES   (900u << 10)
@@ -28,6 +30,8 @@ static void set_free(struct node *n, struct txset *s)
 	uint32_t i;
 
 	hmap_del(&n->sets_by_id, &s->id);
+	must(n->set_bytes >= s->bytes);
+	n->set_bytes -= s->bytes;
 	for (i = 0; s->txs && i < s->n; i++)
 		tx_unref(s->txs[i]);
 	mem_free(s->txs);
@@ -37,16 +41,14 @@ static void set_free(struct node *n, struct txset *s)
 
 static bool building_from(const struct node *n, const struct txset *s)
 {
-	return n->build_waits && s->txs == n->build.txs;
+	return (n->build_waits && s->txs == n->build.txs) || round_lacks(n, &s->id);
 }
 
-/* Room for one more: the oldest goes, but never the one that is being built from. */
-static void sets_prune(struct node *n)
+/* The oldest goes, but never the one that is being built from. */
+static void drop_oldest(struct node *n)
 {
 	struct txset **at, **oldest = NULL;
 
-	if (n->n_sets < TXSET_HELD_MAX)
-		return;
 	for (at = &n->sets; *at; at = &(*at)->next)
 		if (!building_from(n, *at))
 			oldest = at;
@@ -63,7 +65,8 @@ static struct txset *set_new(struct node *n, const struct hash256 *id)
 {
 	struct txset *s;
 
-	sets_prune(n);
+	if (n->n_sets >= TXSET_HELD_MAX || n->set_bytes > SETS_BYTES_MAX)
+		drop_oldest(n);
 	s = mem_zalloc(1, sizeof(*s));
 	s->id = *id;
 	s->again = STEADY_NEVER;
@@ -138,6 +141,15 @@ static void set_list(struct txset *s, const struct hash256 *ids, uint32_t n_ids)
 	s->n = s->missing = n_ids;
 }
 
+static void put_tx(struct node *n, struct txset *s, uint32_t i, struct tx *t)
+{
+	must(!s->txs[i] && s->missing > 0);
+	s->txs[i] = tx_ref(t);
+	s->missing--;
+	s->bytes += t->blob.n;
+	n->set_bytes += t->blob.n;
+}
+
 static void set_fill(struct node *n, struct txset *s)
 {
 	uint32_t i;
@@ -148,12 +160,10 @@ static void set_fill(struct node *n, struct txset *s)
 		if (s->txs[i])
 			continue;
 		t = find_tx(n, &s->ids[i]);
-		if (t) {
-			s->txs[i] = tx_ref(t);
-			s->missing--;
-		}
+		if (t)
+			put_tx(n, s, i, t);
 	}
-	s->complete = s->missing == 0;
+	s->complete = s->missing == 0 && !s->invalid;
 }
 
 struct txset *set_make(struct node *n, const struct hash256 *id, const struct hash256 *ids,
@@ -186,6 +196,13 @@ static void feed_set(struct node *n, const struct txset *s, bool ok)
 	round_feed(n, &ev);
 }
 
+static void give_up(struct node *n, struct txset *s)
+{
+	s->wanted = false;
+	s->again = STEADY_NEVER;
+	feed_set(n, s, false);
+}
+
 static void finish(struct node *n, struct txset *s)
 {
 	uint32_t i;
@@ -194,46 +211,51 @@ static void finish(struct node *n, struct txset *s)
 	s->again = STEADY_NEVER;
 	n->count.sets_acquired++;
 	for (i = 0; i < s->n; i++)
-		pool_take(n, s->txs[i], s->asked);
+		pool_take(n, s->txs[i]);
 	pool_start_verify(n);
+	round_set_here(n, s);
 	feed_set(n, s, true);
 }
 
 static void ask(struct node *n, struct txset *s)
 {
 	struct msg m = {.type = MSG_GET_SET};
+	struct hash256 want[GET_TXS_MAX];
+	uint32_t i, k = 0;
 
 	s->again = steady_after(n->now.steady, SET_AGAIN_MS);
 	if (!s->asked)
 		return;
 	if (!s->ids) {
 		m.set.id = s->id;
-	} else {
-		struct hash256 want[GET_TXS_MAX];
-		uint32_t i, k = 0;
-
-		for (i = 0; i < s->n && k < GET_TXS_MAX; i++)
-			if (!s->txs[i])
-				want[k++] = s->ids[i];
-		m.type = MSG_GET_TXS;
-		m.get_txs.set = s->id;
-		m.get_txs.ids = (struct msg_hashes){.v = want, .n = k};
 		fx_send_msg(n, s->asked, 0, &m);
 		return;
 	}
+	for (i = 0; i < s->n && k < GET_TXS_MAX; i++)
+		if (!s->txs[i])
+			want[k++] = s->ids[i];
+	must(k > 0);
+	m.type = MSG_GET_TXS;
+	m.get_txs.set = s->id;
+	m.get_txs.ids = (struct msg_hashes){.v = want, .n = k};
 	fx_send_msg(n, s->asked, 0, &m);
 }
 
 static void ask_next(struct node *n, struct txset *s)
 {
-	if (++s->tries > SET_TRIES_MAX || s->invalid) {
-		s->wanted = false;
-		s->again = STEADY_NEVER;
-		feed_set(n, s, false);
+	if (s->invalid || (++s->tries > SET_TRIES_MAX && !round_lacks(n, &s->id))) {
+		give_up(n, s);
 		return;
 	}
 	s->asked = peer_pick(n, s->asked, 0);
 	ask(n, s);
+}
+
+void set_fetch(struct node *n, struct txset *s)
+{
+	s->wanted = true;
+	s->tries = 0;
+	ask_next(n, s);
 }
 
 void set_want(struct node *n, const struct hash256 *id)
@@ -253,9 +275,7 @@ void set_want(struct node *n, const struct hash256 *id)
 		feed_set(n, s, true);
 		return;
 	}
-	s->wanted = true;
-	s->tries = 0;
-	ask_next(n, s);
+	set_fetch(n, s);
 }
 
 void set_on_list(struct node *n, uint32_t peer, const struct msg *m)
@@ -272,15 +292,23 @@ void set_on_list(struct node *n, uint32_t peer, const struct msg *m)
 			return;
 		}
 	tx_set_id(&id, m->set.ids.v, m->set.ids.n);
-	if (!hash256_eq(&id, &s->id) || m->set.ids.n > LEDGER_TX_MAX) {
+	if (!hash256_eq(&id, &s->id)) {
 		fx_drop(n, peer, "transaction set does not match its id");
+		return;
+	}
+	if (m->set.ids.n > LEDGER_TX_MAX) { /* not the fault of who delivers it */
+		s->invalid = true;
+		give_up(n, s);
 		return;
 	}
 	set_list(s, m->set.ids.v, m->set.ids.n);
 	set_fill(n, s);
 	s->asked = peer;
 	s->tries = 0;
-	if (s->complete)
+	s->invalid = s->bytes > SET_BYTES_MAX;
+	if (s->invalid)
+		give_up(n, s);
+	else if (s->complete)
 		finish(n, s);
 	else
 		ask(n, s);
@@ -300,12 +328,12 @@ static bool take_blob(struct node *n, struct bytes blob, bool *used)
 		if (i < 0 || s->txs[i])
 			continue;
 		if (!t && tx_parse(&t, blob, NULL) != ERR_NONE) {
-			s->invalid =
-			    true; /* the set itself names something that is no transaction */
+			/* the set itself names something that is no transaction */
+			s->invalid = true;
 			return false;
 		}
-		s->txs[i] = tx_ref(t);
-		s->missing--;
+		put_tx(n, s, (uint32_t)i, t);
+		s->invalid |= s->bytes > SET_BYTES_MAX;
 		*used = true;
 	}
 	tx_unref(t);
@@ -383,38 +411,38 @@ struct steady set_tick(struct node *n)
 
 /* ---- serving ---- */
 
-static void nak(struct node *n, uint32_t peer, enum msg_type request, const struct hash256 *id)
-{
-	struct msg m = {.type = MSG_NAK};
-
-	m.nak.request = request;
-	m.nak.id = *id;
-	m.nak.reason = NAK_UNKNOWN;
-	fx_send_msg(n, peer, 0, &m);
-}
-
 void set_on_get(struct node *n, uint32_t peer, const struct msg *m)
 {
 	const struct txset *s = set_find(n, &m->set.id);
 	struct msg out = {.type = MSG_SET};
 
+	if (!peer_may_ask(n, peer)) {
+		serve_nak(n, peer, MSG_GET_SET, &m->set.id, NAK_BUSY);
+		return;
+	}
 	if (!s || !s->ids) {
-		nak(n, peer, MSG_GET_SET, &m->set.id);
+		serve_nak(n, peer, MSG_GET_SET, &m->set.id, NAK_UNKNOWN);
 		return;
 	}
 	out.set.id = s->id;
 	out.set.ids = (struct msg_hashes){.v = s->ids, .n = s->n};
+	peer_charge(n, peer, s->n * sizeof(*s->ids));
 	fx_send_msg(n, peer, 0, &out);
 }
 
 void set_on_get_txs(struct node *n, uint32_t peer, const struct msg *m)
 {
 	const struct txset *s = set_find(n, &m->get_txs.set);
-	struct bytes *blobs = mem_alloc((m->get_txs.ids.n + 1) * sizeof(*blobs));
-	struct msg out = {.type = MSG_TX_DATA, .txs = {.v = blobs}};
+	struct bytes *blobs;
+	struct msg out = {.type = MSG_TX_DATA};
 	size_t bytes = 0;
 	uint32_t i;
 
+	if (!peer_may_ask(n, peer)) {
+		serve_nak(n, peer, MSG_GET_TXS, &m->get_txs.set, NAK_BUSY);
+		return;
+	}
+	out.txs.v = blobs = mem_alloc((m->get_txs.ids.n + 1) * sizeof(*blobs));
 	for (i = 0; i < m->get_txs.ids.n; i++) {
 		int64_t k = s ? set_index(s, &m->get_txs.ids.v[i]) : -1;
 		const struct tx *t = k >= 0 && s->txs[k] ? s->txs[k]
@@ -427,9 +455,10 @@ void set_on_get_txs(struct node *n, uint32_t peer, const struct msg *m)
 		blobs[out.txs.n++] = t->blob;
 		bytes += t->blob.n + 8;
 	}
+	peer_charge(n, peer, bytes);
 	if (out.txs.n)
 		fx_send_msg(n, peer, 0, &out);
 	else
-		nak(n, peer, MSG_GET_TXS, &m->get_txs.set);
+		serve_nak(n, peer, MSG_GET_TXS, &m->get_txs.set, NAK_UNKNOWN);
 	mem_free(blobs);
 }

@@ -34,6 +34,7 @@ struct state_fetch {
 	uint32_t n_asked;
 	uint32_t peer, tries;
 	uint64_t nodes;
+	bool complete;
 };
 
 static void push(struct state_fetch *f, const struct msg_path *path, const struct hash256 *hash)
@@ -46,12 +47,27 @@ static void push(struct state_fetch *f, const struct msg_path *path, const struc
 	f->stack[f->n++].hash = *hash;
 }
 
+/* What was fetched so far is kept: the next fetch, of a newer ledger, begins from it. */
+static void keep_base(struct node *n, struct state_fetch *f)
+{
+	struct tree *t = f->phase == MSG_TREE_STATE ? &f->tree : &f->state;
+
+	if (n->state_base.root)
+		tree_close(&n->state_base);
+	n->state_base = (struct tree){.root = NULL};
+	if (f->complete)
+		return;
+	tree_hash(t);
+	tree_share(&n->state_base, t);
+}
+
 void state_drop(struct node *n)
 {
 	struct state_fetch *f = n->sync.state;
 
 	if (!f)
 		return;
+	keep_base(n, f);
 	tree_close(&f->base);
 	tree_close(&f->tree);
 	tree_close(&f->state);
@@ -166,7 +182,10 @@ static bool key_before(struct hash256 *out, const struct msg_path *p)
 	return false;
 }
 
-/* Deletes what our tree has under the prefix, but for `keep`. */
+/* What became of a node: UNAVAILABLE is our own store's fault, never the peer's. */
+enum taken { TAKEN, WRONG, NOT_READABLE };
+
+/* Deletes what our tree has under the prefix, but for `keep`; false when it cannot be read. */
 static bool delete_under(struct state_fetch *f, const struct msg_path *p,
 			 const struct hash256 *keep)
 {
@@ -188,41 +207,52 @@ static bool delete_under(struct state_fetch *f, const struct msg_path *p,
 	return r == ABSENT;
 }
 
-static bool take_inner(struct state_fetch *f, const struct want *w, struct bytes wire)
+/* The children of our node at the same place, zeros where there is none; false: not readable. */
+static bool our_children(const struct state_fetch *f, const struct msg_path *at,
+			 struct hash256 ours[16])
 {
-	struct hash256 child[16], ours[16], h;
-	uint16_t mask, our_mask = 0;
 	uint8_t path[TREE_DEPTH_MAX];
 	struct buf local = BUF_INIT;
+	enum found found;
+	uint16_t mask;
+
+	unpack(path, at);
+	found = tree_node_wire(&f->base, path, at->depth, &local);
+	if (found != FOUND || !inner_children(buf_bytes(&local), ours, &mask))
+		memset(ours, 0, 16 * sizeof(*ours));
+	buf_close(&local);
+	return found != UNAVAILABLE;
+}
+
+static enum taken take_inner(struct state_fetch *f, const struct want *w, struct bytes wire)
+{
+	struct hash256 child[16], ours[16], h;
 	struct bytes all;
+	uint16_t mask;
 	unsigned b;
-	bool ok = true;
 
 	if (!inner_children(wire, child, &mask) || w->path.depth >= TREE_DEPTH_MAX)
-		return false;
+		return WRONG;
 	all = bytes_of(child, sizeof(child));
 	sha512_half_parts(&h, HASH_PREFIX_INNER, &all, 1);
 	if (!hash256_eq(&h, &w->hash))
-		return false;
-	unpack(path, &w->path);
-	if (tree_node_wire(&f->base, path, w->path.depth, &local) != FOUND ||
-	    !inner_children(buf_bytes(&local), ours, &our_mask))
-		memset(ours, 0, sizeof(ours));
-	buf_close(&local);
-	for (b = 0; b < 16 && ok; b++) {
+		return WRONG;
+	if (!our_children(f, &w->path, ours))
+		return NOT_READABLE;
+	for (b = 0; b < 16; b++) {
 		struct msg_path p = child_path(&w->path, b);
 
 		if (hash256_eq(&child[b], &ours[b]) && !hash256_is_zero(&child[b]))
 			continue;
-		if (hash256_is_zero(&child[b]))
-			ok = delete_under(f, &p, NULL);
-		else
+		if (!hash256_is_zero(&child[b]))
 			push(f, &p, &child[b]);
+		else if (!delete_under(f, &p, NULL))
+			return NOT_READABLE;
 	}
-	return ok;
+	return TAKEN;
 }
 
-static bool take_leaf(struct state_fetch *f, const struct want *w, struct bytes wire)
+static enum taken take_leaf(struct state_fetch *f, const struct want *w, struct bytes wire)
 {
 	struct cursor c = cursor_of(wire);
 	struct hash256 key, h;
@@ -232,11 +262,13 @@ static bool take_leaf(struct state_fetch *f, const struct want *w, struct bytes 
 	cursor_copy(&c, key.b, 32);
 	data = cursor_take(&c, c.left);
 	if (c.dead || !data.n || !key_has_prefix(&key, &w->path))
-		return false;
+		return WRONG;
 	tree_leaf_hash(&h, f->tree.kind, &key, data);
-	if (!hash256_eq(&h, &w->hash) || !delete_under(f, &w->path, &key))
-		return false;
-	return tree_put(&f->tree, &key, data) == FOUND;
+	if (!hash256_eq(&h, &w->hash))
+		return WRONG;
+	return delete_under(f, &w->path, &key) && tree_put(&f->tree, &key, data) == FOUND
+		   ? TAKEN
+		   : NOT_READABLE;
 }
 
 /* ---- phases ---- */
@@ -267,6 +299,7 @@ static void complete(struct node *n, struct state_fetch *f)
 	h = held_add(n, l, NULL, 0);
 	h->jump = true;
 	n->count.ledgers_acquired++;
+	f->complete = true;
 	tree_init_empty(&f->state, TREE_STATE, NULL);
 	tree_init_empty(&f->tree, TREE_TX_META, NULL);
 	round_know(n, h);
@@ -302,7 +335,7 @@ static void state_phase_end(struct node *n, struct state_fetch *f)
 void state_begin(struct node *n, const struct ledger_header *h, const struct hash256 *hash)
 {
 	struct state_fetch *f = mem_zalloc(1, sizeof(*f));
-	const struct tree *base = &n->closed->ledger->state;
+	const struct tree *base = n->state_base.root ? &n->state_base : &n->closed->ledger->state;
 
 	must(!n->sync.state);
 	f->header = *h;
@@ -318,7 +351,7 @@ void state_begin(struct node *n, const struct ledger_header *h, const struct has
 
 /* ---- messages ---- */
 
-static bool take_node(struct state_fetch *f, const struct want *w, struct bytes wire)
+static enum taken take_node(struct state_fetch *f, const struct want *w, struct bytes wire)
 {
 	f->nodes++;
 	return wire.n && wire.p[0] == 'I' ? take_inner(f, w, wire) : take_leaf(f, w, wire);
@@ -335,86 +368,55 @@ static struct want *asked_for(struct state_fetch *f, const struct msg_path *p)
 	return NULL;
 }
 
-void state_on_nodes(struct node *n, uint32_t peer, const struct msg *m)
+bool state_asked(const struct node *n, uint32_t peer, const struct hash256 *ledger)
 {
-	struct state_fetch *f = n->sync.state;
-	uint32_t i, taken = 0;
+	const struct state_fetch *f = n->sync.state;
 
-	if (!f || peer != f->peer || m->nodes.tree != f->phase ||
-	    !hash256_eq(&m->nodes.ledger, &f->hash))
-		return;
+	return f && f->peer == peer && hash256_eq(&f->hash, ledger);
+}
+
+/* Takes what was asked for out of an answer; false when the fetch cannot go on with it. */
+static bool take_all(struct node *n, struct state_fetch *f, const struct msg *m, uint32_t *taken)
+{
+	uint32_t i;
+
 	for (i = 0; i < m->nodes.n; i++) {
 		struct want *at = asked_for(f, &m->nodes.paths[i]), w;
 
 		if (!at)
 			continue;
 		w = *at;
-		if (!take_node(f, &w, m->nodes.nodes[i])) {
-			fx_drop(n, peer, "state node does not match its hash");
+		switch (take_node(f, &w, m->nodes.nodes[i])) {
+		case TAKEN:
+			break;
+		case WRONG:
+			fx_drop(n, f->peer, "state node does not match its hash");
 			state_retry(n);
-			return;
+			return false;
+		case NOT_READABLE:
+			node_store_failed(n, "cannot read the state while fetching a newer one");
+			sync_drop(n);
+			return false;
 		}
 		*at = f->asked[--f->n_asked];
-		taken++;
+		++*taken;
 	}
+	return true;
+}
+
+void state_on_nodes(struct node *n, uint32_t peer, const struct msg *m)
+{
+	struct state_fetch *f = n->sync.state;
+	uint32_t taken = 0;
+
+	if (!state_asked(n, peer, &m->nodes.ledger) || m->nodes.tree != f->phase)
+		return;
+	if (!take_all(n, f, m, &taken))
+		return;
 	if (taken)
-		f->tries = 0;
+		f->tries = n->sync.pruned = 0;
 	if (!f->n && !f->n_asked)
 		state_phase_end(n, f);
 	else if (taken)
 		ask(n, f);
-}
-
-/* ---- serving ---- */
-
-static void nak(struct node *n, uint32_t peer, const struct hash256 *id, enum nak_reason why)
-{
-	struct msg m = {.type = MSG_NAK};
-
-	m.nak.request = MSG_GET_NODES;
-	m.nak.id = *id;
-	m.nak.reason = why;
-	fx_send_msg(n, peer, 0, &m);
-}
-
-void state_on_get_nodes(struct node *n, uint32_t peer, const struct msg *m)
-{
-	struct ledger *l = sync_find_ledger(n, &m->get_nodes.ledger, 0);
-	struct bytes *nodes = mem_alloc((m->get_nodes.n + 1) * sizeof(*nodes));
-	struct msg_path *paths = mem_alloc((m->get_nodes.n + 1) * sizeof(*paths));
-	struct msg out = {.type = MSG_NODES};
-	struct arena a = ARENA_INIT;
-	struct buf b = BUF_INIT;
-	const struct tree *t;
-	uint32_t i;
-
-	if (!l) {
-		nak(n, peer, &m->get_nodes.ledger, NAK_PRUNED);
-		goto out;
-	}
-	t = m->get_nodes.tree == MSG_TREE_STATE ? &l->state : &l->txs;
-	out.nodes.ledger = m->get_nodes.ledger;
-	out.nodes.tree = m->get_nodes.tree;
-	out.nodes.paths = paths;
-	out.nodes.nodes = nodes;
-	for (i = 0; i < m->get_nodes.n && a.total < NODES_BYTES_MAX; i++) {
-		uint8_t path[TREE_DEPTH_MAX];
-
-		unpack(path, &m->get_nodes.paths[i]);
-		buf_clear(&b);
-		if (tree_node_wire(t, path, m->get_nodes.paths[i].depth, &b) != FOUND)
-			continue;
-		paths[out.nodes.n] = m->get_nodes.paths[i];
-		nodes[out.nodes.n++] = bytes_of(arena_copy(&a, b.p, b.n), b.n);
-	}
-	if (out.nodes.n)
-		fx_send_msg(n, peer, 0, &out);
-	else
-		nak(n, peer, &m->get_nodes.ledger, NAK_UNKNOWN);
-out:
-	buf_close(&b);
-	arena_close(&a);
-	mem_free(nodes);
-	mem_free(paths);
-	ledger_unref(l);
 }

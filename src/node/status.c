@@ -84,6 +84,7 @@ void node_get_status(const struct node *n, struct now now, struct node_status *o
 	    .stopping = n->stopping,
 	    .disk_full = n->disk_full || n->disk_low || n->journal_full,
 	    .store_failed = n->store_failed,
+	    .key_elsewhere = n->key_elsewhere,
 	    .network_id = n->cfg.network_id,
 	    .peers = n->n_peers,
 	    .unl_n = n->cfg.unl_n,

@@ -13,14 +13,19 @@
  * for. When the way is too long, or peers have pruned the middle, the whole state of a validated
  * ledger is fetched instead (state.c).
  *
- * Progress is new verified bytes only; an asker without progress turns to the next peer. */
+ * Progress is new verified bytes only; an asker without progress turns to the next peer.
+ * Transactions cannot be checked before they are replayed: when a ledger does not come out with its
+ * hash, whoever delivered it is asked last from then on, and that ledger alone is fetched again.
+ *
+ * A target with a quorum goes before any other: one validator can name what nobody has. */
 
-#define SYNC_AGAIN_MS        1500
-#define SYNC_TRIES_MAX       16
-#define SYNC_GRACE_MS        500 /* before fetching what may be coming out of our own build */
-#define CHAIN_MAX            600 /* longer: fetch the state */
-#define CHAIN_BYTES_MAX      (256u << 20)
-#define LEDGER_BYTES_PER_MSG (512u << 10)
+#define SYNC_AGAIN_MS   1500
+#define SYNC_TRIES_MAX  16
+#define SYNC_WRONG_MAX  8 /* ledgers that did not replay, before giving up */
+#define SYNC_BUSY_MS    200
+#define SYNC_GRACE_MS   500 /* before fetching what may be coming out of our own build */
+#define CHAIN_MAX       600 /* longer: fetch the state */
+#define CHAIN_BYTES_MAX (128u << 20)
 
 static void fetched_free(struct fetched *f)
 {
@@ -74,6 +79,7 @@ static void need(struct node *n, const struct hash256 *hash, uint32_t seq)
 {
 	struct sync *s = &n->sync;
 
+	s->needs = true;
 	s->need = *hash;
 	s->need_seq = seq;
 	fetched_free(s->part);
@@ -91,20 +97,35 @@ static void begin(struct node *n)
 		 hash256_short(&n->sync.target).s);
 }
 
+/* Whether what runs now goes on although another ledger is wanted; it is asked for again later. */
+static bool goes_on(struct sync *s, const struct hash256 *hash, bool firm)
+{
+	if (!s->active)
+		return false;
+	if (hash256_eq(&s->target, hash)) {
+		s->firm |= firm;
+		return true;
+	}
+	if (firm != s->firm)
+		return s->firm;
+	return s->begun || s->state || s->chain || s->job;
+}
+
 void sync_want(struct node *n, const struct hash256 *hash, uint32_t seq)
 {
 	struct sync *s = &n->sync;
 	struct held *h = held_find(n, hash);
+	bool firm = n->target_valid_seq && hash256_eq(hash, &n->target_valid);
 
 	if (h) {
 		round_know(n, h);
 		return;
 	}
-	if (s->active && (hash256_eq(&s->target, hash) || seq <= s->target_seq || s->state ||
-			  s->chain || s->job))
-		return; /* what runs now comes first; the newest is asked for again */
+	if (n->stopping || goes_on(s, hash, firm))
+		return;
 	sync_drop(n);
 	s->active = true;
+	s->firm = firm;
 	s->target = *hash;
 	s->target_seq = seq;
 	if (seq && seq <= n->closed->ledger->header.seq + 1) {
@@ -133,8 +154,14 @@ static void ask_next(struct node *n)
 		give_up(n, "no peer delivers it");
 		return;
 	}
+	s->needs = true;
 	s->asked = peer_pick(n, s->asked, s->need_seq);
 	ask(n);
+}
+
+static bool is_validated_target(const struct node *n, const struct fetched *f)
+{
+	return hash256_eq(&f->hash, &n->target_valid);
 }
 
 /* ---- replay ---- */
@@ -180,7 +207,7 @@ void sync_advance(struct node *n)
 	struct fetched *f = n->sync.chain;
 	struct held *parent;
 
-	if (!n->sync.active || n->sync.job || n->sync.state)
+	if (!n->sync.active || n->sync.job || n->sync.state || n->stopping)
 		return;
 	if (!f) {
 		if (held_find(n, &n->sync.target))
@@ -206,6 +233,32 @@ bool sync_verified(struct node *n, struct node_job *j)
 	return true;
 }
 
+/* The oldest of the chain does not replay: its transactions are asked for again, elsewhere. */
+static void fetch_again(struct node *n)
+{
+	struct sync *s = &n->sync;
+	struct fetched *f = s->chain;
+	struct peer *p = peer_find(n, f->from);
+	struct hash256 hash = f->hash;
+	uint32_t seq = f->header.seq;
+
+	n->count.build_mismatch++;
+	node_log(n, NODE_LOG_WARN,
+		 "sync: ledger %u %s from peer %u does not come out with its hash", seq,
+		 hash256_short(&hash).s, f->from);
+	if (++s->wrong > SYNC_WRONG_MAX) {
+		give_up(n, "does not come out with its hash");
+		return;
+	}
+	if (p)
+		p->lied = true;
+	s->asked = peer_pick(n, f->from, seq);
+	s->chain = f->child;
+	s->n_chain--;
+	fetched_free(f);
+	need(n, &hash, seq);
+}
+
 bool sync_built(struct node *n, struct node_job *j)
 {
 	struct fetched *f = n->sync.chain;
@@ -216,10 +269,13 @@ bool sync_built(struct node *n, struct node_job *j)
 	n->sync.job = 0;
 	n->sync.verified = false;
 	must(f);
-	if (!j->build.ledger || !hash256_eq(&j->build.ledger->hash, &f->hash)) {
-		n->count.build_mismatch++;
-		give_up(n, j->build.unavailable ? "state not available"
-						: "does not come out with its hash");
+	if (j->build.unavailable) {
+		node_store_failed(n, "state not available while replaying a ledger");
+		sync_drop(n);
+		return true;
+	}
+	if (!hash256_eq(&j->build.ledger->hash, &f->hash)) {
+		fetch_again(n);
 		return true;
 	}
 	h = held_add(n, ledger_ref(j->build.ledger), j->build.applied,
@@ -236,53 +292,65 @@ bool sync_built(struct node *n, struct node_job *j)
 
 /* ---- fetching ---- */
 
-static bool is_validated_target(const struct node *n, const struct fetched *f)
+/* Too long to replay: if the newest has a quorum, its whole state is fetched instead. */
+static void jump(struct node *n, const char *otherwise)
 {
-	return hash256_eq(&f->hash, &n->target_valid);
+	struct sync *s = &n->sync;
+	struct ledger_header header;
+	struct hash256 hash;
+	struct fetched *f = s->chain;
+
+	while (f->child)
+		f = f->child;
+	if (!is_validated_target(n, f)) {
+		give_up(n, otherwise);
+		return;
+	}
+	header = f->header;
+	hash = f->hash;
+	chain_drop(s);
+	s->needs = false;
+	state_begin(n, &header, &hash);
 }
 
 /* A ledger has arrived whole: chain it, and go on backwards or begin to replay. */
 static void chain_add(struct node *n, struct fetched *f)
 {
 	struct sync *s = &n->sync;
-	uint32_t floor = n->validated ? n->validated->header.seq : 0;
+	uint32_t floor = n->validated ? n->validated->header.seq : 0, seq = f->header.seq;
 
 	s->part = NULL;
+	s->needs = false;
 	f->child = s->chain;
 	s->chain = f;
 	s->n_chain++;
 	if (f->child == NULL)
-		s->target_seq = f->header.seq;
+		s->target_seq = seq;
 	if (held_find(n, &f->header.parent)) {
 		s->again = STEADY_NEVER;
 		sync_advance(n);
 		return;
 	}
-	if (is_validated_target(n, f) && f->header.seq > floor + CHAIN_MAX) {
-		s->chain = NULL;
-		s->n_chain = 0;
-		state_begin(n, &f->header, &f->hash);
-		fetched_free(f);
-		return;
-	}
-	if (f->header.seq <= floor + 1) {
+	if (seq <= floor + 1) {
 		give_up(n, "its branch left ours before the validated ledger");
 		return;
 	}
-	if (s->n_chain > CHAIN_MAX || s->bytes > CHAIN_BYTES_MAX) {
-		give_up(n, "too far ahead");
+	if (s->n_chain > CHAIN_MAX || s->bytes > CHAIN_BYTES_MAX ||
+	    (s->firm && s->target_seq > floor + CHAIN_MAX)) {
+		jump(n, "too far ahead");
 		return;
 	}
-	need(n, &f->header.parent, f->header.seq - 1);
+	need(n, &f->header.parent, seq - 1);
 }
 
-static bool first_part(struct node *n, const struct msg *m)
+static bool first_part(struct node *n, uint32_t peer, const struct msg *m)
 {
 	struct sync *s = &n->sync;
 	struct hash256 hash;
 	struct fetched *f = mem_zalloc(1, sizeof(*f));
 
 	f->hash = s->need;
+	f->from = peer;
 	f->total = m->ledger.total;
 	if (ledger_header_decode(&f->header, m->ledger.header) != ERR_NONE)
 		goto bad;
@@ -319,16 +387,25 @@ static bool add_txs(struct node *n, struct fetched *f, const struct msg_blobs *t
 	return true;
 }
 
+static void part_drop(struct sync *s)
+{
+	fetched_free(s->part);
+	s->part = NULL;
+}
+
 void sync_on_ledger(struct node *n, uint32_t peer, const struct msg *m)
 {
 	struct sync *s = &n->sync;
 	uint32_t have;
 
-	if (!s->active || s->state || !hash256_eq(&m->ledger.hash, &s->need))
+	if (!s->active || s->state || !s->needs || !hash256_eq(&m->ledger.hash, &s->need))
 		return; /* late, or not asked for */
-	if (s->chain && hash256_eq(&s->chain->hash, &s->need))
-		return; /* a second copy of the one that is complete */
-	if (!s->part && !first_part(n, m)) {
+	if (s->part && s->part->total != m->ledger.total) {
+		part_drop(s); /* one of the two is wrong: from the beginning */
+		ask_next(n);
+		return;
+	}
+	if (!s->part && !first_part(n, peer, m)) {
 		fx_drop(n, peer, "ledger does not match its hash");
 		return;
 	}
@@ -337,8 +414,7 @@ void sync_on_ledger(struct node *n, uint32_t peer, const struct msg *m)
 		return; /* another part than the next one */
 	if (!add_txs(n, s->part, &m->ledger.txs)) {
 		fx_drop(n, peer, "ledger with malformed transactions");
-		fetched_free(s->part);
-		s->part = NULL;
+		part_drop(s);
 		return;
 	}
 	s->asked = peer;
@@ -349,36 +425,41 @@ void sync_on_ledger(struct node *n, uint32_t peer, const struct msg *m)
 		ask(n);
 }
 
-void sync_on_nak(struct node *n, uint32_t peer, const struct msg *m)
+/* All peers have said that they do not have what is needed. */
+static void nobody_has_it(struct node *n)
 {
 	struct sync *s = &n->sync;
 
-	if (m->nak.request == MSG_GET_NODES && s->state) {
-		if (m->nak.reason == NAK_PRUNED || ++s->pruned > n->n_peers)
+	if (s->n_chain)
+		jump(n, "peers have pruned the way to it");
+	else if (!s->firm && s->pruned > 3 * n->n_peers)
+		give_up(n, "no peer has it");
+}
+
+void sync_on_nak(struct node *n, uint32_t peer, const struct msg *m)
+{
+	struct sync *s = &n->sync;
+	bool busy = m->nak.reason == NAK_BUSY;
+
+	if (m->nak.request == MSG_GET_NODES) {
+		if (!state_asked(n, peer, &m->nak.id))
+			return;
+		if (!busy && ++s->pruned > n->n_peers)
 			give_up(n, "its state has been pruned");
 		else
-			state_retry(n);
+			s->again = steady_after(n->now.steady, busy ? SYNC_BUSY_MS : 0);
 		return;
 	}
-	if (!s->active || s->asked != peer || !hash256_eq(&m->nak.id, &s->need))
+	if (!s->active || !s->needs || s->asked != peer || !hash256_eq(&m->nak.id, &s->need))
 		return;
+	if (busy) {
+		s->again = steady_after(n->now.steady, SYNC_BUSY_MS);
+		return;
+	}
 	s->pruned++;
-	if (s->pruned > n->n_peers && s->n_chain) {
-		/* Nobody has the middle any more: take the whole state of the newest one. */
-		struct fetched *f = s->chain;
-
-		while (f->child)
-			f = f->child;
-		if (is_validated_target(n, f)) {
-			struct ledger_header header = f->header;
-			struct hash256 hash = f->hash;
-
-			chain_drop(s);
-			state_begin(n, &header, &hash);
-			return;
-		}
-	}
-	s->again = steady_after(n->now.steady, s->pruned <= n->n_peers ? 0 : SYNC_AGAIN_MS);
+	s->again = steady_after(n->now.steady, s->pruned % (n->n_peers + 1) ? 0 : SYNC_AGAIN_MS);
+	if (s->pruned > n->n_peers)
+		nobody_has_it(n);
 }
 
 struct steady sync_tick(struct node *n)
@@ -396,123 +477,4 @@ struct steady sync_tick(struct node *n)
 			ask_next(n);
 	}
 	return s->active ? s->again : STEADY_NEVER;
-}
-
-/* ---- serving ---- */
-
-/* A ledger by hash (or sequence, if the hash is zero), held or from the store; the caller's
- * reference. */
-struct ledger *sync_find_ledger(struct node *n, const struct hash256 *hash, uint32_t seq)
-{
-	struct held *h = held_find(n, hash);
-	struct ledger *l = NULL;
-
-	if (h)
-		return ledger_ref(h->ledger);
-	if (!n->history)
-		return NULL;
-	if (!hash256_is_zero(hash) &&
-	    n->history->seq_of_hash(n->history->ctx, hash, &seq) != ERR_NONE)
-		return NULL;
-	return n->history->ledger(n->history->ctx, seq, &l) == ERR_NONE ? l : NULL;
-}
-
-struct row {
-	uint32_t index;
-	struct bytes blob;
-};
-
-static int row_cmp(const void *a, const void *b)
-{
-	const struct row *x = a, *y = b;
-
-	return (x->index > y->index) - (x->index < y->index);
-}
-
-/* Splits a leaf of the transaction tree, VL(tx) VL(meta), and reads the index out of the latter. */
-static bool row_of(struct row *out, struct bytes leaf, struct arena *a)
-{
-	struct cursor c = cursor_of(leaf);
-	struct st_object *meta;
-	size_t n_tx, n_meta;
-	struct bytes m;
-
-	if (st_decode_length(&c, &n_tx) != ERR_NONE)
-		return false;
-	out->blob = cursor_take(&c, n_tx);
-	if (st_decode_length(&c, &n_meta) != ERR_NONE)
-		return false;
-	m = cursor_take(&c, n_meta);
-	if (c.dead || st_decode(&meta, a, m, NULL) != ERR_NONE)
-		return false;
-	out->index = st_u32_or(meta, sfTransactionIndex, 0);
-	return true;
-}
-
-static bool rows_of(const struct ledger *l, struct row **rows, uint32_t *n_rows)
-{
-	struct arena a = ARENA_INIT;
-	struct hash256 key, *after = NULL, last;
-	struct bytes leaf;
-	uint32_t cap = 64, k = 0;
-	enum found f;
-
-	*rows = mem_alloc(cap * sizeof(**rows));
-	while ((f = tree_next(&l->txs, after, &key, &leaf)) == FOUND) {
-		if (k == cap)
-			*rows = mem_resize(*rows, cap *= 2, sizeof(**rows));
-		if (!row_of(&(*rows)[k++], leaf, &a)) {
-			f = UNAVAILABLE;
-			break;
-		}
-		arena_reset(&a);
-		last = key;
-		after = &last;
-	}
-	arena_close(&a);
-	qsort(*rows, k, sizeof(**rows), row_cmp);
-	*n_rows = k;
-	return f == ABSENT;
-}
-
-static void nak(struct node *n, uint32_t peer, const struct hash256 *id)
-{
-	struct msg m = {.type = MSG_NAK};
-
-	m.nak.request = MSG_GET_LEDGER;
-	m.nak.id = *id;
-	m.nak.reason = NAK_UNKNOWN;
-	fx_send_msg(n, peer, 0, &m);
-}
-
-void sync_on_get_ledger(struct node *n, uint32_t peer, const struct msg *m)
-{
-	struct ledger *l = sync_find_ledger(n, &m->get_ledger.hash, m->get_ledger.seq);
-	struct msg out = {.type = MSG_LEDGER};
-	uint8_t header[LEDGER_HEADER_BYTES];
-	struct bytes *blobs = NULL;
-	struct row *rows = NULL;
-	size_t bytes = 0;
-	uint32_t i, n_rows = 0;
-
-	if (!l || !rows_of(l, &rows, &n_rows)) {
-		nak(n, peer, &m->get_ledger.hash);
-		goto out;
-	}
-	ledger_header_encode(header, &l->header);
-	out.ledger.hash = l->hash;
-	out.ledger.header = bytes_of(header, sizeof(header));
-	out.ledger.from = m->get_ledger.from < n_rows ? m->get_ledger.from : n_rows;
-	out.ledger.total = n_rows;
-	blobs = mem_alloc((n_rows + 1) * sizeof(*blobs));
-	out.ledger.txs.v = blobs;
-	for (i = out.ledger.from; i < n_rows && bytes < LEDGER_BYTES_PER_MSG; i++) {
-		blobs[out.ledger.txs.n++] = rows[i].blob;
-		bytes += rows[i].blob.n + 8;
-	}
-	fx_send_msg(n, peer, 0, &out);
-out:
-	mem_free(blobs);
-	mem_free(rows);
-	ledger_unref(l);
 }

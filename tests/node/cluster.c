@@ -2,7 +2,8 @@
 #include "cluster.h"
 
 #include "base/rng.h"
-#include "crypto/base58.h"
+#include "shelf.h"
+#include "watch.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -30,15 +31,18 @@ struct member {
 	struct node *node;
 	struct secret_key *key;
 	uint32_t life;
-	bool up, disk_full;
+	bool up, disk_full, hold_commits;
 	int64_t timer;
+	uint32_t fuse; /* boundaries until it dies; 0: lives */
 	/* its disk */
 	struct ledger *tip;
 	struct buf journal;
+	struct shelf shelf;
 	/* what it ever reported validated, across lives */
 	struct hash256 chain[CHAIN_MAX];
 	struct hash256 *txs;
 	uint32_t n_txs, cap_txs;
+	uint32_t answers[2]; /* to submits: others, tesSUCCESS */
 };
 
 struct cluster {
@@ -50,11 +54,15 @@ struct cluster {
 	struct public_key unl[CLUSTER_MAX];
 	struct event *heap;
 	uint32_t n_heap, cap_heap;
-	uint64_t order, trace;
+	uint64_t order, trace, boundaries;
 	int64_t now;
 	uint8_t group[CLUSTER_MAX];
+	uint32_t reported[CLUSTER_MAX];
 	struct rng rng;
-	char last_log[CLUSTER_MAX][200];
+	struct watch watch;
+	void (*lie)(void *ctx, uint32_t from, uint32_t to, struct msg *m);
+	void *lie_ctx;
+	bool dropped[CLUSTER_MAX][CLUSTER_MAX]; /* a peer that lied: for good */
 };
 
 /* ---- event heap ---- */
@@ -102,6 +110,15 @@ static struct event heap_pop(struct cluster *c)
 	return top;
 }
 
+static void tell(struct cluster *c, uint32_t node, uint32_t other, enum what what)
+{
+	heap_push(c, (struct event){.at = c->now + 1,
+				    .what = what,
+				    .node = node,
+				    .from = other,
+				    .life = c->m[node].life});
+}
+
 /* ---- effects ---- */
 
 static void note(struct cluster *c, const void *p, size_t n)
@@ -114,12 +131,22 @@ static void note(struct cluster *c, const void *p, size_t n)
 
 static bool linked(const struct cluster *c, uint32_t a, uint32_t b)
 {
-	return a != b && c->m[a].up && c->m[b].up && c->group[a] == c->group[b];
+	return a != b && c->m[a].up && c->m[b].up && c->group[a] == c->group[b] &&
+	       !c->dropped[a][b];
 }
 
 static bool is_gossip(enum msg_type t)
 {
 	return t == MSG_TXS || t == MSG_PROPOSAL || t == MSG_VALIDATION;
+}
+
+/* The moment after something durable or visible happened: the process may end here. */
+static bool boundary(struct cluster *c, uint32_t i)
+{
+	struct member *m = &c->m[i];
+
+	c->boundaries++;
+	return m->fuse && !--m->fuse;
 }
 
 static void send_frame(struct cluster *c, uint32_t from, uint32_t to, struct wire_frame *f)
@@ -128,6 +155,7 @@ static void send_frame(struct cluster *c, uint32_t from, uint32_t to, struct wir
 
 	if (!linked(c, from, to))
 		return;
+	watch_frame(&c->watch, f);
 	if (is_gossip(f->type) && rng_below(&c->rng, 100) < c->o.loss_percent)
 		return;
 	heap_push(c, (struct event){.at = c->now + delay,
@@ -138,14 +166,21 @@ static void send_frame(struct cluster *c, uint32_t from, uint32_t to, struct wir
 				    .frame = wire_frame_ref(f)});
 }
 
-static void on_send(struct cluster *c, uint32_t i, const struct node_effect *e)
+/* False: the node died amid sending. */
+static bool on_send(struct cluster *c, uint32_t i, const struct node_effect *e)
 {
+	enum msg_type t = e->send.frame->type;
 	uint32_t to;
 
 	note(c, e->send.frame->bytes, e->send.frame->n);
-	for (to = 0; to < c->n; to++)
-		if (e->send.peer ? to + 1 == e->send.peer : to + 1 != e->send.except)
-			send_frame(c, i, to, e->send.frame);
+	for (to = 0; to < c->n; to++) {
+		if (e->send.peer ? to + 1 != e->send.peer : to + 1 == e->send.except)
+			continue;
+		send_frame(c, i, to, e->send.frame);
+		if ((t == MSG_PROPOSAL || t == MSG_VALIDATION) && boundary(c, i))
+			return false;
+	}
+	return true;
 }
 
 static void report_tx(struct member *m, const struct hash256 *id)
@@ -173,6 +208,7 @@ static void on_ledger(struct cluster *c, uint32_t i, const struct ledger *l)
 				 hash256_short(&l->hash).s, k,
 				 hash256_short(&c->m[k].chain[seq]).s);
 	m->chain[seq] = l->hash;
+	c->reported[i]++;
 	while (tree_next(&l->txs, after, &key, &data) == FOUND) {
 		report_tx(m, &key);
 		last = key;
@@ -180,40 +216,90 @@ static void on_ledger(struct cluster *c, uint32_t i, const struct ledger *l)
 	}
 }
 
-static void carry_out(struct cluster *c, uint32_t i, struct node_effects *fx)
+static void on_job(struct cluster *c, uint32_t i, struct node_job *j)
+{
+	int64_t ms = j->kind == NODE_JOB_JOURNAL ? 1 : 5;
+
+	heap_push(
+	    c, (struct event){
+		   .at = c->now + ms, .what = EV_JOB, .node = i, .life = c->m[i].life, .job = j});
+}
+
+static void on_log(struct cluster *c, uint32_t i, const char *text)
+{
+	if (getenv("CLUSTER_LOG"))
+		printf("%8lld %u %s\n", (long long)c->now, i, text);
+}
+
+static void on_drop(struct cluster *c, uint32_t i, uint32_t peer, const char *reason)
+{
+	if (!c->lie)
+		fail_msg("node %u drops peer %u: %s", i, peer, reason);
+	if (!linked(c, i, peer))
+		return;
+	on_log(c, i, reason);
+	tell(c, i, peer, EV_DOWN);
+	tell(c, peer, i, EV_DOWN);
+	c->dropped[i][peer] = c->dropped[peer][i] = true;
+}
+
+/* False: the node died of it. */
+static bool one_effect(struct cluster *c, uint32_t i, struct node_effect *e)
 {
 	struct member *m = &c->m[i];
+
+	switch (e->kind) {
+	case NODE_FX_TIMER:
+		m->timer = e->at.ms < c->now ? c->now : e->at.ms;
+		heap_push(c, (struct event){
+				 .at = m->timer, .what = EV_TIMER, .node = i, .life = m->life});
+		return true;
+	case NODE_FX_SEND:
+		return on_send(c, i, e);
+	case NODE_FX_JOB:
+		on_job(c, i, e->job);
+		return e->job->kind != NODE_JOB_JOURNAL || !boundary(c, i);
+	case NODE_FX_LEDGER:
+		on_ledger(c, i, e->ledger);
+		return true;
+	case NODE_FX_DROP_PEER:
+		on_drop(c, i, e->drop.peer - 1, e->drop.reason);
+		return true;
+	case NODE_FX_LOG:
+		on_log(c, i, e->log.text);
+		return true;
+	case NODE_FX_FAILED:
+		fail_msg("node %u: store failed", i);
+		return true;
+	case NODE_FX_SUBMITTED:
+		m->answers[e->submitted.result == tesSUCCESS]++;
+		return true;
+	case NODE_FX_ACCEPTED:
+	case NODE_FX_STOPPED:
+	case NODE_FX_TX_PROPOSED:
+	case NODE_FX_VALIDATION:
+	case NODE_FX_PHASE:
+	case NODE_FX_STATE:
+		return true;
+	}
+	return true;
+}
+
+static void carry_out(struct cluster *c, uint32_t i, struct node_effects *fx)
+{
+	bool dead = false;
 	uint32_t k;
 
 	for (k = 0; k < fx->n; k++) {
 		struct node_effect *e = &fx->e[k];
 
-		if (e->kind == NODE_FX_TIMER) {
-			m->timer = e->at.ms < c->now ? c->now : e->at.ms;
-			heap_push(
-			    c, (struct event){
-				   .at = m->timer, .what = EV_TIMER, .node = i, .life = m->life});
-		} else if (e->kind == NODE_FX_SEND) {
-			on_send(c, i, e);
-		} else if (e->kind == NODE_FX_JOB) {
-			int64_t ms = e->job->kind == NODE_JOB_JOURNAL ? 1 : 5;
-
-			heap_push(c, (struct event){.at = c->now + ms,
-						    .what = EV_JOB,
-						    .node = i,
-						    .life = m->life,
-						    .job = e->job});
-		} else if (e->kind == NODE_FX_LEDGER) {
-			on_ledger(c, i, e->ledger);
-		} else if (e->kind == NODE_FX_DROP_PEER) {
-			fail_msg("node %u drops peer %u: %s", i, e->drop.peer - 1, e->drop.reason);
-		} else if (e->kind == NODE_FX_LOG) {
-			if (getenv("CLUSTER_LOG"))
-				printf("%8lld %u %s\n", (long long)c->now, i, e->log.text);
-		} else if (e->kind == NODE_FX_FAILED) {
-			fail_msg("node %u: store failed", i);
-		}
+		if (!dead)
+			dead = !one_effect(c, i, e);
+		else if (e->kind == NODE_FX_JOB)
+			node_job_free(e->job);
 	}
+	if (dead)
+		cluster_kill(c, i);
 }
 
 static void step(struct cluster *c, uint32_t i, const struct node_event *ev)
@@ -237,6 +323,7 @@ static void run_job(struct member *m, struct node_job *j)
 	} else if (j->kind == NODE_JOB_PERSIST) {
 		ledger_unref(m->tip);
 		m->tip = ledger_ref(j->persist.ledger);
+		shelf_put(&m->shelf, m->tip);
 	} else {
 		buf_clear(&m->journal);
 		buf_put(&m->journal, j->journal.record.p, j->journal.record.n);
@@ -252,6 +339,8 @@ static void on_frame(struct cluster *c, const struct event *e)
 	if (linked(c, e->from, e->node)) {
 		assert_int_equal(wire_decode(&m, &a, bytes_of(e->frame->bytes, e->frame->n), NULL),
 				 ERR_NONE);
+		if (c->lie)
+			c->lie(c->lie_ctx, e->from, e->node, &m);
 		ev.peer.peer = e->from + 1;
 		ev.peer.msg = &m;
 		step(c, e->node, &ev);
@@ -279,7 +368,17 @@ static void on_event(struct cluster *c, struct event *e)
 			node_job_free(e->job); /* the process is gone: nothing became durable */
 			return;
 		}
+		if (m->hold_commits && e->job->kind == NODE_JOB_PERSIST) {
+			e->at = c->now + 100; /* a slow disk */
+			heap_push(c, *e);
+			return;
+		}
 		run_job(m, e->job);
+		if (e->job->kind == NODE_JOB_JOURNAL && boundary(c, e->node)) {
+			node_job_free(e->job);
+			cluster_kill(c, e->node);
+			return;
+		}
 		ev.kind = NODE_JOB_DONE;
 		ev.job = e->job;
 		step(c, e->node, &ev);
@@ -305,15 +404,6 @@ void cluster_run_ms(struct cluster *c, uint32_t ms)
 
 /* ---- members ---- */
 
-static void tell(struct cluster *c, uint32_t node, uint32_t other, enum what what)
-{
-	heap_push(c, (struct event){.at = c->now + 1,
-				    .what = what,
-				    .node = node,
-				    .from = other,
-				    .life = c->m[node].life});
-}
-
 static void start(struct cluster *c, uint32_t i)
 {
 	struct member *m = &c->m[i];
@@ -335,6 +425,8 @@ static void start(struct cluster *c, uint32_t i)
 	m->up = true;
 	m->timer = -1;
 	m->node = node_open(&nc);
+	m->fuse = 0;
+	node_set_history(m->node, &m->shelf.history);
 	ev.start.tip = m->tip;
 	if (m->journal.n) {
 		assert_int_equal(journal_decode(&r, buf_bytes(&m->journal), &a), ERR_NONE);
@@ -405,24 +497,18 @@ struct cluster *cluster_open(const struct cluster_options *o)
 	c->n = o->validators + o->observers;
 	must(c->n <= CLUSTER_MAX);
 	rng_init(&c->rng, o->seed);
-	genesis_default(&c->genesis, true);
-	c->genesis.network_id = 21337;
-	c->genesis.generated = o->accounts;
-	c->genesis.generated_balance = drops_of(1000 * DROPS_PER_XRP);
-	/* raw: the first account gives what the generated ones get */
-	c->genesis.accounts[0].balance.raw -= o->accounts * 1000 * DROPS_PER_XRP;
+	wallet_genesis(&c->genesis, o->accounts);
 	if (genesis_build(&c->genesis, &c->first, &c->second, &why) != ERR_NONE)
 		fail_msg("%s", why.text);
-	for (i = 0; i < o->validators; i++) {
-		struct seed seed = {{0}};
-
-		seed.b[0] = (uint8_t)(i + 1);
-		assert_int_equal(
-		    secret_key_of_node_seed(&c->m[i].key, &c->unl[i], KEY_SECP256K1, &seed),
-		    ERR_NONE);
+	for (i = 0; i < o->validators; i++)
+		c->m[i].key = validator_key(i, &c->unl[i]);
+	for (i = 0; i < c->n; i++) {
+		shelf_open(&c->m[i].shelf);
+		c->m[i].shelf.keep = o->history;
 	}
 	for (i = 0; i < c->n; i++)
-		start(c, i);
+		if (!o->late[i])
+			start(c, i);
 	return c;
 }
 
@@ -435,6 +521,7 @@ void cluster_close(struct cluster *c)
 
 		node_close(m->node);
 		ledger_unref(m->tip);
+		shelf_close(&m->shelf);
 		buf_close(&m->journal);
 		secret_key_close(m->key);
 		mem_free(m->txs);
@@ -449,6 +536,7 @@ void cluster_close(struct cluster *c)
 	ledger_unref(c->first);
 	ledger_unref(c->second);
 	genesis_close(&c->genesis);
+	watch_close(&c->watch);
 	mem_free(c->heap);
 	mem_free(c);
 }
@@ -467,69 +555,27 @@ uint32_t cluster_validated(struct cluster *c, uint32_t i)
 	return l ? l->header.seq : 0;
 }
 
-static struct secret_key *account_key(uint32_t i, struct account_id *id)
-{
-	struct secret_key *key;
-	struct public_key pub;
-	struct seed seed;
-	char text[40];
-
-	snprintf(text, sizeof(text), "tally test account %u", i);
-	seed_of_passphrase(&seed, bytes_str(text));
-	assert_int_equal(secret_key_of_seed(&key, &pub, KEY_ED25519, &seed), ERR_NONE);
-	account_of_key(id, &pub);
-	return key;
-}
-
 uint64_t cluster_balance(struct cluster *c, uint32_t i, uint32_t account)
 {
-	struct ledger *l = node_validated(c->m[i].node);
-	struct arena a = ARENA_INIT;
-	struct st_object *o;
-	struct account_id id;
-	struct keylet k;
-	struct bytes data;
-	struct drops d;
-
-	secret_key_close(account_key(account, &id));
-	k = keylet_account(&id);
-	assert_int_equal(tree_get(&l->state, &k.key, &data), FOUND);
-	assert_int_equal(st_decode(&o, &a, data, NULL), ERR_NONE);
-	assert_true(st_get_drops(o, sfBalance, &d));
-	arena_close(&a);
-	return d.raw; /* raw: printed and compared only */
+	return wallet_balance(node_validated(c->m[i].node), account);
 }
 
 void cluster_pay(struct cluster *c, uint32_t i, uint32_t from, uint32_t to, uint64_t drops,
 		 uint32_t seq, struct hash256 *id)
 {
-	struct arena a = ARENA_INIT;
-	struct st_object *o = st_new(&a);
-	struct account_id src, dst;
-	struct secret_key *key = account_key(from, &src);
-	struct node_event ev = {.kind = NODE_SUBMIT};
-	struct buf b = BUF_INIT;
-	struct why why = {""};
+	struct payment p = {.from = from, .to = to, .drops = drops, .seq = seq};
 
-	secret_key_close(account_key(to, &dst));
-	st_set_u(o, sfTransactionType, ttPayment);
-	st_set_u(o, sfFlags, 0);
-	st_set_u(o, sfNetworkID, c->genesis.network_id);
-	st_set_u(o, sfSequence, seq);
-	st_set_drops(o, sfAmount, drops_of(drops));
-	st_set_drops(o, sfFee, drops_of(10));
-	st_set_account(o, sfAccount, &src);
-	st_set_account(o, sfDestination, &dst);
-	tx_sign(o, key);
-	st_encode(&b, o, ST_ALL);
-	if (tx_parse(&ev.submit.tx, buf_bytes(&b), &why) != ERR_NONE)
-		fail_msg("%s", why.text);
-	*id = ev.submit.tx->id;
+	cluster_submit(c, i, wallet_pay(&p), id);
+}
+
+void cluster_submit(struct cluster *c, uint32_t i, struct tx *t, struct hash256 *id)
+{
+	struct node_event ev = {.kind = NODE_SUBMIT};
+
+	ev.submit.tx = t;
+	*id = t->id;
 	step(c, i, &ev);
-	tx_unref(ev.submit.tx);
-	secret_key_close(key);
-	buf_close(&b);
-	arena_close(&a);
+	tx_unref(t);
 }
 
 uint32_t cluster_times_validated(struct cluster *c, uint32_t i, const struct hash256 *id)
@@ -557,4 +603,45 @@ void cluster_expect_agreement(struct cluster *c)
 uint64_t cluster_trace(struct cluster *c)
 {
 	return c->trace;
+}
+
+uint64_t cluster_boundaries(struct cluster *c)
+{
+	return c->boundaries;
+}
+
+void cluster_fuse(struct cluster *c, uint32_t i, uint32_t boundaries)
+{
+	must(c->m[i].up);
+	c->m[i].fuse = boundaries;
+}
+
+bool cluster_is_up(struct cluster *c, uint32_t i)
+{
+	return c->m[i].up;
+}
+
+void cluster_lie(struct cluster *c,
+		 void (*lie)(void *ctx, uint32_t from, uint32_t to, struct msg *m), void *ctx)
+{
+	c->lie = lie;
+	c->lie_ctx = ctx;
+}
+
+uint32_t cluster_reported(struct cluster *c, uint32_t i)
+{
+	return c->reported[i];
+}
+
+void cluster_hold_commits(struct cluster *c, uint32_t i, bool hold)
+{
+	c->m[i].hold_commits = hold;
+}
+
+void cluster_expect_genesis(struct cluster *c)
+{
+	uint32_t i;
+
+	for (i = 0; i < c->n; i++)
+		assert_memory_equal(&c->m[i].chain[2], &c->second->hash, 32);
 }

@@ -2,7 +2,7 @@
 #ifndef TALLY_TESTS_NODE_CLUSTER_H
 #define TALLY_TESTS_NODE_CLUSTER_H
 
-#include "node/node.h"
+#include "wallet.h"
 
 /* Whole node machines in one process, with a virtual clock and a small network between them: every
  * frame is encoded, delayed and decoded, jobs finish after a while, commits and the journal live
@@ -14,10 +14,12 @@ struct cluster;
 
 struct cluster_options {
 	uint32_t validators;
-	uint32_t observers;    /* nodes behind the validators without a key */
-	uint32_t delay_ms;     /* of every frame, plus up to as much again */
-	uint32_t loss_percent; /* of gossip frames (transactions, proposals, validations) */
-	uint32_t accounts;     /* generated accounts in the genesis */
+	uint32_t observers;     /* nodes behind the validators without a key */
+	uint32_t delay_ms;      /* of every frame, plus up to as much again */
+	uint32_t loss_percent;  /* of gossip frames (transactions, proposals, validations) */
+	uint32_t accounts;      /* generated accounts in the genesis */
+	uint32_t history;       /* ledgers each can serve besides those in memory; 0: all */
+	bool late[CLUSTER_MAX]; /* not started by cluster_open */
 	uint64_t seed;
 };
 
@@ -33,9 +35,13 @@ void cluster_partition(struct cluster *c, const char *groups);
 /* A node's disk has no room (commits and the journal fail), or has again. */
 void cluster_disk_full(struct cluster *c, uint32_t i, bool full);
 
+/* A node's commits do not come to an end, until they may again. */
+void cluster_hold_commits(struct cluster *c, uint32_t i, bool hold);
+
 /* A signed payment between generated accounts, handed to node i; its id goes to *id. */
 void cluster_pay(struct cluster *c, uint32_t i, uint32_t from, uint32_t to, uint64_t drops,
 		 uint32_t seq, struct hash256 *id);
+void cluster_submit(struct cluster *c, uint32_t i, struct tx *t, struct hash256 *id);
 /* Sequence of the newest validated ledger; 0 when none. */
 uint32_t cluster_validated(struct cluster *c, uint32_t i);
 /* Balance in the validated ledger. */
@@ -44,7 +50,21 @@ uint64_t cluster_balance(struct cluster *c, uint32_t i, uint32_t account);
 uint32_t cluster_times_validated(struct cluster *c, uint32_t i, const struct hash256 *id);
 /* Fails the test when two nodes, at any time, reported different validated ledgers. */
 void cluster_expect_agreement(struct cluster *c);
+/* And when the second ledger of any is not the genesis'. */
+void cluster_expect_genesis(struct cluster *c);
 /* Hash over everything that was sent and reported: the same seed gives the same. */
 uint64_t cluster_trace(struct cluster *c);
+
+/* Moments at which a process may end with consequences: a journal write was handed out, a journal
+ * write is durable, a proposal or validation went to one more peer. With a fuse of k, node i dies
+ * at its k-th from now. */
+uint64_t cluster_boundaries(struct cluster *c);
+void cluster_fuse(struct cluster *c, uint32_t i, uint32_t boundaries);
+bool cluster_is_up(struct cluster *c, uint32_t i);
+/* A peer that lies: `lie` may change any message before it is heard. Peers may be dropped then. */
+void cluster_lie(struct cluster *c,
+		 void (*lie)(void *ctx, uint32_t from, uint32_t to, struct msg *m), void *ctx);
+/* Ledgers that node i has reported validated, over all its lives. */
+uint32_t cluster_reported(struct cluster *c, uint32_t i);
 
 #endif
