@@ -130,6 +130,8 @@ struct node *node_open(const struct node_config *c)
 	hmap_init(&n->accounts, salt);
 	hmap_init(&n->seen.map, salt);
 	hmap_init(&n->seen_msgs.map, salt);
+	n->seen.cap = SEEN_TXS;
+	n->seen_msgs.cap = SEEN_MESSAGES;
 	hmap_init(&n->held_by_hash, salt);
 	hmap_init(&n->sets_by_id, salt);
 	if (c->genesis[0]) {

@@ -164,11 +164,12 @@ struct unl_member {
 };
 
 #define CONS_QUEUE_MAX 128
-#define SEEN_RING      (TX_SEEN_MAX / 4)
+#define SEEN_TXS       (TX_SEEN_MAX / 4)
+#define SEEN_MESSAGES  8192 /* proposals and validations: those of some dozens of ledgers */
 struct seen {
 	struct hmap map;
 	struct hash256 *ring;
-	uint32_t at, n;
+	uint32_t at, n, cap;
 };
 
 struct node {

@@ -115,14 +115,14 @@ bool seen_add(struct seen *s, const struct hash256 *id)
 	if (seen_has(s, id))
 		return false;
 	if (!s->ring)
-		s->ring = mem_alloc(SEEN_RING * sizeof(*s->ring));
-	if (s->n == SEEN_RING)
+		s->ring = mem_alloc(s->cap * sizeof(*s->ring));
+	if (s->n == s->cap)
 		hmap_del(&s->map, &s->ring[s->at]);
 	else
 		s->n++;
 	s->ring[s->at] = *id;
 	hmap_put(&s->map, id, s); /* only presence counts */
-	s->at = (s->at + 1) % SEEN_RING;
+	s->at = (s->at + 1) % s->cap;
 	return true;
 }
 
