@@ -365,12 +365,17 @@ void kit_get(int fd, const char *path)
 
 unsigned long kit_stat_of(struct server *s, const char *name)
 {
+	int64_t until = kit_now_ms() + ANSWER_MS;
 	int fd = kit_dial(s->port);
 	unsigned long value;
 	char *at;
 
-	kit_get(fd, "/stats");
-	assert_int_equal(kit_take_reply(fd), 200);
+	/* Where deadlines are short, a busy machine may be too late with this request as well. */
+	for (kit_get(fd, "/stats"); kit_take_reply(fd) != 200; kit_get(fd, "/stats")) {
+		assert_true(kit_now_ms() < until);
+		close(fd);
+		fd = kit_dial(s->port);
+	}
 	at = strstr(reply_body, name);
 	assert_non_null(at);
 	value = strtoul(at + strlen(name), NULL, 10);
