@@ -6,10 +6,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <lmdb.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -23,8 +21,9 @@
 #define ROOM_LEFT_MIN    (1u << 20) /* a file system with less is full */
 
 struct lmdb {
+	struct kv kv;
 	MDB_env *env;
-	MDB_dbi dbi[LMDB_TABLES];
+	MDB_dbi dbi[KV_TABLES];
 	char data_path[PATH_MAX];
 	bool read_only;
 	/* Readers hold it shared from begin to end; changing the map's size holds it alone. */
@@ -35,24 +34,28 @@ struct lmdb {
 };
 
 struct lmdb_txn {
+	struct kv_txn kv;
 	struct lmdb *db;
 	MDB_txn *txn;
 	bool writes;
 };
 
 struct lmdb_cursor {
+	struct kv_cursor kv;
 	MDB_cursor *c;
 	struct lmdb *db;
 };
 
+static const struct kv_ops ops;
+
 static const struct {
 	const char *name;
 	unsigned flags;
-} tables[LMDB_TABLES] = {
-    [LMDB_META] = {"meta", 0},         [LMDB_HEADERS] = {"headers", 0},
-    [LMDB_HASHES] = {"hashes", 0},     [LMDB_NODES] = {"nodes", MDB_INTEGERKEY},
-    [LMDB_OBSOLETE] = {"obsolete", 0}, [LMDB_TX_IDS] = {"tx_ids", 0},
-    [LMDB_TXS] = {"txs", 0},           [LMDB_ACCOUNT_TXS] = {"account_txs", 0},
+} tables[KV_TABLES] = {
+    [KV_META] = {"meta", 0},         [KV_HEADERS] = {"headers", 0},
+    [KV_HASHES] = {"hashes", 0},     [KV_NODES] = {"nodes", MDB_INTEGERKEY},
+    [KV_OBSOLETE] = {"obsolete", 0}, [KV_TX_IDS] = {"tx_ids", 0},
+    [KV_TXS] = {"txs", 0},           [KV_ACCOUNT_TXS] = {"account_txs", 0},
 };
 
 static MDB_val val_of(struct bytes b)
@@ -65,18 +68,31 @@ static struct bytes bytes_of_val(MDB_val v)
 	return bytes_of(v.mv_data, v.mv_size);
 }
 
-static enum err path_in(char out[PATH_MAX], const char *folder, const char *name, struct why *why)
+static struct lmdb *lmdb_of(struct kv *kv)
 {
-	if (snprintf(out, PATH_MAX, "%s/%s", folder, name) >= PATH_MAX)
-		return why_set(why, ERR_TOO_LARGE, "%.100s...: the path is too long", folder);
-	return ERR_NONE;
+	return (struct lmdb *)kv;
 }
 
-static enum err fail(struct why *why, const char *path)
+static const struct lmdb *lmdb_of_const(const struct kv *kv)
 {
-	int errnum = errno;
+	return (const struct lmdb *)kv;
+}
 
-	return why_set(why, file_err_of(errnum), "%s: %s", path, strerror(errnum));
+static struct lmdb_txn *lmdb_txn_of(struct kv_txn *kv)
+{
+	return (struct lmdb_txn *)kv;
+}
+
+static struct lmdb_cursor *lmdb_cursor_of(struct kv_cursor *kv)
+{
+	return (struct lmdb_cursor *)kv;
+}
+
+static uint64_t file_bytes(const struct lmdb *db)
+{
+	struct stat st;
+
+	return stat(db->data_path, &st) == 0 ? (uint64_t)st.st_size : 0;
 }
 
 /* Whether the data file can grow no further, by the disk or by the process's own limit. */
@@ -88,7 +104,7 @@ static bool out_of_room(const struct lmdb *db)
 	if (file_free_space(&left, &total, db->data_path, NULL) == ERR_NONE && left < ROOM_LEFT_MIN)
 		return true;
 	return getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
-	       lmdb_bytes(db) + ROOM_LEFT_MIN > limit.rlim_cur;
+	       file_bytes(db) + ROOM_LEFT_MIN > limit.rlim_cur;
 }
 
 static enum err err_of(const struct lmdb *db, int rc)
@@ -131,16 +147,15 @@ static size_t page_round(uint64_t n)
 	return (size_t)((n + page - 1) / page * page);
 }
 
-uint64_t lmdb_bytes(const struct lmdb *db)
+static uint64_t bytes(const struct kv *kv)
 {
-	struct stat st;
-
-	return stat(db->data_path, &st) == 0 ? (uint64_t)st.st_size : 0;
+	return file_bytes(lmdb_of_const(kv));
 }
 
-bool lmdb_disk_space(const struct lmdb *db, uint64_t *free_bytes, uint64_t *total_bytes)
+static bool disk_space(const struct kv *kv, uint64_t *free_bytes, uint64_t *total_bytes)
 {
-	return file_free_space(free_bytes, total_bytes, db->data_path, NULL) == ERR_NONE;
+	return file_free_space(free_bytes, total_bytes, lmdb_of_const(kv)->data_path, NULL) ==
+	       ERR_NONE;
 }
 
 /* LMDB drops the old map before it makes the new one, and without a map all is lost: so try first
@@ -152,8 +167,9 @@ static bool addresses_left(size_t n)
 	return p != MAP_FAILED && munmap(p, n) == 0;
 }
 
-enum err lmdb_grow(struct lmdb *db)
+static enum err grow(struct kv *kv)
 {
+	struct lmdb *db = lmdb_of(kv);
 	MDB_envinfo info;
 	enum err e = ERR_NO_SPACE;
 
@@ -184,7 +200,7 @@ static enum err open_tables(struct lmdb *db, bool create, struct why *why)
 
 	if (rc)
 		return why_set(why, err_of(db, rc), "%s: %s", db->data_path, mdb_strerror(rc));
-	for (int i = 0; !rc && i < LMDB_TABLES; i++)
+	for (int i = 0; !rc && i < KV_TABLES; i++)
 		rc = mdb_dbi_open(txn, tables[i].name, tables[i].flags | (create ? MDB_CREATE : 0),
 				  &db->dbi[i]);
 	if (rc)
@@ -200,7 +216,7 @@ static enum err open_tables(struct lmdb *db, bool create, struct why *why)
 
 static enum err check_length(struct lmdb *db, struct why *why)
 {
-	uint64_t map_bytes, used = used_bytes(db, &map_bytes), there = lmdb_bytes(db);
+	uint64_t map_bytes, used = used_bytes(db, &map_bytes), there = file_bytes(db);
 
 	/* A new file has no pages yet, but for two of its own. */
 	if (there < used && there != 0)
@@ -227,76 +243,28 @@ static void init_locks(struct lmdb *db)
 static enum err allocate_lock_file(const char *dir, struct why *why)
 {
 	char path[PATH_MAX];
-	enum err e = path_in(path, dir, "lock.mdb", why);
+	enum err e = lmdb_path(path, dir, "lock.mdb", why);
 	int fd, rc;
 
 	if (e != ERR_NONE)
 		return e;
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
 	if (fd < 0)
-		return fail(why, path);
+		return why_set(why, file_err_of(errno), "%s: %s", path, strerror(errno));
 	do
 		rc = posix_fallocate(fd, 0, LOCK_FILE_BYTES);
 	while (rc == EINTR);
 	close(fd);
-	errno = rc == EFBIG ? ENOSPC : rc;
-	return rc == 0 || rc == EOPNOTSUPP || rc == EINVAL ? ERR_NONE : fail(why, path);
+	if (rc == 0 || rc == EOPNOTSUPP || rc == EINVAL)
+		return ERR_NONE;
+	return why_set(why, rc == EFBIG ? ERR_NO_SPACE : file_err_of(rc), "%s: %s", path,
+		       strerror(rc));
 }
 
-enum err lmdb_open(struct lmdb **out, const char *dir, const struct lmdb_options *o, bool create,
-		   struct why *why)
+static void close_db(struct kv *kv)
 {
-	struct lmdb *db = mem_zalloc(1, sizeof(*db));
-	unsigned flags = MDB_NOTLS | (o->read_only ? MDB_RDONLY : 0);
-	uint64_t map_bytes = o->map_bytes_min ? o->map_bytes_min : MAP_BYTES_START;
-	enum err e = ERR_NONE;
-	int rc;
+	struct lmdb *db = lmdb_of(kv);
 
-	init_locks(db);
-	db->read_only = o->read_only;
-	if (snprintf(db->data_path, PATH_MAX, "%s/data.mdb", dir) >= PATH_MAX) {
-		e = why_set(why, ERR_TOO_LARGE, "%.100s...: the path is too long", dir);
-		goto out;
-	}
-	if (map_bytes < MAP_BYTES_LEAST)
-		map_bytes = MAP_BYTES_LEAST;
-	if (lmdb_bytes(db) * 4 > map_bytes)
-		map_bytes = lmdb_bytes(db) * 4;
-	e = o->read_only ? ERR_NONE : allocate_lock_file(dir, why);
-	if (e != ERR_NONE)
-		goto out;
-	rc = mdb_env_create(&db->env);
-	if (!rc)
-		rc = mdb_env_set_maxdbs(db->env, LMDB_TABLES);
-	if (!rc)
-		rc = mdb_env_set_maxreaders(db->env, READERS_MAX);
-	if (!rc)
-		rc = mdb_env_set_mapsize(db->env, page_round(map_bytes));
-	if (!rc)
-		rc = mdb_env_open(db->env, dir, flags, 0640);
-	if (!rc)
-		rc = mdb_reader_check(db->env, NULL);
-	if (rc) {
-		e = why_set(why, rc > 0 ? file_err_of(rc) : err_of(db, rc), "%s: %s", dir,
-			    mdb_strerror(rc));
-		goto out;
-	}
-	e = check_length(db, why);
-	if (e == ERR_NONE)
-		e = open_tables(db, create, why);
-out:
-	if (e != ERR_NONE) {
-		lmdb_close(db);
-		db = NULL;
-	}
-	*out = db;
-	return e;
-}
-
-void lmdb_close(struct lmdb *db)
-{
-	if (!db)
-		return;
 	for (unsigned i = 0; i < db->idle_n; i++)
 		mdb_txn_abort(db->idle[i]);
 	if (db->env)
@@ -330,8 +298,18 @@ static void give_idle(struct lmdb *db, MDB_txn *txn)
 		mdb_txn_abort(txn);
 }
 
-enum err lmdb_read(struct lmdb *db, struct lmdb_txn **out)
+static enum err begun(struct lmdb *db, MDB_txn *txn, bool writes, struct kv_txn **out)
 {
+	struct lmdb_txn *t = mem_alloc(sizeof(*t));
+
+	*t = (struct lmdb_txn){.kv.ops = &ops, .db = db, .txn = txn, .writes = writes};
+	*out = &t->kv;
+	return ERR_NONE;
+}
+
+static enum err begin_read(struct kv *kv, struct kv_txn **out)
+{
+	struct lmdb *db = lmdb_of(kv);
 	MDB_txn *txn = take_idle(db);
 	int rc;
 
@@ -341,13 +319,12 @@ enum err lmdb_read(struct lmdb *db, struct lmdb_txn **out)
 		pthread_rwlock_unlock(&db->map_lock);
 		return err_of(db, rc);
 	}
-	*out = mem_alloc(sizeof(**out));
-	**out = (struct lmdb_txn){.db = db, .txn = txn};
-	return ERR_NONE;
+	return begun(db, txn, false, out);
 }
 
-enum err lmdb_write(struct lmdb *db, struct lmdb_txn **out)
+static enum err begin_write(struct kv *kv, struct kv_txn **out)
 {
+	struct lmdb *db = lmdb_of(kv);
 	uint64_t map_bytes, used = used_bytes(db, &map_bytes);
 	MDB_txn *txn;
 	int rc;
@@ -355,21 +332,19 @@ enum err lmdb_write(struct lmdb *db, struct lmdb_txn **out)
 	must(!db->read_only);
 	/* If it cannot grow now, the transaction may still fit. */
 	if (used > map_bytes / 2)
-		(void)!lmdb_grow(db);
+		(void)!grow(kv);
 	rc = mdb_reader_check(db->env, NULL);
 	if (!rc)
 		rc = mdb_txn_begin(db->env, NULL, 0, &txn);
 	if (rc)
 		return err_of(db, rc);
-	*out = mem_alloc(sizeof(**out));
-	**out = (struct lmdb_txn){.db = db, .txn = txn, .writes = true};
-	return ERR_NONE;
+	return begun(db, txn, true, out);
 }
 
-void lmdb_abort(struct lmdb_txn *t)
+static void abort_txn(struct kv_txn *kv)
 {
-	if (!t)
-		return;
+	struct lmdb_txn *t = lmdb_txn_of(kv);
+
 	if (t->writes) {
 		mdb_txn_abort(t->txn);
 	} else {
@@ -379,8 +354,9 @@ void lmdb_abort(struct lmdb_txn *t)
 	mem_free(t);
 }
 
-enum err lmdb_commit(struct lmdb_txn *t, struct why *why)
+static enum err commit(struct kv_txn *kv, struct why *why)
 {
+	struct lmdb_txn *t = lmdb_txn_of(kv);
 	struct lmdb *db = t->db;
 	int rc;
 	enum err e;
@@ -392,8 +368,9 @@ enum err lmdb_commit(struct lmdb_txn *t, struct why *why)
 	return rc ? why_set(why, e, "%s: %s", db->data_path, mdb_strerror(rc)) : ERR_NONE;
 }
 
-enum err lmdb_get(struct lmdb_txn *t, enum lmdb_table table, struct bytes key, struct bytes *value)
+static enum err get(struct kv_txn *kv, enum kv_table table, struct bytes key, struct bytes *value)
 {
+	struct lmdb_txn *t = lmdb_txn_of(kv);
 	MDB_val k = val_of(key), v;
 	int rc = mdb_get(t->txn, t->db->dbi[table], &k, &v);
 
@@ -402,36 +379,27 @@ enum err lmdb_get(struct lmdb_txn *t, enum lmdb_table table, struct bytes key, s
 	return err_of(t->db, rc);
 }
 
-static enum err put(struct lmdb_txn *t, enum lmdb_table table, struct bytes key, struct bytes value,
-		    unsigned flags)
+static enum err put(struct kv_txn *kv, enum kv_table table, struct kv_row row, bool append)
 {
-	MDB_val k = val_of(key), v = val_of(value);
+	struct lmdb_txn *t = lmdb_txn_of(kv);
+	MDB_val k = val_of(row.key), v = val_of(row.value);
 
 	must(t->writes);
-	return err_of(t->db, mdb_put(t->txn, t->db->dbi[table], &k, &v, flags));
+	return err_of(t->db, mdb_put(t->txn, t->db->dbi[table], &k, &v, append ? MDB_APPEND : 0));
 }
 
-enum err lmdb_put(struct lmdb_txn *t, enum lmdb_table table, struct bytes key, struct bytes value)
+static enum err del(struct kv_txn *kv, enum kv_table table, struct bytes key)
 {
-	return put(t, table, key, value, 0);
-}
-
-enum err lmdb_append(struct lmdb_txn *t, enum lmdb_table table, struct bytes key,
-		     struct bytes value)
-{
-	return put(t, table, key, value, MDB_APPEND);
-}
-
-enum err lmdb_del(struct lmdb_txn *t, enum lmdb_table table, struct bytes key)
-{
+	struct lmdb_txn *t = lmdb_txn_of(kv);
 	MDB_val k = val_of(key);
 
 	must(t->writes);
 	return err_of(t->db, mdb_del(t->txn, t->db->dbi[table], &k, NULL));
 }
 
-enum err lmdb_count(struct lmdb_txn *t, enum lmdb_table table, uint64_t *out)
+static enum err count(struct kv_txn *kv, enum kv_table table, uint64_t *out)
 {
+	struct lmdb_txn *t = lmdb_txn_of(kv);
 	MDB_stat st;
 	int rc = mdb_stat(t->txn, t->db->dbi[table], &st);
 
@@ -440,31 +408,41 @@ enum err lmdb_count(struct lmdb_txn *t, enum lmdb_table table, uint64_t *out)
 	return err_of(t->db, rc);
 }
 
-enum err lmdb_cursor_open(struct lmdb_txn *t, enum lmdb_table table, struct lmdb_cursor **out)
+static enum err cursor_open(struct kv_txn *kv, enum kv_table table, struct kv_cursor **out)
 {
-	MDB_cursor *c;
-	int rc = mdb_cursor_open(t->txn, t->db->dbi[table], &c);
+	struct lmdb_txn *t = lmdb_txn_of(kv);
+	struct lmdb_cursor *c;
+	MDB_cursor *mc;
+	int rc = mdb_cursor_open(t->txn, t->db->dbi[table], &mc);
 
-	*out = NULL;
 	if (rc)
 		return err_of(t->db, rc);
-	*out = mem_alloc(sizeof(**out));
-	**out = (struct lmdb_cursor){.c = c, .db = t->db};
+	c = mem_alloc(sizeof(*c));
+	*c = (struct lmdb_cursor){.kv.ops = &ops, .c = mc, .db = t->db};
+	*out = &c->kv;
 	return ERR_NONE;
 }
 
-void lmdb_cursor_close(struct lmdb_cursor *c)
+static void cursor_close(struct kv_cursor *kv)
 {
-	if (!c)
-		return;
+	struct lmdb_cursor *c = lmdb_cursor_of(kv);
+
 	mdb_cursor_close(c->c);
 	mem_free(c);
 }
 
-static enum err move(struct lmdb_cursor *c, struct lmdb_row *row, MDB_cursor_op op)
+static enum err move(struct kv_cursor *kv, struct kv_row *row, enum kv_move how)
 {
+	static const MDB_cursor_op moves[] = {
+	    [KV_FIRST] = MDB_FIRST,
+	    [KV_LAST] = MDB_LAST,
+	    [KV_NEXT] = MDB_NEXT,
+	    [KV_PREV] = MDB_PREV,
+	    [KV_AT_OR_ABOVE] = MDB_SET_RANGE,
+	};
+	struct lmdb_cursor *c = lmdb_cursor_of(kv);
 	MDB_val k = val_of(row->key), v;
-	int rc = mdb_cursor_get(c->c, &k, &v, op);
+	int rc = mdb_cursor_get(c->c, &k, &v, moves[how]);
 
 	if (!rc) {
 		row->key = bytes_of_val(k);
@@ -473,109 +451,78 @@ static enum err move(struct lmdb_cursor *c, struct lmdb_row *row, MDB_cursor_op 
 	return err_of(c->db, rc);
 }
 
-enum err lmdb_first(struct lmdb_cursor *c, struct lmdb_row *row)
+static enum err cursor_del(struct kv_cursor *kv)
 {
-	return move(c, row, MDB_FIRST);
-}
+	struct lmdb_cursor *c = lmdb_cursor_of(kv);
 
-enum err lmdb_last(struct lmdb_cursor *c, struct lmdb_row *row)
-{
-	return move(c, row, MDB_LAST);
-}
-
-enum err lmdb_next(struct lmdb_cursor *c, struct lmdb_row *row)
-{
-	return move(c, row, MDB_NEXT);
-}
-
-enum err lmdb_prev(struct lmdb_cursor *c, struct lmdb_row *row)
-{
-	return move(c, row, MDB_PREV);
-}
-
-enum err lmdb_at_or_above(struct lmdb_cursor *c, struct bytes key, struct lmdb_row *row)
-{
-	row->key = key;
-	return move(c, row, MDB_SET_RANGE);
-}
-
-enum err lmdb_at_or_below(struct lmdb_cursor *c, struct bytes key, struct lmdb_row *row)
-{
-	enum err e = lmdb_at_or_above(c, key, row);
-
-	if (e == ERR_ABSENT)
-		return lmdb_last(c, row);
-	if (e == ERR_NONE && !bytes_eq(row->key, key))
-		return lmdb_prev(c, row);
-	return e;
-}
-
-enum err lmdb_cursor_del(struct lmdb_cursor *c)
-{
 	return err_of(c->db, mdb_cursor_del(c->c, 0));
 }
 
-enum err lmdb_folder_lock(const char *folder, int *lock, struct why *why)
+static const struct kv_ops ops = {
+    .close = close_db,
+    .read = begin_read,
+    .write = begin_write,
+    .grow = grow,
+    .bytes = bytes,
+    .disk_space = disk_space,
+    .abort = abort_txn,
+    .commit = commit,
+    .get = get,
+    .put = put,
+    .del = del,
+    .count = count,
+    .cursor_open = cursor_open,
+    .cursor_close = cursor_close,
+    .move = move,
+    .cursor_del = cursor_del,
+};
+
+enum err lmdb_open(struct kv **out, const char *dir, const struct lmdb_options *o, bool create,
+		   struct why *why)
 {
-	struct file_lock l = FILE_LOCK_INIT;
-	char path[PATH_MAX];
-	enum err e = path_in(path, folder, "lock", why);
+	struct lmdb *db = mem_zalloc(1, sizeof(*db));
+	unsigned flags = MDB_NOTLS | (o->read_only ? MDB_RDONLY : 0);
+	uint64_t map_bytes = o->map_bytes_min ? o->map_bytes_min : MAP_BYTES_START;
+	enum err e = ERR_NONE;
+	int rc;
 
-	if (e == ERR_NONE)
-		e = file_create_dir(folder, why);
-	if (e == ERR_NONE)
-		e = file_lock_take(&l, path, why);
-	*lock = l.fd;
-	return e;
-}
-
-void lmdb_folder_unlock(int *lock)
-{
-	struct file_lock l = {.fd = *lock};
-
-	file_lock_drop(&l);
-	*lock = -1;
-}
-
-bool lmdb_folder_has(const char *folder, const char *name)
-{
-	char path[PATH_MAX];
-	struct stat st;
-
-	return path_in(path, folder, name, NULL) == ERR_NONE && stat(path, &st) == 0 &&
-	       S_ISDIR(st.st_mode);
-}
-
-enum err lmdb_folder_prepare(const char *folder, struct why *why)
-{
-	static const char *const left[] = {"data.tmp/data.mdb", "data.tmp/lock.mdb"};
-	char path[PATH_MAX];
-	enum err e = file_create_dir(folder, why);
-
-	if (e == ERR_NONE)
-		e = path_in(path, folder, "data.tmp", why);
-	if (e == ERR_NONE)
-		e = file_create_dir(path, why);
-	for (size_t i = 0; e == ERR_NONE && i < sizeof(left) / sizeof(left[0]); i++) {
-		e = path_in(path, folder, left[i], why);
-		if (e == ERR_NONE && unlink(path) != 0 && errno != ENOENT)
-			e = fail(why, path);
+	db->kv.ops = &ops;
+	init_locks(db);
+	db->read_only = o->read_only;
+	e = lmdb_path(db->data_path, dir, "data.mdb", why);
+	if (e != ERR_NONE)
+		goto out;
+	if (map_bytes < MAP_BYTES_LEAST)
+		map_bytes = MAP_BYTES_LEAST;
+	if (file_bytes(db) * 4 > map_bytes)
+		map_bytes = file_bytes(db) * 4;
+	e = o->read_only ? ERR_NONE : allocate_lock_file(dir, why);
+	if (e != ERR_NONE)
+		goto out;
+	rc = mdb_env_create(&db->env);
+	if (!rc)
+		rc = mdb_env_set_maxdbs(db->env, KV_TABLES);
+	if (!rc)
+		rc = mdb_env_set_maxreaders(db->env, READERS_MAX);
+	if (!rc)
+		rc = mdb_env_set_mapsize(db->env, page_round(map_bytes));
+	if (!rc)
+		rc = mdb_env_open(db->env, dir, flags, 0640);
+	if (!rc)
+		rc = mdb_reader_check(db->env, NULL);
+	if (rc) {
+		e = why_set(why, rc > 0 ? file_err_of(rc) : err_of(db, rc), "%s: %s", dir,
+			    mdb_strerror(rc));
+		goto out;
 	}
-	return e;
-}
-
-enum err lmdb_folder_adopt(const char *folder, struct why *why)
-{
-	char from[PATH_MAX], to[PATH_MAX];
-	enum err e = path_in(from, folder, "data.tmp", why);
-
+	e = check_length(db, why);
 	if (e == ERR_NONE)
-		e = path_in(to, folder, "data", why);
-	if (e == ERR_NONE)
-		e = file_sync_dir(from, why);
-	if (e == ERR_NONE && rename(from, to) != 0)
-		e = fail(why, to);
-	if (e == ERR_NONE)
-		e = file_sync_dir(folder, why);
+		e = open_tables(db, create, why);
+out:
+	if (e != ERR_NONE) {
+		close_db(&db->kv);
+		db = NULL;
+	}
+	*out = db ? &db->kv : NULL;
 	return e;
 }

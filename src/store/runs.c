@@ -10,11 +10,11 @@
 #define KEY_BYTES_MAX   (4 + 32 + 1)
 
 static const struct {
-	enum lmdb_table table;
+	enum kv_table table;
 	uint8_t row_bytes, key_bytes, seq_at;
 } kinds[RUN_INDEXES] = {
-    [RUN_TX_IDS] = {LMDB_TX_IDS, RUN_ID_ROW, 32, 32},
-    [RUN_ACCOUNTS] = {LMDB_ACCOUNT_TXS, RUN_ACCOUNT_ROW, 28, 20},
+    [RUN_TX_IDS] = {KV_TX_IDS, RUN_ID_ROW, 32, 32},
+    [RUN_ACCOUNTS] = {KV_ACCOUNT_TXS, RUN_ACCOUNT_ROW, 28, 20},
 };
 
 struct block_key {
@@ -36,7 +36,7 @@ static struct bytes key_bytes(const struct block_key *k)
 	return bytes_of(k->b, k->n);
 }
 
-static bool is_of_run(const struct lmdb_row *row, uint32_t run)
+static bool is_of_run(const struct kv_row *row, uint32_t run)
 {
 	return row->key.n >= 4 && load_be32(row->key.p) == run;
 }
@@ -52,7 +52,7 @@ static int compare(enum run_index index, const uint8_t *a, const uint8_t *b)
 }
 
 /* Copies the block's rows out of the table, where a writer might move them. */
-static enum err block_load(struct run_cursor *rc, const struct lmdb_row *row)
+static enum err block_load(struct run_cursor *rc, const struct kv_row *row)
 {
 	size_t row_bytes = kinds[rc->index].row_bytes;
 	struct bytes rows;
@@ -69,15 +69,15 @@ static enum err block_load(struct run_cursor *rc, const struct lmdb_row *row)
 	return ERR_NONE;
 }
 
-enum err run_open(struct run_cursor *rc, struct lmdb_txn *txn, enum run_index index)
+enum err run_open(struct run_cursor *rc, struct kv_txn *txn, enum run_index index)
 {
 	*rc = (struct run_cursor){.index = index};
-	return lmdb_cursor_open(txn, kinds[index].table, &rc->c);
+	return kv_cursor_open(txn, kinds[index].table, &rc->c);
 }
 
 void run_close(struct run_cursor *rc)
 {
-	lmdb_cursor_close(rc->c);
+	kv_cursor_close(rc->c);
 	buf_close(&rc->block);
 	rc->c = NULL;
 }
@@ -85,8 +85,8 @@ void run_close(struct run_cursor *rc)
 /* Loads the last block of the run that begins at or below the key. */
 static enum err block_at_or_below(struct run_cursor *rc, const struct block_key *k)
 {
-	struct lmdb_row row;
-	enum err e = lmdb_at_or_below(rc->c, key_bytes(k), &row);
+	struct kv_row row;
+	enum err e = kv_at_or_below(rc->c, key_bytes(k), &row);
 
 	if (e == ERR_NONE && !is_of_run(&row, rc->run))
 		return ERR_ABSENT;
@@ -95,8 +95,8 @@ static enum err block_at_or_below(struct run_cursor *rc, const struct block_key 
 
 static enum err block_at_or_above(struct run_cursor *rc, const struct block_key *k)
 {
-	struct lmdb_row row;
-	enum err e = lmdb_at_or_above(rc->c, key_bytes(k), &row);
+	struct kv_row row;
+	enum err e = kv_at_or_above(rc->c, key_bytes(k), &row);
 
 	if (e == ERR_NONE && !is_of_run(&row, rc->run))
 		return ERR_ABSENT;
@@ -170,7 +170,7 @@ enum err run_next(struct run_cursor *rc)
 enum err run_prev(struct run_cursor *rc)
 {
 	struct block_key k;
-	struct lmdb_row row;
+	struct kv_row row;
 	enum err e;
 
 	if (rc->at > 0) {
@@ -178,9 +178,9 @@ enum err run_prev(struct run_cursor *rc)
 		return ERR_NONE;
 	}
 	k = block_key(rc->index, rc->run, rc->block.p);
-	e = lmdb_at_or_above(rc->c, key_bytes(&k), &row); /* this block */
+	e = kv_at_or_above(rc->c, key_bytes(&k), &row); /* this block */
 	if (e == ERR_NONE)
-		e = lmdb_prev(rc->c, &row);
+		e = kv_prev(rc->c, &row);
 	if (e == ERR_NONE && !is_of_run(&row, rc->run))
 		e = ERR_ABSENT;
 	if (e == ERR_NONE)
@@ -190,7 +190,7 @@ enum err run_prev(struct run_cursor *rc)
 	return e;
 }
 
-enum err runs_find_tx(struct lmdb_txn *txn, const struct runs *r, const struct hash256 *id,
+enum err runs_find_tx(struct kv_txn *txn, const struct runs *r, const struct hash256 *id,
 		      uint32_t *seq, uint32_t *index)
 {
 	struct run_cursor rc;
@@ -213,7 +213,7 @@ enum err runs_find_tx(struct lmdb_txn *txn, const struct runs *r, const struct h
 
 /* Rows on their way into a run, a block at a time. */
 struct block_writer {
-	struct lmdb_txn *txn;
+	struct kv_txn *txn;
 	enum run_index index;
 	uint32_t run;
 	struct buf rows; /* CRC first */
@@ -229,7 +229,7 @@ static enum err writer_flush(struct block_writer *w)
 	k = block_key(w->index, w->run, w->rows.p + CRC_BYTES);
 	store_be32(w->rows.p, crc32c(0, bytes_of(w->rows.p + CRC_BYTES, w->rows.n - CRC_BYTES)));
 	w->blocks++;
-	return lmdb_put(w->txn, kinds[w->index].table, key_bytes(&k), buf_bytes(&w->rows));
+	return kv_put(w->txn, kinds[w->index].table, key_bytes(&k), buf_bytes(&w->rows));
 }
 
 /* *full says whether this row filled a block, which was written. */
@@ -250,7 +250,7 @@ static enum err writer_put(struct block_writer *w, const uint8_t *row, bool *ful
 	return e;
 }
 
-static enum err write_rows(struct lmdb_txn *txn, enum run_index index, uint32_t run,
+static enum err write_rows(struct kv_txn *txn, enum run_index index, uint32_t run,
 			   struct bytes rows, uint32_t *blocks)
 {
 	struct block_writer w = {.txn = txn, .index = index, .run = run};
@@ -270,7 +270,7 @@ static enum err write_rows(struct lmdb_txn *txn, enum run_index index, uint32_t 
 	return e;
 }
 
-enum err runs_add(struct lmdb_txn *txn, struct runs *r, uint32_t seq, struct bytes id_rows,
+enum err runs_add(struct kv_txn *txn, struct runs *r, uint32_t seq, struct bytes id_rows,
 		  struct bytes account_rows, uint32_t *blocks)
 {
 	uint32_t number = r->next_number;
@@ -307,7 +307,7 @@ struct merging {
 	struct block_writer out;
 };
 
-static enum err merge_open(struct merging *m, struct lmdb_txn *txn, const struct run *source,
+static enum err merge_open(struct merging *m, struct kv_txn *txn, const struct run *source,
 			   const struct run_merge *at)
 {
 	enum run_index index = (enum run_index)at->index;
@@ -393,7 +393,7 @@ static void merge_finish(struct runs *r, uint8_t level, uint32_t first)
 }
 
 /* One level's merge, begun if there is enough for one. */
-static enum err merge_level(struct lmdb_txn *txn, struct runs *r, uint8_t level, uint32_t floor,
+static enum err merge_level(struct kv_txn *txn, struct runs *r, uint8_t level, uint32_t floor,
 			    uint32_t *budget)
 {
 	struct run_merge *at = &r->merge[level];
@@ -423,31 +423,31 @@ static enum err merge_level(struct lmdb_txn *txn, struct runs *r, uint8_t level,
 }
 
 /* Deletes blocks of a run; *done when none are left. */
-static enum err delete_blocks(struct lmdb_txn *txn, enum run_index index, uint32_t run,
+static enum err delete_blocks(struct kv_txn *txn, enum run_index index, uint32_t run,
 			      uint32_t *budget, bool *done)
 {
 	static const uint8_t lowest[RUN_ROW_MAX];
 	struct block_key k = block_key(index, run, lowest);
-	struct lmdb_cursor *c = NULL;
-	struct lmdb_row row;
-	enum err e = lmdb_cursor_open(txn, kinds[index].table, &c);
+	struct kv_cursor *c = NULL;
+	struct kv_row row;
+	enum err e = kv_cursor_open(txn, kinds[index].table, &c);
 
 	*done = false;
 	while (e == ERR_NONE && *budget && !*done) {
-		e = lmdb_at_or_above(c, key_bytes(&k), &row);
+		e = kv_at_or_above(c, key_bytes(&k), &row);
 		*done = e == ERR_ABSENT || (e == ERR_NONE && !is_of_run(&row, run));
 		if (*done) {
 			e = ERR_NONE;
 		} else if (e == ERR_NONE) {
-			e = lmdb_cursor_del(c);
+			e = kv_cursor_del(c);
 			--*budget;
 		}
 	}
-	lmdb_cursor_close(c);
+	kv_cursor_close(c);
 	return e;
 }
 
-static enum err delete_dead(struct lmdb_txn *txn, struct runs *r, uint32_t *budget)
+static enum err delete_dead(struct kv_txn *txn, struct runs *r, uint32_t *budget)
 {
 	enum err e = ERR_NONE;
 
@@ -475,7 +475,7 @@ static void drop_old(struct runs *r, uint32_t floor)
 	}
 }
 
-enum err runs_work(struct lmdb_txn *txn, struct runs *r, uint32_t floor, uint32_t budget)
+enum err runs_work(struct kv_txn *txn, struct runs *r, uint32_t floor, uint32_t budget)
 {
 	enum err e;
 

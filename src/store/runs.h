@@ -2,7 +2,7 @@
 #ifndef TALLY_STORE_RUNS_H
 #define TALLY_STORE_RUNS_H
 
-#include "store/lmdb.h"
+#include "store/kv.h"
 
 /* The two indexes whose keys come by chance: transactions by id, transactions by account. Put into
  * a B-tree one by one, each such row would dirty a page of its own: 4 KiB written for 30 bytes. So
@@ -61,29 +61,29 @@ struct runs {
 	uint32_t dead[RUNS_DEAD_MAX]; /* numbers of runs whose blocks are being deleted */
 };
 
-enum err runs_get(struct lmdb_txn *txn, struct runs *out) MUST_USE;
-enum err runs_put(struct lmdb_txn *txn, const struct runs *r) MUST_USE;
+enum err runs_get(struct kv_txn *txn, struct runs *out) MUST_USE;
+enum err runs_put(struct kv_txn *txn, const struct runs *r) MUST_USE;
 
 /* Appends the run of ledger `seq`; rows sorted and without duplicates, both kinds whole rows. Adds
  * the number of blocks written to *blocks. */
-enum err runs_add(struct lmdb_txn *txn, struct runs *r, uint32_t seq, struct bytes id_rows,
+enum err runs_add(struct kv_txn *txn, struct runs *r, uint32_t seq, struct bytes id_rows,
 		  struct bytes account_rows, uint32_t *blocks) MUST_USE;
 /* Merges and deletes, about `budget` blocks. */
-enum err runs_work(struct lmdb_txn *txn, struct runs *r, uint32_t floor, uint32_t budget) MUST_USE;
+enum err runs_work(struct kv_txn *txn, struct runs *r, uint32_t floor, uint32_t budget) MUST_USE;
 
 /* Where a transaction is; ERR_ABSENT. */
-enum err runs_find_tx(struct lmdb_txn *txn, const struct runs *r, const struct hash256 *id,
+enum err runs_find_tx(struct kv_txn *txn, const struct runs *r, const struct hash256 *id,
 		      uint32_t *seq, uint32_t *index) MUST_USE;
 
 /* Going through the rows of one run, in either direction. The cursor's row is a copy. */
 struct run_cursor {
-	struct lmdb_cursor *c;
+	struct kv_cursor *c;
 	enum run_index index;
 	uint32_t run;
 	struct buf block; /* rows of the block it is in */
 	size_t at;        /* offset of the row in it */
 };
-enum err run_open(struct run_cursor *rc, struct lmdb_txn *txn, enum run_index index) MUST_USE;
+enum err run_open(struct run_cursor *rc, struct kv_txn *txn, enum run_index index) MUST_USE;
 void run_close(struct run_cursor *rc);
 /* The first row of the run whose key is not below `key`; or the last whose key is not above it.
  * ERR_ABSENT when there is none. */
@@ -98,7 +98,7 @@ static inline const uint8_t *run_row(const struct run_cursor *rc)
 
 /* Checks order and ranges of everything in both tables and counts the rows of ledgers from `floor`
  * on, per index. ERR_CORRUPT with a reason. */
-enum err runs_check(struct lmdb_txn *txn, const struct runs *r, uint32_t floor,
+enum err runs_check(struct kv_txn *txn, const struct runs *r, uint32_t floor,
 		    uint64_t rows[RUN_INDEXES], struct why *why) MUST_USE;
 
 #endif

@@ -83,23 +83,23 @@ static enum err decode(struct bytes in, struct runs *r)
 	return c.dead || c.left ? ERR_CORRUPT : ERR_NONE;
 }
 
-enum err runs_get(struct lmdb_txn *txn, struct runs *out)
+enum err runs_get(struct kv_txn *txn, struct runs *out)
 {
 	struct bytes value;
-	enum err e = lmdb_get(txn, LMDB_META, bytes_str(NAME), &value);
+	enum err e = kv_get(txn, KV_META, bytes_str(NAME), &value);
 
 	if (e == ERR_ABSENT)
 		return ERR_CORRUPT; /* it is there from the beginning */
 	return e == ERR_NONE ? decode(value, out) : e;
 }
 
-enum err runs_put(struct lmdb_txn *txn, const struct runs *r)
+enum err runs_put(struct kv_txn *txn, const struct runs *r)
 {
 	struct buf b = BUF_INIT;
 	enum err e;
 
 	encode(&b, r);
-	e = lmdb_put(txn, LMDB_META, bytes_str(NAME), buf_bytes(&b));
+	e = kv_put(txn, KV_META, bytes_str(NAME), buf_bytes(&b));
 	buf_close(&b);
 	return e;
 }
@@ -149,14 +149,14 @@ static enum err check_run(struct run_cursor *rc, const struct run *run, size_t s
 }
 
 /* Every block belongs to a run that is known. */
-static enum err check_blocks(struct lmdb_txn *txn, const struct runs *r, enum lmdb_table table)
+static enum err check_blocks(struct kv_txn *txn, const struct runs *r, enum kv_table table)
 {
-	struct lmdb_cursor *c = NULL;
-	struct lmdb_row row;
-	enum err e = lmdb_cursor_open(txn, table, &c);
+	struct kv_cursor *c = NULL;
+	struct kv_row row;
+	enum err e = kv_cursor_open(txn, table, &c);
 
 	if (e == ERR_NONE)
-		e = lmdb_first(c, &row);
+		e = kv_first(c, &row);
 	while (e == ERR_NONE) {
 		uint32_t number = row.key.n >= 4 ? load_be32(row.key.p) : 0;
 
@@ -164,16 +164,16 @@ static enum err check_blocks(struct lmdb_txn *txn, const struct runs *r, enum lm
 			e = ERR_CORRUPT;
 			break;
 		}
-		e = lmdb_next(c, &row);
+		e = kv_next(c, &row);
 	}
-	lmdb_cursor_close(c);
+	kv_cursor_close(c);
 	return e == ERR_ABSENT ? ERR_NONE : e;
 }
 
-enum err runs_check(struct lmdb_txn *txn, const struct runs *r, uint32_t floor,
+enum err runs_check(struct kv_txn *txn, const struct runs *r, uint32_t floor,
 		    uint64_t rows[RUN_INDEXES], struct why *why)
 {
-	static const enum lmdb_table table[RUN_INDEXES] = {LMDB_TX_IDS, LMDB_ACCOUNT_TXS};
+	static const enum kv_table table[RUN_INDEXES] = {KV_TX_IDS, KV_ACCOUNT_TXS};
 	static const size_t seq_at[RUN_INDEXES] = {32, 20};
 
 	for (int i = 0; i < RUN_INDEXES; i++) {

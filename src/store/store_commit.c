@@ -37,7 +37,7 @@ struct commit {
 	uint32_t tx_n;
 	struct commit_account *account; /* by account and index */
 	size_t account_n, account_cap;
-	struct lmdb_txn *txn;
+	struct kv_txn *txn;
 	struct buf obsolete;
 	struct tree_keys *keys;
 	struct header_row header;
@@ -139,7 +139,7 @@ static enum err put_node(void *ctx, uint64_t key, struct bytes node)
 {
 	struct commit *c = ctx;
 
-	return lmdb_append(c->txn, LMDB_NODES, bytes_of(&key, sizeof(key)), node);
+	return kv_append(c->txn, KV_NODES, bytes_of(&key, sizeof(key)), node);
 }
 
 static enum err put_state(struct commit *c)
@@ -163,8 +163,8 @@ static enum err put_obsolete(struct commit *c)
 		struct row_key k = row_key_pair(c->l->header.seq, chunk++);
 		size_t n = c->obsolete.n - at < most ? c->obsolete.n - at : most;
 
-		e = lmdb_append(c->txn, LMDB_OBSOLETE, row_key_bytes(&k),
-				bytes_of(c->obsolete.p + at, n));
+		e = kv_append(c->txn, KV_OBSOLETE, row_key_bytes(&k),
+			      bytes_of(c->obsolete.p + at, n));
 	}
 	return e;
 }
@@ -179,9 +179,9 @@ static enum err put_header(struct commit *c)
 	c->header.hash = c->l->hash;
 	c->header.n_txs = c->tx_n;
 	header_row_encode(row, &c->header);
-	e = lmdb_append(c->txn, LMDB_HEADERS, row_key_bytes(&seq), bytes_of(row, sizeof(row)));
+	e = kv_append(c->txn, KV_HEADERS, row_key_bytes(&seq), bytes_of(row, sizeof(row)));
 	if (e == ERR_NONE)
-		e = lmdb_put(c->txn, LMDB_HASHES, bytes_of(c->l->hash.b, 32), row_key_bytes(&seq));
+		e = kv_put(c->txn, KV_HASHES, bytes_of(c->l->hash.b, 32), row_key_bytes(&seq));
 	return e;
 }
 
@@ -200,7 +200,7 @@ static enum err put_txs(struct commit *c)
 
 		buf_clear(&row);
 		tx_row_encode(&row, ordered[i].leaf);
-		e = lmdb_append(c->txn, LMDB_TXS, row_key_bytes(&place), buf_bytes(&row));
+		e = kv_append(c->txn, KV_TXS, row_key_bytes(&place), buf_bytes(&row));
 	}
 	buf_close(&row);
 	mem_free(ordered);
@@ -238,7 +238,7 @@ static enum err put_indexes(struct commit *c)
 /* The whole transaction, once. On failure nothing is left of it. */
 static enum err write_ledger(struct commit *c, struct why *why)
 {
-	enum err e = lmdb_write(c->s->db, &c->txn);
+	enum err e = kv_write(c->s->db, &c->txn);
 
 	if (e != ERR_NONE)
 		return e;
@@ -254,9 +254,9 @@ static enum err write_ledger(struct commit *c, struct why *why)
 	if (e == ERR_NONE)
 		e = store_put_tip(c->txn, &c->tip);
 	if (e == ERR_NONE) {
-		e = lmdb_commit(c->txn, why);
+		e = kv_commit(c->txn, why);
 	} else {
-		lmdb_abort(c->txn);
+		kv_abort(c->txn);
 		store_fail(why, e, c->s->folder);
 	}
 	c->txn = NULL;
@@ -272,16 +272,16 @@ static enum err write_ledger(struct commit *c, struct why *why)
 static enum err find_last(struct commit *c, const struct tip_row *tip, const struct ledger *last)
 {
 	struct header_row row;
-	struct lmdb_txn *txn;
+	struct kv_txn *txn;
 	enum err e;
 
 	if (tip->seq == 0)
 		return ERR_NONE;
-	e = lmdb_read(c->s->db, &txn);
+	e = kv_read(c->s->db, &txn);
 	if (e != ERR_NONE)
 		return e;
 	e = store_get_header(txn, tip->seq, &row);
-	lmdb_abort(txn);
+	kv_abort(txn);
 	if (e != ERR_NONE)
 		return e == ERR_ABSENT ? ERR_CORRUPT : e;
 	if (tree_root_key(&last->state) == row.state_key)
@@ -340,7 +340,7 @@ enum err store_commit(struct store *s, const struct ledger *l, const struct ledg
 	if (e == ERR_NONE) {
 		e = write_ledger(&c, why);
 		for (int i = 0; e == ERR_FULL && i < GROW_TRIES_MAX; i++) {
-			e = lmdb_grow(s->db);
+			e = kv_grow(s->db);
 			e = e == ERR_NONE ? write_ledger(&c, why) : store_fail(why, e, s->folder);
 		}
 	}

@@ -2,7 +2,7 @@
 #ifndef TALLY_STORE_STORE_IMPL_H
 #define TALLY_STORE_STORE_IMPL_H
 
-#include "store/lmdb.h"
+#include "store/kv.h"
 #include "store/rows.h"
 #include "store/runs.h"
 #include "store/store.h"
@@ -14,7 +14,7 @@
  *   store_open.c    folders, identity, schema, opening          store_read.c    look-ups
  *   store_ledgers.c whole ledgers, the check at start           store_prune.c   taking away
  *   store_commit.c  one ledger, one transaction                 store_verify.c  checking all
- *   rows.c          what the tables hold, in bytes              lmdb.c          the tables
+ *   rows.c          what the tables hold, in bytes              kv.h            the tables
  *   runs.c          the two indexes, as sorted runs */
 
 /* A ledger that was handed out, or may be again soon. The store holds one reference; while others
@@ -26,7 +26,7 @@ struct open_ledger {
 #define OPEN_LEDGERS_IDLE_MAX 4
 
 struct store {
-	struct lmdb *db;
+	struct kv *db;
 	int lock; /* of the folder, -1 = not held */
 	char *folder;
 	uint32_t history;
@@ -46,16 +46,16 @@ void store_set_tip(struct store *s, const struct tip_row *tip);
 
 /* Row access within one snapshot. Checks what it returns: a header against its hash, a transaction
  * against its CRC and, where the id is given, its id. ERR_CORRUPT when that fails. */
-enum err store_get_header(struct lmdb_txn *txn, uint32_t seq, struct header_row *out) MUST_USE;
-enum err store_get_tip(struct lmdb_txn *txn, struct tip_row *out) MUST_USE;
-enum err store_put_tip(struct lmdb_txn *txn, const struct tip_row *tip) MUST_USE;
+enum err store_get_header(struct kv_txn *txn, uint32_t seq, struct header_row *out) MUST_USE;
+enum err store_get_tip(struct kv_txn *txn, struct tip_row *out) MUST_USE;
+enum err store_put_tip(struct kv_txn *txn, const struct tip_row *tip) MUST_USE;
 /* Views live as long as the snapshot. */
-enum err store_get_tx(struct lmdb_txn *txn, uint32_t seq, uint32_t index, struct bytes *tx,
+enum err store_get_tx(struct kv_txn *txn, uint32_t seq, uint32_t index, struct bytes *tx,
 		      struct bytes *meta) MUST_USE;
 
 /* The folder's identity as it is in the database. */
-enum err store_get_identity(struct lmdb_txn *txn, struct identity_row *out) MUST_USE;
-enum err store_put_identity(struct lmdb_txn *txn, const struct identity_row *id) MUST_USE;
+enum err store_get_identity(struct kv_txn *txn, struct identity_row *out) MUST_USE;
+enum err store_put_identity(struct kv_txn *txn, const struct identity_row *id) MUST_USE;
 
 void store_read_init(struct store *s);
 enum err store_ledger_open(struct store *s, uint32_t seq, struct ledger **out) MUST_USE;
@@ -66,8 +66,7 @@ uint32_t store_lowest_open(struct store *s, uint32_t keep);
 
 /* The transaction tree of a ledger, rebuilt from its rows, hashed. ERR_CORRUPT when it is not the
  * one the header names. */
-enum err store_tx_tree(struct lmdb_txn *txn, const struct header_row *row,
-		       struct tree *out) MUST_USE;
+enum err store_tx_tree(struct kv_txn *txn, const struct header_row *row, struct tree *out) MUST_USE;
 
 /* "<what>: <words for e>", and returns e. */
 enum err store_fail(struct why *why, enum err e, const char *what);

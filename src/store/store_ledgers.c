@@ -10,7 +10,7 @@
 #define START_HEADERS   256   /* checked at start */
 #define START_NODES_MAX 20000 /* of the newest nodes; the scrub looks at all */
 
-enum err store_tx_tree(struct lmdb_txn *txn, const struct header_row *row, struct tree *out)
+enum err store_tx_tree(struct kv_txn *txn, const struct header_row *row, struct tree *out)
 {
 	struct hash256 id, root;
 	enum err e = ERR_NONE;
@@ -20,7 +20,7 @@ enum err store_tx_tree(struct lmdb_txn *txn, const struct header_row *row, struc
 		struct row_key k = row_key_pair(row->header.seq, i);
 		struct bytes value, leaf, blob, meta;
 
-		e = lmdb_get(txn, LMDB_TXS, row_key_bytes(&k), &value);
+		e = kv_get(txn, KV_TXS, row_key_bytes(&k), &value);
 		if (e == ERR_NONE)
 			e = tx_row_decode(&leaf, value);
 		if (e == ERR_NONE)
@@ -43,8 +43,8 @@ static enum err read_ledger(struct store *s, uint32_t seq, struct ledger **out)
 {
 	struct tree state, txs;
 	struct header_row row;
-	struct lmdb_txn *txn;
-	enum err e = lmdb_read(s->db, &txn);
+	struct kv_txn *txn;
+	enum err e = kv_read(s->db, &txn);
 
 	if (e != ERR_NONE)
 		return e;
@@ -53,7 +53,7 @@ static enum err read_ledger(struct store *s, uint32_t seq, struct ledger **out)
 		e = ERR_ABSENT; /* kept without its state */
 	if (e == ERR_NONE)
 		e = store_tx_tree(txn, &row, &txs);
-	lmdb_abort(txn);
+	kv_abort(txn);
 	if (e != ERR_NONE)
 		return e;
 	tree_init_stored(&state, TREE_STATE, &s->source, &row.header.state_hash, row.state_key);
@@ -175,8 +175,8 @@ static enum err check_headers(struct store *s, const struct tip_row *tip, struct
 {
 	uint32_t seq = tip->seq, first = tip->complete_first;
 	struct hash256 want = tip->hash;
-	struct lmdb_txn *txn;
-	enum err e = lmdb_read(s->db, &txn);
+	struct kv_txn *txn;
+	enum err e = kv_read(s->db, &txn);
 
 	if (e != ERR_NONE)
 		return store_fail(why, e, s->folder);
@@ -193,7 +193,7 @@ static enum err check_headers(struct store *s, const struct tip_row *tip, struct
 		}
 		want = row.header.parent;
 	}
-	lmdb_abort(txn);
+	kv_abort(txn);
 	return e;
 }
 

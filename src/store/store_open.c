@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "base/mem.h"
+#include "store/lmdb.h"
 #include "store/store_impl.h"
-
-#include <limits.h>
-#include <stdio.h>
 
 static const char IDENTITY[] = "identity";
 static const char TIP[] = "tip";
@@ -15,41 +13,41 @@ enum err store_fail(struct why *why, enum err e, const char *what)
 	return why_set(why, e, "%s: %s", what, err_text(e));
 }
 
-enum err store_get_identity(struct lmdb_txn *txn, struct identity_row *out)
+enum err store_get_identity(struct kv_txn *txn, struct identity_row *out)
 {
 	struct bytes value;
-	enum err e = lmdb_get(txn, LMDB_META, bytes_str(IDENTITY), &value);
+	enum err e = kv_get(txn, KV_META, bytes_str(IDENTITY), &value);
 
 	if (e == ERR_ABSENT)
 		return ERR_CORRUPT;
 	return e == ERR_NONE ? identity_row_decode(out, value) : e;
 }
 
-enum err store_put_identity(struct lmdb_txn *txn, const struct identity_row *id)
+enum err store_put_identity(struct kv_txn *txn, const struct identity_row *id)
 {
 	uint8_t row[IDENTITY_BYTES];
 
 	identity_row_encode(row, id);
-	return lmdb_put(txn, LMDB_META, bytes_str(IDENTITY), bytes_of(row, sizeof(row)));
+	return kv_put(txn, KV_META, bytes_str(IDENTITY), bytes_of(row, sizeof(row)));
 }
 
 /* The row is there from the beginning: without it, a database would pass for a new one. */
-enum err store_get_tip(struct lmdb_txn *txn, struct tip_row *out)
+enum err store_get_tip(struct kv_txn *txn, struct tip_row *out)
 {
 	struct bytes value;
-	enum err e = lmdb_get(txn, LMDB_META, bytes_str(TIP), &value);
+	enum err e = kv_get(txn, KV_META, bytes_str(TIP), &value);
 
 	if (e == ERR_ABSENT)
 		return ERR_CORRUPT;
 	return e == ERR_NONE ? tip_row_decode(out, value) : e;
 }
 
-enum err store_put_tip(struct lmdb_txn *txn, const struct tip_row *tip)
+enum err store_put_tip(struct kv_txn *txn, const struct tip_row *tip)
 {
 	uint8_t row[TIP_BYTES];
 
 	tip_row_encode(row, tip);
-	return lmdb_put(txn, LMDB_META, bytes_str(TIP), bytes_of(row, sizeof(row)));
+	return kv_put(txn, KV_META, bytes_str(TIP), bytes_of(row, sizeof(row)));
 }
 
 struct tip_row store_tip(struct store *s)
@@ -69,13 +67,6 @@ void store_set_tip(struct store *s, const struct tip_row *tip)
 	pthread_mutex_unlock(&s->mutex);
 }
 
-static enum err data_path(char out[PATH_MAX], const char *folder, const char *name, struct why *why)
-{
-	if (snprintf(out, PATH_MAX, "%s/%s", folder, name) >= PATH_MAX)
-		return why_set(why, ERR_TOO_LARGE, "%.100s...: the path is too long", folder);
-	return ERR_NONE;
-}
-
 /* Makes <folder>/data with an identity and nothing else. A crash on the way leaves data.tmp, which
  * the next attempt clears away. */
 static enum err create(const struct store_options *o, struct why *why)
@@ -88,18 +79,18 @@ static enum err create(const struct store_options *o, struct why *why)
 	struct lmdb_options lo = {.map_bytes_min = 1u << 20};
 	struct tip_row none = {.seq = 0};
 	struct runs no_runs = {.next_number = 1};
-	struct lmdb *db = NULL;
-	struct lmdb_txn *txn = NULL;
+	struct kv *db = NULL;
+	struct kv_txn *txn = NULL;
 	char tmp[PATH_MAX];
 	enum err e = lmdb_folder_prepare(o->folder, why);
 
 	if (e == ERR_NONE)
-		e = data_path(tmp, o->folder, "data.tmp", why);
+		e = lmdb_path(tmp, o->folder, "data.tmp", why);
 	if (e == ERR_NONE)
 		e = lmdb_open(&db, tmp, &lo, true, why);
 	if (e != ERR_NONE)
 		return e;
-	e = lmdb_write(db, &txn);
+	e = kv_write(db, &txn);
 	if (e == ERR_NONE)
 		e = store_put_identity(txn, &id);
 	if (e == ERR_NONE)
@@ -107,12 +98,12 @@ static enum err create(const struct store_options *o, struct why *why)
 	if (e == ERR_NONE)
 		e = runs_put(txn, &no_runs);
 	if (e == ERR_NONE) {
-		e = lmdb_commit(txn, why);
+		e = kv_commit(txn, why);
 	} else {
 		store_fail(why, e, tmp);
-		lmdb_abort(txn);
+		kv_abort(txn);
 	}
-	lmdb_close(db);
+	kv_close(db);
 	return e == ERR_NONE ? lmdb_folder_adopt(o->folder, why) : e;
 }
 
@@ -142,8 +133,8 @@ static enum err check_identity(const struct store_options *o, const struct ident
 static enum err load_meta(struct store *s, const struct store_options *o, struct why *why)
 {
 	struct identity_row id = {.schema = 0};
-	struct lmdb_txn *txn;
-	enum err e = lmdb_read(s->db, &txn);
+	struct kv_txn *txn;
+	enum err e = kv_read(s->db, &txn);
 
 	if (e != ERR_NONE)
 		return store_fail(why, e, o->folder);
@@ -153,7 +144,7 @@ static enum err load_meta(struct store *s, const struct store_options *o, struct
 		if (e != ERR_NONE)
 			store_fail(why, e, o->folder);
 	}
-	lmdb_abort(txn);
+	kv_abort(txn);
 	return e;
 }
 
@@ -169,7 +160,7 @@ static enum err open_data(struct store *s, const struct store_options *o, struct
 		e = o->read_only ? why_set(why, ERR_ABSENT, "%s: no ledger data there", o->folder)
 				 : create(o, why);
 	if (e == ERR_NONE)
-		e = data_path(path, o->folder, "data", why);
+		e = lmdb_path(path, o->folder, "data", why);
 	if (e == ERR_NONE)
 		e = lmdb_open(&s->db, path, &lo, false, why);
 	return e == ERR_NONE ? load_meta(s, o, why) : e;
@@ -203,7 +194,7 @@ void store_close(struct store *s)
 	if (!s)
 		return;
 	store_ledgers_close(s);
-	lmdb_close(s->db);
+	kv_close(s->db);
 	lmdb_folder_unlock(&s->lock);
 	pthread_mutex_destroy(&s->mutex);
 	mem_free(s->folder);
@@ -222,12 +213,12 @@ const struct history *store_history(struct store *s)
 
 bool store_disk_space(const struct store *s, uint64_t *free_bytes, uint64_t *total_bytes)
 {
-	return lmdb_disk_space(s->db, free_bytes, total_bytes);
+	return kv_disk_space(s->db, free_bytes, total_bytes);
 }
 
 uint64_t store_bytes(const struct store *s)
 {
-	return lmdb_bytes(s->db);
+	return kv_bytes(s->db);
 }
 
 /* Where upgrades hang in. One from schema n is a function that copies the tables of the environment
@@ -250,8 +241,8 @@ enum err store_migrate(const char *folder, struct why *why)
 {
 	struct identity_row id = {.schema = 0};
 	struct lmdb_options lo = {.map_bytes_min = 0};
-	struct lmdb *db = NULL;
-	struct lmdb_txn *txn = NULL;
+	struct kv *db = NULL;
+	struct kv_txn *txn = NULL;
 	char path[PATH_MAX];
 	int lock = -1;
 	enum err e = ERR_NONE;
@@ -260,20 +251,20 @@ enum err store_migrate(const char *folder, struct why *why)
 		return why_set(why, ERR_ABSENT, "%s: no ledger data there", folder);
 	e = lmdb_folder_lock(folder, &lock, why);
 	if (e == ERR_NONE)
-		e = data_path(path, folder, "data", why);
+		e = lmdb_path(path, folder, "data", why);
 	if (e == ERR_NONE)
 		e = lmdb_open(&db, path, &lo, false, why);
 	if (e == ERR_NONE) {
-		e = lmdb_read(db, &txn);
+		e = kv_read(db, &txn);
 		if (e == ERR_NONE)
 			e = store_get_identity(txn, &id);
-		lmdb_abort(txn);
+		kv_abort(txn);
 		if (e == ERR_NONE || e == ERR_SCHEMA)
 			e = migrate_from(folder, id.schema, why);
 		else
 			store_fail(why, e, folder);
 	}
-	lmdb_close(db);
+	kv_close(db);
 	lmdb_folder_unlock(&lock);
 	return e;
 }

@@ -18,7 +18,7 @@
 
 struct prune {
 	struct store *s;
-	struct lmdb_txn *txn;
+	struct kv_txn *txn;
 	uint32_t floor;
 	uint32_t budget; /* rows that may still be deleted */
 	bool deleted;    /* any */
@@ -33,20 +33,20 @@ static void spend(struct prune *p, uint32_t rows)
 
 /* The rows of one chunk, and the nodes it names. A list of ledger `floor` itself goes too: it names
  * what only older ledgers needed. */
-static enum err prune_chunk(struct prune *p, struct lmdb_cursor *cur, const struct lmdb_row *row)
+static enum err prune_chunk(struct prune *p, struct kv_cursor *cur, const struct kv_row *row)
 {
 	if (row->value.n % 8 || row->key.n != TX_KEY_BYTES)
 		return ERR_CORRUPT;
 	for (size_t at = 0; at < row->value.n; at += 8) {
 		uint64_t key = load_be64(row->value.p + at);
-		enum err e = lmdb_del(p->txn, LMDB_NODES, bytes_of(&key, sizeof(key)));
+		enum err e = kv_del(p->txn, KV_NODES, bytes_of(&key, sizeof(key)));
 
 		if (e != ERR_NONE)
 			return e == ERR_ABSENT ? ERR_CORRUPT : e;
 		spend(p, 1);
 	}
 	spend(p, 1);
-	return lmdb_cursor_del(cur);
+	return kv_cursor_del(cur);
 }
 
 static int by_key(const void *a, const void *b)
@@ -55,19 +55,19 @@ static int by_key(const void *a, const void *b)
 }
 
 /* Takes the lists up to the floor out of the table. */
-static enum err take_lists(struct prune *p, struct lmdb_cursor *cur, struct buf *keys)
+static enum err take_lists(struct prune *p, struct kv_cursor *cur, struct buf *keys)
 {
-	struct lmdb_row row;
-	enum err e = lmdb_first(cur, &row);
+	struct kv_row row;
+	enum err e = kv_first(cur, &row);
 
 	while (e == ERR_NONE && load_be32(row.key.p) <= p->floor) {
 		if (row.value.n % 8 || row.key.n != TX_KEY_BYTES)
 			return ERR_CORRUPT;
 		buf_put(keys, row.value.p, row.value.n);
 		spend(p, 1);
-		e = lmdb_cursor_del(cur);
+		e = kv_cursor_del(cur);
 		if (e == ERR_NONE)
-			e = lmdb_first(cur, &row);
+			e = kv_first(cur, &row);
 	}
 	return e == ERR_ABSENT ? ERR_NONE : e;
 }
@@ -84,18 +84,18 @@ static enum err put_list(struct prune *p, struct buf *keys)
 		struct row_key k = row_key_pair(0, chunk++);
 		size_t n = keys->n - at < most ? keys->n - at : most;
 
-		e = lmdb_put(p->txn, LMDB_OBSOLETE, row_key_bytes(&k), bytes_of(keys->p + at, n));
+		e = kv_put(p->txn, KV_OBSOLETE, row_key_bytes(&k), bytes_of(keys->p + at, n));
 	}
 	return e;
 }
 
 /* Merges the lists that a raised floor has released, if there are any besides the merged one. */
-static enum err merge_lists(struct prune *p, struct lmdb_cursor *cur)
+static enum err merge_lists(struct prune *p, struct kv_cursor *cur)
 {
 	struct row_key first = row_key_pair(1, 0);
 	struct buf keys = BUF_INIT;
-	struct lmdb_row row;
-	enum err e = lmdb_at_or_above(cur, row_key_bytes(&first), &row);
+	struct kv_row row;
+	enum err e = kv_at_or_above(cur, row_key_bytes(&first), &row);
 
 	if (e != ERR_NONE || load_be32(row.key.p) > p->floor)
 		return e == ERR_ABSENT ? ERR_NONE : e;
@@ -108,14 +108,14 @@ static enum err merge_lists(struct prune *p, struct lmdb_cursor *cur)
 
 static enum err prune_nodes(struct prune *p)
 {
-	struct lmdb_cursor *cur = NULL;
-	struct lmdb_row row;
-	enum err e = lmdb_cursor_open(p->txn, LMDB_OBSOLETE, &cur);
+	struct kv_cursor *cur = NULL;
+	struct kv_row row;
+	enum err e = kv_cursor_open(p->txn, KV_OBSOLETE, &cur);
 
 	if (e == ERR_NONE)
 		e = merge_lists(p, cur);
 	if (e == ERR_NONE)
-		e = lmdb_first(cur, &row);
+		e = kv_first(cur, &row);
 	while (e == ERR_NONE && load_be32(row.key.p) <= p->floor) {
 		if (p->budget == 0) {
 			p->more = true;
@@ -123,42 +123,42 @@ static enum err prune_nodes(struct prune *p)
 		}
 		e = prune_chunk(p, cur, &row);
 		if (e == ERR_NONE)
-			e = lmdb_first(cur, &row);
+			e = kv_first(cur, &row);
 	}
-	lmdb_cursor_close(cur);
+	kv_cursor_close(cur);
 	return e == ERR_ABSENT ? ERR_NONE : e;
 }
 
 static enum err prune_txs(struct prune *p)
 {
-	struct lmdb_cursor *cur = NULL;
-	struct lmdb_row row;
-	enum err e = lmdb_cursor_open(p->txn, LMDB_TXS, &cur);
+	struct kv_cursor *cur = NULL;
+	struct kv_row row;
+	enum err e = kv_cursor_open(p->txn, KV_TXS, &cur);
 
 	if (e == ERR_NONE)
-		e = lmdb_first(cur, &row);
+		e = kv_first(cur, &row);
 	while (e == ERR_NONE && row.key.n == TX_KEY_BYTES && load_be32(row.key.p) < p->floor) {
 		if (p->budget == 0) {
 			p->more = true;
 			break;
 		}
-		e = lmdb_cursor_del(cur);
+		e = kv_cursor_del(cur);
 		spend(p, 1);
 		if (e == ERR_NONE)
-			e = lmdb_first(cur, &row);
+			e = kv_first(cur, &row);
 	}
-	lmdb_cursor_close(cur);
+	kv_cursor_close(cur);
 	return e == ERR_ABSENT ? ERR_NONE : e;
 }
 
 static enum err prune_headers(struct prune *p)
 {
-	struct lmdb_cursor *cur = NULL;
-	struct lmdb_row row;
-	enum err e = lmdb_cursor_open(p->txn, LMDB_HEADERS, &cur);
+	struct kv_cursor *cur = NULL;
+	struct kv_row row;
+	enum err e = kv_cursor_open(p->txn, KV_HEADERS, &cur);
 
 	if (e == ERR_NONE)
-		e = lmdb_first(cur, &row);
+		e = kv_first(cur, &row);
 	while (e == ERR_NONE && load_be32(row.key.p) < p->floor) {
 		struct header_row header;
 
@@ -168,20 +168,20 @@ static enum err prune_headers(struct prune *p)
 		}
 		e = header_row_decode(&header, load_be32(row.key.p), row.value);
 		if (e == ERR_NONE)
-			e = lmdb_del(p->txn, LMDB_HASHES, bytes_of(header.hash.b, 32));
+			e = kv_del(p->txn, KV_HASHES, bytes_of(header.hash.b, 32));
 		if (e == ERR_NONE)
-			e = lmdb_cursor_del(cur);
+			e = kv_cursor_del(cur);
 		spend(p, 2);
 		if (e == ERR_NONE)
-			e = lmdb_first(cur, &row);
+			e = kv_first(cur, &row);
 	}
-	lmdb_cursor_close(cur);
+	kv_cursor_close(cur);
 	return e == ERR_ABSENT ? ERR_NONE : e;
 }
 
 static enum err prune_portion(struct prune *p, const struct tip_row *tip, struct why *why)
 {
-	enum err e = lmdb_write(p->s->db, &p->txn);
+	enum err e = kv_write(p->s->db, &p->txn);
 
 	if (e != ERR_NONE)
 		return store_fail(why, e, p->s->folder);
@@ -193,8 +193,8 @@ static enum err prune_portion(struct prune *p, const struct tip_row *tip, struct
 	if (e == ERR_NONE && !p->more)
 		e = prune_headers(p);
 	if (e == ERR_NONE && p->deleted)
-		return lmdb_commit(p->txn, why);
-	lmdb_abort(p->txn);
+		return kv_commit(p->txn, why);
+	kv_abort(p->txn);
 	return e == ERR_NONE ? e : store_fail(why, e, p->s->folder);
 }
 
@@ -235,7 +235,7 @@ enum err store_prune(struct store *s, uint32_t budget, bool *more, struct why *w
 
 		e = prune_portion(&p, &tip, why);
 		*more = p.more;
-		if (e == ERR_FULL && lmdb_grow(s->db) != ERR_NONE)
+		if (e == ERR_FULL && kv_grow(s->db) != ERR_NONE)
 			e = store_fail(why, ERR_NO_SPACE, s->folder);
 	}
 	return e;

@@ -10,21 +10,21 @@
 #define PAGE_ROWS  32
 #define PAGE_BYTES (256u << 10) /* a page is full with the row that passes this */
 
-enum err store_get_header(struct lmdb_txn *txn, uint32_t seq, struct header_row *out)
+enum err store_get_header(struct kv_txn *txn, uint32_t seq, struct header_row *out)
 {
 	struct row_key k = row_key_seq(seq);
 	struct bytes value;
-	enum err e = lmdb_get(txn, LMDB_HEADERS, row_key_bytes(&k), &value);
+	enum err e = kv_get(txn, KV_HEADERS, row_key_bytes(&k), &value);
 
 	return e == ERR_NONE ? header_row_decode(out, seq, value) : e;
 }
 
-enum err store_get_tx(struct lmdb_txn *txn, uint32_t seq, uint32_t index, struct bytes *tx,
+enum err store_get_tx(struct kv_txn *txn, uint32_t seq, uint32_t index, struct bytes *tx,
 		      struct bytes *meta)
 {
 	struct row_key k = row_key_pair(seq, index);
 	struct bytes value, leaf;
-	enum err e = lmdb_get(txn, LMDB_TXS, row_key_bytes(&k), &value);
+	enum err e = kv_get(txn, KV_TXS, row_key_bytes(&k), &value);
 
 	if (e != ERR_NONE)
 		return e;
@@ -36,16 +36,16 @@ enum err store_get_tx(struct lmdb_txn *txn, uint32_t seq, uint32_t index, struct
 static enum err load_node(void *ctx, uint64_t key, struct buf *out)
 {
 	struct store *s = ctx;
-	struct lmdb_txn *txn;
+	struct kv_txn *txn;
 	struct bytes value;
-	enum err e = lmdb_read(s->db, &txn);
+	enum err e = kv_read(s->db, &txn);
 
 	if (e != ERR_NONE)
 		return e;
-	e = lmdb_get(txn, LMDB_NODES, bytes_of(&key, sizeof(key)), &value);
+	e = kv_get(txn, KV_NODES, bytes_of(&key, sizeof(key)), &value);
 	if (e == ERR_NONE)
 		buf_put(out, value.p, value.n);
-	lmdb_abort(txn);
+	kv_abort(txn);
 	return e;
 }
 
@@ -54,13 +54,13 @@ static enum err read_header(void *ctx, uint32_t seq, struct ledger_header *out,
 {
 	struct store *s = ctx;
 	struct header_row row;
-	struct lmdb_txn *txn;
-	enum err e = lmdb_read(s->db, &txn);
+	struct kv_txn *txn;
+	enum err e = kv_read(s->db, &txn);
 
 	if (e != ERR_NONE)
 		return e;
 	e = store_get_header(txn, seq, &row);
-	lmdb_abort(txn);
+	kv_abort(txn);
 	if (e == ERR_NONE) {
 		*out = row.header;
 		*hash = row.hash;
@@ -73,11 +73,11 @@ static enum err read_header(void *ctx, uint32_t seq, struct ledger_header *out,
 	return e;
 }
 
-static enum err read_seq(struct lmdb_txn *txn, const struct hash256 *hash, uint32_t *seq)
+static enum err read_seq(struct kv_txn *txn, const struct hash256 *hash, uint32_t *seq)
 {
 	struct header_row row;
 	struct bytes value;
-	enum err e = lmdb_get(txn, LMDB_HASHES, bytes_of(hash->b, 32), &value);
+	enum err e = kv_get(txn, KV_HASHES, bytes_of(hash->b, 32), &value);
 
 	if (e != ERR_NONE)
 		return e;
@@ -93,13 +93,13 @@ static enum err read_seq(struct lmdb_txn *txn, const struct hash256 *hash, uint3
 static enum err seq_of_hash(void *ctx, const struct hash256 *hash, uint32_t *seq)
 {
 	struct store *s = ctx;
-	struct lmdb_txn *txn;
-	enum err e = lmdb_read(s->db, &txn);
+	struct kv_txn *txn;
+	enum err e = kv_read(s->db, &txn);
 
 	if (e != ERR_NONE)
 		return e;
 	e = read_seq(txn, hash, seq);
-	lmdb_abort(txn);
+	kv_abort(txn);
 	return e;
 }
 
@@ -115,7 +115,7 @@ static void tx_id(struct hash256 *out, struct bytes blob)
 
 /* Fills the row and appends its bytes; the views are set by the caller, once nothing more is
  * appended. */
-static enum err copy_tx(struct lmdb_txn *txn, uint32_t seq, uint32_t index, struct history_tx *out,
+static enum err copy_tx(struct kv_txn *txn, uint32_t seq, uint32_t index, struct history_tx *out,
 			struct buf *store)
 {
 	struct bytes blob, meta;
@@ -139,7 +139,7 @@ static void set_views(struct history_tx *tx, const uint8_t *at)
 	tx->meta.p = at + tx->blob.n;
 }
 
-static enum err find_tx(struct lmdb_txn *txn, const struct hash256 *id, struct history_tx *out,
+static enum err find_tx(struct kv_txn *txn, const struct hash256 *id, struct history_tx *out,
 			struct buf *store)
 {
 	struct tip_row tip;
@@ -163,13 +163,13 @@ static enum err read_tx(void *ctx, const struct hash256 *id, struct history_tx *
 {
 	struct store *s = ctx;
 	size_t start = store->n;
-	struct lmdb_txn *txn;
-	enum err e = lmdb_read(s->db, &txn);
+	struct kv_txn *txn;
+	enum err e = kv_read(s->db, &txn);
 
 	if (e != ERR_NONE)
 		return e;
 	e = find_tx(txn, id, out, store);
-	lmdb_abort(txn);
+	kv_abort(txn);
 	if (e == ERR_NONE)
 		set_views(out, store->p + start);
 	else
@@ -227,7 +227,7 @@ static bool mentions(struct bytes tx, const struct account_id *account)
 }
 
 /* Takes the transaction that a row names into the page. */
-static enum err page_add(struct lmdb_txn *txn, struct account_range *r, struct page *p,
+static enum err page_add(struct kv_txn *txn, struct account_range *r, struct page *p,
 			 const uint8_t *row)
 {
 	uint32_t seq = load_be32(row + 20), index = load_be32(row + 24);
@@ -252,7 +252,7 @@ static bool page_full(const struct page *p)
 }
 
 /* The account's rows of one run, from the place that the walk has come to. */
-static enum err page_run(struct lmdb_txn *txn, struct run_cursor *rc, uint32_t run,
+static enum err page_run(struct kv_txn *txn, struct run_cursor *rc, uint32_t run,
 			 struct account_range *r, struct page *p)
 {
 	uint8_t key[RUN_ACCOUNT_ROW];
@@ -279,7 +279,7 @@ static bool run_ahead(const struct account_range *r, const struct run *run)
 	return run->first_seq <= r->at[0] && run->last_seq >= r->min_seq;
 }
 
-static enum err page_rows(struct lmdb_txn *txn, struct account_range *r, struct page *p)
+static enum err page_rows(struct kv_txn *txn, struct account_range *r, struct page *p)
 {
 	struct run_cursor rc;
 	struct tip_row tip;
@@ -307,16 +307,16 @@ static enum err page_rows(struct lmdb_txn *txn, struct account_range *r, struct 
 
 static enum err page_read(struct store *s, struct account_range *r, struct page *p)
 {
-	struct lmdb_txn *txn;
+	struct kv_txn *txn;
 	const uint8_t *at;
-	enum err e = lmdb_read(s->db, &txn);
+	enum err e = kv_read(s->db, &txn);
 
 	if (e != ERR_NONE)
 		return e;
 	p->n = 0;
 	buf_clear(&p->bytes);
 	e = page_rows(txn, r, p);
-	lmdb_abort(txn);
+	kv_abort(txn);
 	at = p->bytes.p;
 	for (unsigned i = 0; e == ERR_NONE && i < p->n; i++) {
 		set_views(&p->row[i], at);

@@ -55,7 +55,7 @@ static bool key_set_add(struct key_set *set, uint64_t key)
 }
 
 struct verify {
-	struct lmdb_txn *txn;
+	struct kv_txn *txn;
 	struct tip_row tip;
 	struct runs runs;
 	struct key_set reached; /* nodes of kept states */
@@ -73,9 +73,9 @@ static enum err bad(struct verify *v, const char *what, uint32_t seq)
 
 static enum err load_node(void *ctx, uint64_t key, struct buf *out)
 {
-	struct lmdb_txn *txn = ctx;
+	struct kv_txn *txn = ctx;
 	struct bytes value;
-	enum err e = lmdb_get(txn, LMDB_NODES, bytes_of(&key, sizeof(key)), &value);
+	enum err e = kv_get(txn, KV_NODES, bytes_of(&key, sizeof(key)), &value);
 
 	if (e == ERR_NONE)
 		buf_put(out, value.p, value.n);
@@ -83,23 +83,23 @@ static enum err load_node(void *ctx, uint64_t key, struct buf *out)
 }
 
 /* Calls back for every row of a table, in order, until one is not ERR_NONE. */
-static enum err each_row(struct verify *v, enum lmdb_table table,
-			 enum err (*visit)(struct verify *v, const struct lmdb_row *row))
+static enum err each_row(struct verify *v, enum kv_table table,
+			 enum err (*visit)(struct verify *v, const struct kv_row *row))
 {
-	struct lmdb_cursor *cur = NULL;
-	struct lmdb_row row;
-	enum err e = lmdb_cursor_open(v->txn, table, &cur);
+	struct kv_cursor *cur = NULL;
+	struct kv_row row;
+	enum err e = kv_cursor_open(v->txn, table, &cur);
 
 	if (e == ERR_NONE)
-		e = lmdb_first(cur, &row);
+		e = kv_first(cur, &row);
 	while (e == ERR_NONE) {
 		e = visit(v, &row);
 		if (e == ERR_NONE)
-			e = lmdb_next(cur, &row);
+			e = kv_next(cur, &row);
 		else if (e == ERR_ABSENT) /* not the end of the table */
 			e = ERR_CORRUPT;
 	}
-	lmdb_cursor_close(cur);
+	kv_cursor_close(cur);
 	return e == ERR_ABSENT ? ERR_NONE : e;
 }
 
@@ -116,7 +116,7 @@ static enum err check_parent(struct verify *v, const struct header_row *row)
 	return e;
 }
 
-static enum err check_header(struct verify *v, const struct lmdb_row *r)
+static enum err check_header(struct verify *v, const struct kv_row *r)
 {
 	struct header_row row;
 	struct bytes value;
@@ -127,7 +127,7 @@ static enum err check_header(struct verify *v, const struct lmdb_row *r)
 	    header_row_decode(&row, load_be32(r->key.p), r->value) != ERR_NONE)
 		return bad(v, "its header is damaged", r->key.n == 4 ? load_be32(r->key.p) : 0);
 	v->headers++;
-	e = lmdb_get(v->txn, LMDB_HASHES, bytes_of(row.hash.b, 32), &value);
+	e = kv_get(v->txn, KV_HASHES, bytes_of(row.hash.b, 32), &value);
 	if (e != ERR_NONE || !bytes_eq(value, r->key))
 		return bad(v, "cannot be found by its hash", row.header.seq);
 	if (row.header.seq < v->tip.floor) /* on its way out */
@@ -179,7 +179,7 @@ static enum err check_accounts(struct verify *v, uint32_t seq, uint32_t index, s
 	return e == ERR_NONE || e == ERR_IO ? e : bad(v, "an account lacks a transaction", seq);
 }
 
-static enum err check_tx(struct verify *v, const struct lmdb_row *r)
+static enum err check_tx(struct verify *v, const struct kv_row *r)
 {
 	struct bytes leaf, blob, meta;
 	uint32_t seq, index;
@@ -211,7 +211,7 @@ static enum err expect_count(struct verify *v, uint64_t n, uint64_t want, const 
 static enum err check_counts(struct verify *v)
 {
 	uint64_t hashes, rows[RUN_INDEXES];
-	enum err e = lmdb_count(v->txn, LMDB_HASHES, &hashes);
+	enum err e = kv_count(v->txn, KV_HASHES, &hashes);
 
 	if (e == ERR_NONE)
 		e = expect_count(v, hashes, v->headers, "ledger hashes");
@@ -299,14 +299,14 @@ static enum err check_state(struct verify *v, uint32_t seq)
 	return e;
 }
 
-static enum err check_list(struct verify *v, const struct lmdb_row *r)
+static enum err check_list(struct verify *v, const struct kv_row *r)
 {
 	if (r->key.n != TX_KEY_BYTES || r->value.n % 8)
 		return bad(v, "a list of obsolete nodes is damaged", 0);
 	for (size_t at = 0; at < r->value.n; at += 8) {
 		uint64_t key = load_be64(r->value.p + at);
 		struct bytes node;
-		enum err e = lmdb_get(v->txn, LMDB_NODES, bytes_of(&key, sizeof(key)), &node);
+		enum err e = kv_get(v->txn, KV_NODES, bytes_of(&key, sizeof(key)), &node);
 
 		if (e != ERR_NONE || !key_set_add(&v->listed, key))
 			return bad(v, "lists an obsolete node that is not there, or twice",
@@ -318,7 +318,7 @@ static enum err check_list(struct verify *v, const struct lmdb_row *r)
 	return ERR_NONE;
 }
 
-static enum err check_node(struct verify *v, const struct lmdb_row *r)
+static enum err check_node(struct verify *v, const struct kv_row *r)
 {
 	uint64_t key;
 
@@ -332,18 +332,18 @@ static enum err check_node(struct verify *v, const struct lmdb_row *r)
 
 static enum err verify_all(struct verify *v)
 {
-	enum err e = each_row(v, LMDB_HEADERS, check_header);
+	enum err e = each_row(v, KV_HEADERS, check_header);
 
 	if (e == ERR_NONE)
-		e = each_row(v, LMDB_TXS, check_tx);
+		e = each_row(v, KV_TXS, check_tx);
 	if (e == ERR_NONE)
 		e = check_counts(v);
 	for (uint32_t seq = v->tip.seq; e == ERR_NONE && seq >= v->tip.floor && seq > 0; seq--)
 		e = check_state(v, seq);
 	if (e == ERR_NONE)
-		e = each_row(v, LMDB_OBSOLETE, check_list);
+		e = each_row(v, KV_OBSOLETE, check_list);
 	if (e == ERR_NONE)
-		e = each_row(v, LMDB_NODES, check_node);
+		e = each_row(v, KV_NODES, check_node);
 	return e;
 }
 
@@ -364,7 +364,7 @@ static void write_report(const struct verify *v, struct buf *report)
 enum err store_verify(struct store *s, struct buf *report, struct why *why)
 {
 	struct verify v = {.why = why};
-	enum err e = lmdb_read(s->db, &v.txn);
+	enum err e = kv_read(s->db, &v.txn);
 
 	if (e != ERR_NONE)
 		return store_fail(why, e, s->folder);
@@ -374,7 +374,7 @@ enum err store_verify(struct store *s, struct buf *report, struct why *why)
 		e = runs_get(v.txn, &v.runs);
 	if (e == ERR_NONE)
 		e = verify_all(&v);
-	lmdb_abort(v.txn);
+	kv_abort(v.txn);
 	if (e == ERR_NONE)
 		write_report(&v, report);
 	else if (!why || why->text[0] == '\0')

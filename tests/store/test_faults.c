@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "base/mem.h"
 #include "chain.h"
-#include "store/lmdb.h"
+#include "store/kv.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -43,35 +43,31 @@ static bool fault(void)
 		return fault() ? fail_with : __real_##name args;                                   \
 	}
 
-WRAP(lmdb_read, (struct lmdb * db, struct lmdb_txn **out), (db, out))
-WRAP(lmdb_write, (struct lmdb * db, struct lmdb_txn **out), (db, out))
-WRAP(lmdb_get,
-     (struct lmdb_txn * txn, enum lmdb_table table, struct bytes key, struct bytes *value),
+WRAP(kv_read, (struct kv * db, struct kv_txn **out), (db, out))
+WRAP(kv_write, (struct kv * db, struct kv_txn **out), (db, out))
+WRAP(kv_get, (struct kv_txn * txn, enum kv_table table, struct bytes key, struct bytes *value),
      (txn, table, key, value))
-WRAP(lmdb_put, (struct lmdb_txn * txn, enum lmdb_table table, struct bytes key, struct bytes value),
+WRAP(kv_put, (struct kv_txn * txn, enum kv_table table, struct bytes key, struct bytes value),
      (txn, table, key, value))
-WRAP(lmdb_append,
-     (struct lmdb_txn * txn, enum lmdb_table table, struct bytes key, struct bytes value),
+WRAP(kv_append, (struct kv_txn * txn, enum kv_table table, struct bytes key, struct bytes value),
      (txn, table, key, value))
-WRAP(lmdb_del, (struct lmdb_txn * txn, enum lmdb_table table, struct bytes key), (txn, table, key))
-WRAP(lmdb_cursor_open, (struct lmdb_txn * txn, enum lmdb_table table, struct lmdb_cursor **out),
+WRAP(kv_del, (struct kv_txn * txn, enum kv_table table, struct bytes key), (txn, table, key))
+WRAP(kv_cursor_open, (struct kv_txn * txn, enum kv_table table, struct kv_cursor **out),
      (txn, table, out))
-WRAP(lmdb_first, (struct lmdb_cursor * c, struct lmdb_row *row), (c, row))
-WRAP(lmdb_next, (struct lmdb_cursor * c, struct lmdb_row *row), (c, row))
-WRAP(lmdb_prev, (struct lmdb_cursor * c, struct lmdb_row *row), (c, row))
-WRAP(lmdb_at_or_above, (struct lmdb_cursor * c, struct bytes key, struct lmdb_row *row),
-     (c, key, row))
-WRAP(lmdb_at_or_below, (struct lmdb_cursor * c, struct bytes key, struct lmdb_row *row),
-     (c, key, row))
-WRAP(lmdb_cursor_del, (struct lmdb_cursor * c), (c))
+WRAP(kv_first, (struct kv_cursor * c, struct kv_row *row), (c, row))
+WRAP(kv_next, (struct kv_cursor * c, struct kv_row *row), (c, row))
+WRAP(kv_prev, (struct kv_cursor * c, struct kv_row *row), (c, row))
+WRAP(kv_at_or_above, (struct kv_cursor * c, struct bytes key, struct kv_row *row), (c, key, row))
+WRAP(kv_at_or_below, (struct kv_cursor * c, struct bytes key, struct kv_row *row), (c, key, row))
+WRAP(kv_cursor_del, (struct kv_cursor * c), (c))
 
-enum err __real_lmdb_commit(struct lmdb_txn *txn, struct why *why);
-enum err __wrap_lmdb_commit(struct lmdb_txn *txn, struct why *why);
-enum err __wrap_lmdb_commit(struct lmdb_txn *txn, struct why *why)
+enum err __real_kv_commit(struct kv_txn *txn, struct why *why);
+enum err __wrap_kv_commit(struct kv_txn *txn, struct why *why);
+enum err __wrap_kv_commit(struct kv_txn *txn, struct why *why)
 {
 	if (!fault())
-		return __real_lmdb_commit(txn, why);
-	lmdb_abort(txn);
+		return __real_kv_commit(txn, why);
+	kv_abort(txn);
 	return fail_with;
 }
 

@@ -2,6 +2,7 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "chain.h"
+#include "store/lmdb.h"
 #include "store/runs.h"
 
 #include <setjmp.h>
@@ -31,13 +32,13 @@ struct model {
 };
 
 static char folder[128], data[160];
-static struct lmdb *db;
+static struct kv *db;
 
 static int make_database(void **state)
 {
 	struct lmdb_options o = {.map_bytes_min = 64u << 20};
 	struct runs none = {.next_number = 1};
-	struct lmdb_txn *txn;
+	struct kv_txn *txn;
 	struct why why = {""};
 
 	(void)state;
@@ -47,16 +48,16 @@ static int make_database(void **state)
 	snprintf(data, sizeof(data), "%s/data.tmp", folder);
 	assert_int_equal(lmdb_folder_prepare(folder, &why), ERR_NONE);
 	assert_int_equal(lmdb_open(&db, data, &o, true, &why), ERR_NONE);
-	assert_int_equal(lmdb_write(db, &txn), ERR_NONE);
+	assert_int_equal(kv_write(db, &txn), ERR_NONE);
 	assert_int_equal(runs_put(txn, &none), ERR_NONE);
-	assert_int_equal(lmdb_commit(txn, &why), ERR_NONE);
+	assert_int_equal(kv_commit(txn, &why), ERR_NONE);
 	return 0;
 }
 
 static int remove_database(void **state)
 {
 	(void)state;
-	lmdb_close(db);
+	kv_close(db);
 	chain_folder_remove(folder);
 	return 0;
 }
@@ -142,28 +143,28 @@ static void rows_of(const struct model *m, uint32_t seq, struct buf *ids, struct
 static uint32_t commit(const struct model *m, uint32_t seq, uint32_t budget, bool given_up)
 {
 	struct buf ids = BUF_INIT, accounts = BUF_INIT;
-	struct lmdb_txn *txn;
+	struct kv_txn *txn;
 	struct runs runs;
 	uint32_t blocks = 0;
 	struct why why = {""};
 
 	rows_of(m, seq, &ids, &accounts);
-	assert_int_equal(lmdb_write(db, &txn), ERR_NONE);
+	assert_int_equal(kv_write(db, &txn), ERR_NONE);
 	assert_int_equal(runs_get(txn, &runs), ERR_NONE);
 	assert_int_equal(runs_add(txn, &runs, seq, buf_bytes(&ids), buf_bytes(&accounts), &blocks),
 			 ERR_NONE);
 	assert_int_equal(runs_work(txn, &runs, m->floor, blocks * budget + budget), ERR_NONE);
 	assert_int_equal(runs_put(txn, &runs), ERR_NONE);
 	if (given_up)
-		lmdb_abort(txn);
+		kv_abort(txn);
 	else
-		assert_int_equal(lmdb_commit(txn, &why), ERR_NONE);
+		assert_int_equal(kv_commit(txn, &why), ERR_NONE);
 	buf_close(&ids);
 	buf_close(&accounts);
 	return runs.n;
 }
 
-static void expect_ids(const struct model *m, struct lmdb_txn *txn, const struct runs *runs,
+static void expect_ids(const struct model *m, struct kv_txn *txn, const struct runs *runs,
 		       struct rng *r)
 {
 	uint32_t seq, index;
@@ -184,7 +185,7 @@ static void expect_ids(const struct model *m, struct lmdb_txn *txn, const struct
 }
 
 /* All rows of an account from the floor on, run by run, in either direction. */
-static void expect_account(const struct model *m, struct lmdb_txn *txn, const struct runs *runs,
+static void expect_account(const struct model *m, struct kv_txn *txn, const struct runs *runs,
 			   uint8_t account, bool up)
 {
 	struct run_cursor rc;
@@ -223,11 +224,11 @@ static void expect_account(const struct model *m, struct lmdb_txn *txn, const st
 static void expect_all(const struct model *m, struct rng *r)
 {
 	uint64_t rows[RUN_INDEXES], ids = 0, accounts = 0;
-	struct lmdb_txn *txn;
+	struct kv_txn *txn;
 	struct runs runs;
 	struct why why = {""};
 
-	assert_int_equal(lmdb_read(db, &txn), ERR_NONE);
+	assert_int_equal(kv_read(db, &txn), ERR_NONE);
 	assert_int_equal(runs_get(txn, &runs), ERR_NONE);
 	if (runs_check(txn, &runs, m->floor, rows, &why) != ERR_NONE)
 		fail_msg("%s", why.text);
@@ -240,7 +241,7 @@ static void expect_all(const struct model *m, struct rng *r)
 	expect_ids(m, txn, &runs, r);
 	expect_account(m, txn, &runs, (uint8_t)rng_below(r, 21), true);
 	expect_account(m, txn, &runs, (uint8_t)rng_below(r, 21), false);
-	lmdb_abort(txn);
+	kv_abort(txn);
 }
 
 static void live(uint64_t seed, uint32_t ledgers, uint32_t size, uint32_t history)

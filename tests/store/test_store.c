@@ -306,18 +306,18 @@ static void write_schema(uint32_t schema)
 	struct identity_row id = {
 	    .schema = schema, .network_id = CHAIN_NETWORK, .genesis = CHAIN_GENESIS};
 	uint8_t row[IDENTITY_BYTES];
-	struct lmdb *db;
-	struct lmdb_txn *txn;
+	struct kv *db;
+	struct kv_txn *txn;
 	char path[160];
 
 	snprintf(path, sizeof(path), "%s/data", folder);
 	identity_row_encode(row, &id);
 	assert_int_equal(lmdb_open(&db, path, &lo, false, NULL), ERR_NONE);
-	assert_int_equal(lmdb_write(db, &txn), ERR_NONE);
-	assert_int_equal(
-	    lmdb_put(txn, LMDB_META, bytes_str("identity"), bytes_of(row, sizeof(row))), ERR_NONE);
-	assert_int_equal(lmdb_commit(txn, NULL), ERR_NONE);
-	lmdb_close(db);
+	assert_int_equal(kv_write(db, &txn), ERR_NONE);
+	assert_int_equal(kv_put(txn, KV_META, bytes_str("identity"), bytes_of(row, sizeof(row))),
+			 ERR_NONE);
+	assert_int_equal(kv_commit(txn, NULL), ERR_NONE);
+	kv_close(db);
 }
 
 static void other_schemas_are_refused_with_the_way_out(void **state)
