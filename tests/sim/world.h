@@ -2,6 +2,7 @@
 #ifndef TALLY_TESTS_SIM_WORLD_H
 #define TALLY_TESTS_SIM_WORLD_H
 
+#include "base/rng.h"
 #include "node/node.h"
 #include "tests/sim/decide.h"
 
@@ -94,6 +95,13 @@ enum world_disk { DISK_GOOD, DISK_FULL, DISK_BROKEN, DISK_SLOW, DISK_HELD };
 void world_disk(struct world *w, char node, enum world_disk how);
 void world_job_ms(struct world *w, char node, enum node_job_kind kind, int64_t ms);
 
+/* ---- anything else that acts by the clock ---- */
+/* Calls fn once, `ms` from now (at least 1), between the steps of nodes. From there, and from any
+ * observer, everything of this header may be called: what concerns a node happens in a later event. */
+void world_after(struct world *w, int64_t ms, void (*fn)(void *ctx, struct world *w), void *ctx);
+/* An independent stream of the run's seed, for whoever draws much that is no fault. */
+struct rng world_rng(const struct world *w, const char *label);
+
 /* ---- clients ---- */
 struct world_pay {
 	uint32_t from, to; /* generated accounts */
@@ -141,7 +149,9 @@ void world_observe(struct world *w, const struct world_observer *o);
 /* ---- looking ---- */
 struct node *world_node(struct world *w, uint32_t node); /* NULL: off */
 const struct history *world_history(struct world *w, uint32_t node);
-bool world_honest(const struct world *w, uint32_t node); /* not Byzantine, no twin */
+/* Not Byzantine, neither twin nor twinned, and never started from a disk that was lost or old: all
+ * of these count against the f that the network bears. */
+bool world_honest(const struct world *w, uint32_t node);
 uint32_t world_count(const struct world *w);             /* processes, twins included */
 uint32_t world_validated(const struct world *w, char node);
 uint32_t world_validated_min(const struct world *w); /* of honest running nodes */
