@@ -3,6 +3,7 @@
 
 #include "base/limits.h"
 #include "base/mem.h"
+#include "ledger/negative_unl.h"
 
 /* At most three passes; a transaction may be tried again in the first two. */
 #define PASSES_MAX 3
@@ -143,6 +144,7 @@ void ledger_build_run(struct ledger_build *b)
 	struct view_info info;
 	struct tx **list;
 	struct tree state;
+	bool ready;
 
 	must(b->n <= LEDGER_TX_MAX || b->replay);
 	b->ledger = NULL;
@@ -159,11 +161,13 @@ void ledger_build_run(struct ledger_build *b)
 	if (!b->replay)
 		tx_sort_canonical(list, b->n, &b->salt);
 
-	s.view = view_open_tree(&b->parent->state, &info);
-	tree_init_empty(&s.txs, TREE_TX_META, NULL);
 	tree_share(&state, &b->parent->state);
-	apply_set(&s, list, b->n);
-	if (make_state(&s, &state, info.seq))
+	ready = negative_unl_update(&state, info.seq) == FOUND;
+	s.view = view_open_tree(&state, &info);
+	tree_init_empty(&s.txs, TREE_TX_META, NULL);
+	if (ready)
+		apply_set(&s, list, b->n);
+	if (ready && make_state(&s, &state, info.seq))
 		make_ledger(&s, &state);
 	else
 		b->unavailable = true;
