@@ -253,6 +253,19 @@ enum err secret_key_of_node_seed(struct secret_key **out, struct public_key *pub
 	return key_of_seed(out, public_out, type, seed, true);
 }
 
+void ed25519_public_of_seed(struct public_key *out, const struct seed *seed)
+{
+	uint8_t pair[crypto_sign_ed25519_SECRETKEYBYTES];
+	struct hash256 h;
+
+	must(sign_ctx != NULL);
+	sha512_half(&h, seed->b, sizeof(seed->b));
+	out->b[0] = ED25519_TAG;
+	must(crypto_sign_ed25519_seed_keypair(out->b + 1, pair, h.b) == 0);
+	secure_wipe(&h, sizeof(h));
+	secure_wipe(pair, sizeof(pair));
+}
+
 void seed_of_passphrase(struct seed *out, struct bytes text)
 {
 	struct hash256 h;

@@ -67,6 +67,9 @@ enum err secret_key_of_seed(struct secret_key **out, struct public_key *public_o
 /* Validator and node keys: for secp256k1 the root key itself; Ed25519 as above. */
 enum err secret_key_of_node_seed(struct secret_key **out, struct public_key *public_out,
 				 enum key_type type, const struct seed *seed) MUST_USE;
+/* The public half of secret_key_of_seed's Ed25519 pair alone: nothing is kept, so no guarded memory
+ * is set up for it, which costs more than the derivation. For lists of well-known test accounts. */
+void ed25519_public_of_seed(struct public_key *out, const struct seed *seed);
 /* From the 32 raw bytes (node private key tokens). Fails with ERR_CRYPTO when out of range. */
 enum err secret_key_of_bytes(struct secret_key **out, struct public_key *public_out,
 			     enum key_type type, const uint8_t secret[32]) MUST_USE;

@@ -664,6 +664,12 @@ static void check_curve(const json_t *o, enum key_type want)
 	assert_int_equal(secret_key_of_seed(&key, &public, type, &seed), 0);
 	account_of_key(&id, &public);
 	assert_string_equal(account_text(&id).s, string_at(o, NULL, "address"));
+	if (type == KEY_ED25519) {
+		struct public_key alone;
+
+		ed25519_public_of_seed(&alone, &seed);
+		assert_memory_equal(alone.b, public.b, sizeof(alone.b));
+	}
 	n = signature_make(key, msg, sig);
 	assert_hex(sig, n, string_at(o, NULL, "signature"));
 	assert_true(signature_check(key_bytes(&public), msg, bytes_of(sig, n)));
