@@ -181,6 +181,7 @@ export class Network {
 		fs.writeFileSync(this.configFile(node), this.#config(node));
 		const log = path.join(this.nodeDir(node), 'output');
 		const wrap = (process.env.TALLY_WRAP ?? '').split(' ').filter(Boolean);
+		if (node.wrap) wrap.unshift(...node.wrap);
 		const line = [
 			...wrap,
 			path.join(binaries(), 'tallyd'),
