@@ -11,201 +11,11 @@
  * higher. Votes come before places, since places change and votes do not: everybody sees the same
  * order in the end, and whoever is not on the best branch can leave its own (below).
  *
- * Safety does not hang on what we prefer but on what we vote for. A node that has voted for a
- * ledger X leaves X only when X cannot have a quorum any more. With a quorum q of n members, of
- * which n - q may fail, and each signing sequences in strictly rising order, that is so
- *   - when more than n - q members have signed, at X's sequence or later, something that does not
- *     contain X: none of them has voted for X (or it has left X by this very rule);
- *   - when one member has voted beyond X's sequence for something that does not contain X: a ledger
- *     is built only when a quorum proposes on its parent, so a quorum has not voted for X or left
- *     it.
- * Faults that are not silence may be lies: both numbers grow by n - q less the members that have
- * been silent for CONS_SILENT_MS (shorter silence may be a partition, which is no fault of theirs).
- * Leaving also needs a quorum to be heard from at all, since nothing can be gained without. */
+ * Safety does not hang on what we prefer but on what we vote for: leave.c. */
 
 #define WANT_LEDGERS_PER_STEP 12
 /* A single member's word that far ahead is not followed up: a quorum's would show as validated. */
 #define FAR_AHEAD (CONS_LEDGERS_MAX / 2)
-
-const struct ledger_rec *branch_find(const struct consensus *c, const struct hash256 *hash)
-{
-	for (uint32_t i = 0; i < CONS_LEDGERS_MAX; i++) {
-		if (c->ledgers[i].used && hash256_eq(&c->ledgers[i].hash, hash))
-			return &c->ledgers[i];
-	}
-	return NULL;
-}
-
-static bool is_anchor(const struct consensus *c, const struct ledger_rec *l)
-{
-	return hash256_eq(&l->hash, &c->validated) || hash256_eq(&l->hash, &c->r.prev.hash);
-}
-
-/* Below the validated ledger first, then by age. */
-static bool evict_before(const struct consensus *c, const struct ledger_rec *a,
-			 const struct ledger_rec *b)
-{
-	bool a_old = a->seq < c->validated_seq, b_old = b->seq < c->validated_seq;
-
-	if (a_old != b_old)
-		return a_old;
-	return a->order < b->order;
-}
-
-void branch_add(struct consensus *c, const struct ledger_rec *l)
-{
-	struct ledger_rec *slot = NULL;
-
-	must(l->seq > 0 && !hash256_eq(&l->hash, &l->parent));
-	c->look = true;
-	if (branch_find(c, &l->hash))
-		return;
-	for (uint32_t i = 0; i < CONS_LEDGERS_MAX; i++) {
-		struct ledger_rec *o = &c->ledgers[i];
-
-		if (!o->used) {
-			slot = o;
-			break;
-		}
-		if (!is_anchor(c, o) && (!slot || evict_before(c, o, slot)))
-			slot = o;
-	}
-	must(slot);
-	*slot = *l;
-	slot->used = true;
-	slot->order = ++c->order;
-}
-
-enum ancestry { ANCESTOR, ABOVE, UNKNOWN };
-
-/* The ancestor of `hash` at seq (itself included). ABOVE: the ledger's own seq is lower. UNKNOWN:
- * *out is the first ledger on the way whose parent is not known. */
-static enum ancestry ancestor_at(const struct consensus *c, const struct hash256 *hash,
-				 uint32_t seq, struct hash256 *out, uint32_t *out_seq)
-{
-	struct hash256 h = *hash;
-
-	for (uint32_t steps = 0; steps <= CONS_LEDGERS_MAX; steps++) {
-		const struct ledger_rec *l = branch_find(c, &h);
-
-		*out = h;
-		if (!l)
-			return UNKNOWN;
-		*out_seq = l->seq;
-		if (l->seq == seq)
-			return ANCESTOR;
-		if (l->seq < seq)
-			return ABOVE;
-		h = l->parent;
-		if (l->seq - 1 == seq) {
-			*out = h;
-			*out_seq = seq;
-			return ANCESTOR;
-		}
-	}
-	return UNKNOWN;
-}
-
-static bool contains(const struct consensus *c, const struct hash256 *ledger,
-		     const struct hash256 *part, uint32_t part_seq)
-{
-	struct hash256 at;
-	uint32_t seq;
-
-	if (hash256_eq(ledger, part))
-		return true;
-	return ancestor_at(c, ledger, part_seq, &at, &seq) == ANCESTOR && hash256_eq(&at, part);
-}
-
-bool branch_on_validated(const struct consensus *c, const struct ledger_rec *l)
-{
-	return !c->have_validated || contains(c, &l->hash, &c->validated, c->validated_seq);
-}
-
-bool branch_goes_with_us(const struct consensus *c, const struct hash256 *ledger)
-{
-	return contains(c, ledger, &c->r.prev.hash, c->r.prev.seq);
-}
-
-/* --- leaving a ledger we voted for ------------------------------------------------------- */
-
-static bool heard_lately(const struct consensus *c, uint32_t i)
-{
-	const struct member *m = &c->m[i];
-
-	return (int32_t)i == c->config.self ||
-	       (m->have_spoke && steady_since(m->spoke, c->now.steady) <= CONS_FRESH_MS);
-}
-
-/* How many members may be lying: the faults that a quorum allows for, less those that have long
- * shown as silence. Who has not been heard yet counts from our first step. */
-static uint32_t lies(const struct consensus *c)
-{
-	uint32_t spare = c->n - c->quorum, silent = 0;
-
-	for (uint32_t i = 0; i < c->n; i++) {
-		const struct member *m = &c->m[i];
-		struct steady last = m->have_spoke ? m->spoke : c->since;
-
-		silent += (int32_t)i != c->config.self &&
-			  steady_since(last, c->now.steady) > CONS_SILENT_MS;
-	}
-	return spare > silent ? spare - silent : 0;
-}
-
-/* Signed something at seq or later that does not contain the ledger; *beyond: later. */
-static bool speaks_against(const struct consensus *c, uint32_t i, const struct hash256 *ledger,
-			   uint32_t seq, bool *beyond)
-{
-	const struct member *m = &c->m[i];
-	const struct vote *at = votes_at(c, i, seq);
-	struct hash256 anc;
-	uint32_t anc_seq;
-
-	*beyond = m->have_last && m->last.seq > seq &&
-		  ancestor_at(c, &m->last.ledger, seq, &anc, &anc_seq) == ANCESTOR &&
-		  !hash256_eq(&anc, ledger);
-	if (at)
-		return *beyond || (!at->conflict && !hash256_eq(&at->ledger, ledger));
-	return *beyond;
-}
-
-static bool cannot_be_validated(const struct consensus *c, const struct hash256 *ledger,
-				uint32_t seq)
-{
-	uint32_t heard = 0, against = 0, later = 0, liars = lies(c);
-
-	must(c->quorum <= c->n && liars <= c->n - c->quorum);
-	for (uint32_t i = 0; i < c->n; i++) {
-		bool beyond;
-
-		heard += heard_lately(c, i);
-		against += speaks_against(c, i, ledger, seq, &beyond);
-		later += beyond;
-	}
-	return heard >= c->quorum && (against > c->n - c->quorum + liars || later > liars);
-}
-
-bool branch_votes_permit(struct consensus *c, const struct ledger_rec *l)
-{
-	for (uint32_t k = 0; k < OWN_VOTES; k++) {
-		struct vote *v = &c->own_votes[k];
-
-		if (v->seq == 0 || v->dead || (c->have_validated && v->seq <= c->validated_seq))
-			continue;
-		if (contains(c, &l->hash, &v->ledger, v->seq))
-			continue;
-		/* forward from an ancestor of the vote is no contradiction yet */
-		if (l->seq < v->seq && contains(c, &v->ledger, &l->hash, l->seq))
-			continue;
-		if (!cannot_be_validated(c, &v->ledger, v->seq))
-			return false;
-		/* what has been signed stays signed, so this holds from now on, whoever falls
-		 * silent or comes back */
-		v->dead = true;
-	}
-	return true;
-}
 
 /* --- where everybody is ------------------------------------------------------------------ */
 
@@ -260,7 +70,7 @@ static void find_tip(struct consensus *c, uint32_t i)
 	uint32_t at_seq;
 
 	m->have_tip = false;
-	if ((int32_t)i == c->config.self || !heard_lately(c, i))
+	if ((int32_t)i == c->config.self || !unl_counts(c, i) || !leave_heard_lately(c, i))
 		return;
 	if (h && vote) {
 		const struct ledger_rec *p = branch_find(c, &h->pos.prev);
@@ -268,7 +78,7 @@ static void find_tip(struct consensus *c, uint32_t i)
 		if (steady_since(m->last_seen, h->seen) < 0)
 			h = NULL;
 		else if (p && p->seq < m->last.seq &&
-			 ancestor_at(c, &m->last.ledger, p->seq, &at, &at_seq) == ANCESTOR &&
+			 branch_ancestor(c, &m->last.ledger, p->seq, &at, &at_seq) == ANCESTOR &&
 			 hash256_eq(&at, &p->hash))
 			h = NULL;
 	}
@@ -300,7 +110,7 @@ static void find_tips(struct consensus *c)
 			m->have_tip = false;
 			continue;
 		}
-		switch (ancestor_at(c, &m->tip, c->validated_seq, &at, &at_seq)) {
+		switch (branch_ancestor(c, &m->tip, c->validated_seq, &at, &at_seq)) {
 		case ANCESTOR:
 			m->have_tip = !c->have_validated || hash256_eq(&at, &c->validated);
 			m->tip_seq = l ? l->seq : m->tip_seq;
@@ -340,16 +150,17 @@ static bool better(const struct child *a, const struct child *b)
  * than may lie. Votes of the silent count for depth only: not everybody may have heard them. */
 static void count_votes(const struct consensus *c, struct child *kid, uint32_t seq)
 {
-	uint32_t top[UNL_MAX], n = 0, liars = lies(c);
+	uint32_t top[UNL_MAX], n = 0, liars = leave_lies(c, seq);
 
 	kid->votes = 0;
 	for (uint32_t i = 0; i < c->n; i++) {
 		const struct cons_validation *v = &c->m[i].last;
 		uint32_t k = n;
 
-		if (!c->m[i].have_last || v->seq < seq || !contains(c, &v->ledger, &kid->hash, seq))
+		if (!c->m[i].have_last || !unl_counts_at(c, i, seq) || v->seq < seq ||
+		    !branch_contains(c, &v->ledger, &kid->hash, seq))
 			continue;
-		kid->votes += heard_lately(c, i);
+		kid->votes += leave_heard_lately(c, i);
 		for (; k > 0 && top[k - 1] < v->seq; k--)
 			top[k] = top[k - 1];
 		top[k] = v->seq;
@@ -370,14 +181,16 @@ static struct child best_child(const struct consensus *c, const struct hash256 *
 
 	*beyond = 0;
 	if (ours)
-		kids[n++] = (struct child){.hash = *ours, .support = c->config.self >= 0};
+		kids[n++] = (struct child){.hash = *ours,
+					   .support = c->config.self >= 0 &&
+						      unl_counts(c, (uint32_t)c->config.self)};
 	for (uint32_t i = 0; i < c->n; i++) {
 		const struct member *m = &c->m[i];
 		struct hash256 at;
 		uint32_t at_seq, k = 0;
 
-		if (!m->have_tip || m->tip_seq <= seq || !contains(c, &m->tip, hash, seq) ||
-		    ancestor_at(c, &m->tip, seq + 1, &at, &at_seq) != ANCESTOR)
+		if (!m->have_tip || m->tip_seq <= seq || !branch_contains(c, &m->tip, hash, seq) ||
+		    branch_ancestor(c, &m->tip, seq + 1, &at, &at_seq) != ANCESTOR)
 			continue;
 		++*beyond;
 		while (k < n && !hash256_eq(&kids[k].hash, &at))
@@ -429,7 +242,7 @@ static void switch_to(struct consensus *c, const struct ledger_rec *l)
 	e->ledger.full = false;
 	/* One that lacks a quorum so far was executed here (see CONS_LEDGER), and we have signed
 	 * nothing at its sequence: it needs our vote as much as one that we built. */
-	votes_issue(c, &to, to.seq > c->validated_seq && branch_votes_permit(c, &to));
+	votes_issue(c, &to, to.seq > c->validated_seq && leave_permits(c, &to));
 	round_start(c, &to, CONS_SWITCHED);
 	c->r.late = true;
 }
@@ -444,7 +257,7 @@ static bool plausible(const struct consensus *c, const struct ledger_rec *l)
 
 static void switch_if_permitted(struct consensus *c, const struct ledger_rec *l)
 {
-	if (l && plausible(c, l) && branch_votes_permit(c, l))
+	if (l && plausible(c, l) && leave_permits(c, l))
 		switch_to(c, l);
 }
 
@@ -477,21 +290,21 @@ static void follow(struct consensus *c)
 	const struct ledger_rec *deep;
 	bool go;
 
-	if (beyond <= c->n - c->quorum)
+	if (beyond <= unl_spare(c))
 		r->have_moved = false;
 	if (k.support == 0)
 		return;
 	deep = branch_find(c, &k.hash) ? descend(c, &k.hash, r->prev.seq + 1, k.support) : NULL;
 	if (!deep)
 		return;
-	if (beyond > c->n - c->quorum) {
+	if (beyond > unl_spare(c)) {
 		if (!r->have_moved)
 			r->moved = c->now.steady;
 		r->have_moved = true;
 		go = deep->seq > r->prev.seq + 1 ||
 		     steady_since(r->moved, c->now.steady) >= CONS_MOVED_GRACE_MS;
 	} else {
-		go = round_lonely(c) || (r->fallen_back && beyond > lies(c));
+		go = round_lonely(c) || (r->fallen_back && beyond > leave_lies(c, r->prev.seq + 1));
 	}
 	if (go)
 		switch_if_permitted(c, deep);
@@ -518,7 +331,7 @@ static void walk(struct consensus *c)
 		struct child k;
 
 		if (seq >= c->r.prev.seq ||
-		    ancestor_at(c, &c->r.prev.hash, seq + 1, &ours, &ours_seq) != ANCESTOR)
+		    branch_ancestor(c, &c->r.prev.hash, seq + 1, &ours, &ours_seq) != ANCESTOR)
 			return;
 		k = best_child(c, &at, seq, &ours, &beyond);
 		if (!hash256_eq(&k.hash, &ours)) {
@@ -544,7 +357,7 @@ void branch_prefer(struct consensus *c)
 	if (c->validated_seq > c->r.prev.seq) {
 		go_to_validated(c);
 	} else {
-		switch (ancestor_at(c, &c->r.prev.hash, c->validated_seq, &at, &at_seq)) {
+		switch (branch_ancestor(c, &c->r.prev.hash, c->validated_seq, &at, &at_seq)) {
 		case ANCESTOR:
 			if (hash256_eq(&at, &c->validated))
 				walk(c);

@@ -43,7 +43,7 @@ struct consensus *cons_open(const struct cons_config *config)
 	must(config->set_id);
 	c->config = *config;
 	c->n = config->unl_n;
-	c->quorum = cons_quorum(c->n);
+	unl_init(c);
 	c->m = mem_zalloc(c->n, sizeof(*c->m));
 	for (uint32_t i = 0; i < c->n; i++) {
 		c->m[i].votes = mem_zalloc(VALIDATIONS_PER_VALIDATOR, sizeof(struct vote));
@@ -303,6 +303,10 @@ void cons_step(struct consensus *c, const struct cons_event *ev, struct now now,
 		l = ledger_of(ev);
 		on_start(c, &l);
 		break;
+	case CONS_NEGATIVE_UNL:
+		if (unl_set_negative(c, ev))
+			votes_recount(c);
+		break;
 	}
 	resend_if_due(c, ev);
 	finish(c, ev->kind == CONS_TIMER);
@@ -345,7 +349,8 @@ void cons_get_status(const struct consensus *c, struct cons_status *out)
 	    .prev_seq = c->r.prev.seq,
 	    .validated_seq = c->validated_seq,
 	    .validated = c->validated,
-	    .quorum = c->quorum,
+	    .quorum = unl_quorum(c),
+	    .disabled = c->n - unl_n(c),
 	    .disputes = c->disputes_n,
 	    .last_proposers = c->last_proposers,
 	    .last_converge_ms = c->last_converge_ms,
@@ -356,7 +361,7 @@ void cons_get_status(const struct consensus *c, struct cons_status *out)
 	for (uint32_t i = 0; i < c->n; i++)
 		out->proposers += round_position(c, i) != NULL;
 	if (c->r.have_our)
-		out->agree = agree - (c->r.mode == CONS_PROPOSING);
+		out->agree = agree - round_counts_self(c);
 }
 
 /* --- invariants -------------------------------------------------------------------------- */
@@ -400,7 +405,9 @@ bool cons_check(const struct consensus *c, struct why *why)
 	}
 	for (uint32_t i = 0; i < OWN_VOTES; i++)
 		CHECK(c->own_votes[i].seq <= c->issued_seq);
-	CHECK(c->quorum == cons_quorum(c->n));
+	CHECK(c->views[0].from_seq <= c->views[1].from_seq);
+	for (uint32_t k = 0; k < 2; k++)
+		CHECK(c->views[k].quorum == cons_quorum_less(c->n, c->n - c->views[k].n));
 	CHECK(c->dead_n <= CONS_DEAD_MAX);
 	return check_round(c, why);
 }

@@ -18,8 +18,9 @@
  * an event and goes out as an effect: the node checks signatures before and signs, hashes, builds
  * and sends after. Rounds run on steady time only; network time appears where close times do.
  *
- * Thresholds are counted against the size of the UNL, not against who happens to be present. A
- * ledger is fully validated when ceil(0.8 * UNL) members have validated it (PROTOCOL: quorum).
+ * Thresholds are counted against the size of the UNL, not against who happens to be present: the
+ * UNL less its own members on the negative UNL. A ledger is fully validated when ceil(0.8 * those)
+ * members have validated it, and never with less than ceil(0.6 * UNL) (PROTOCOL: quorum).
  * Parameters and their sources: consensus/params.h. */
 
 /* A position of a proposer in the current round. */
@@ -40,20 +41,28 @@ struct cons_validation {
 };
 
 enum cons_event_kind {
-	CONS_TIMER,      /* a timer asked for is due (or any other moment) */
-	CONS_PROPOSAL,   /* a verified proposal of a UNL member */
-	CONS_VALIDATION, /* a verified validation of a UNL member (its own included) */
-	CONS_SET,        /* a set is now known: its sorted ids */
-	CONS_SET_FAILED, /* acquiring it has failed for now; asked again when named again */
-	CONS_OPEN_TXS,   /* answer to CONS_FX_CLOSE_OPEN: ids of the node's open ledger */
-	CONS_BUILT,      /* answer to CONS_FX_BUILD */
-	CONS_LEDGER,     /* a ledger is here, whole (acquired or built elsewhere) */
-	CONS_START,      /* begin rounds on this last closed ledger (start, or after a sync) */
+	CONS_TIMER,        /* a timer asked for is due (or any other moment) */
+	CONS_PROPOSAL,     /* a verified proposal of a UNL member */
+	CONS_VALIDATION,   /* a verified validation of a UNL member (its own included) */
+	CONS_SET,          /* a set is now known: its sorted ids */
+	CONS_SET_FAILED,   /* acquiring it has failed for now; asked again when named again */
+	CONS_OPEN_TXS,     /* answer to CONS_FX_CLOSE_OPEN: ids of the node's open ledger */
+	CONS_BUILT,        /* answer to CONS_FX_BUILD */
+	CONS_LEDGER,       /* a ledger is here, whole (acquired or built elsewhere) */
+	CONS_START,        /* begin rounds on this last closed ledger (start, or after a sync) */
+	CONS_NEGATIVE_UNL, /* members that do not count from a sequence on */
 };
 /* CONS_LEDGER makes a ledger one that the machine may switch to. One without a quorum behind it
  * (WANT_LEDGER names those too) must have been checked by executing its transactions on its
  * parent: a single validator's word is enough to be asked for, never to be believed. Parents that
- * are missing in between are asked for by WANT_LEDGER in turn. */
+ * are missing in between are asked for by WANT_LEDGER in turn.
+ *
+ * CONS_NEGATIVE_UNL: the negative UNL as the chain of the last closed ledger has it, told after
+ * each PHASE open and at the start, then also the one before when the validated ledger is older
+ * than the last flag ledger; telling it again changes nothing. Ledgers from `from_seq` on are
+ * counted with it, the flag ledger's sequence plus one (0: from the first). Only places in our own
+ * UNL can be told: what others list never lowers our quorum. Disabled members are heard, validate
+ * and propose like others, but nobody counts them, nor do they themselves. */
 
 struct cons_event {
 	enum cons_event_kind kind;
@@ -78,6 +87,11 @@ struct cons_event {
 			uint8_t close_resolution;
 			bool close_agreed;
 		} ledger; /* CONS_LEDGER, CONS_START, CONS_BUILT */
+		struct {
+			uint32_t from_seq;
+			const uint32_t *who; /* places in the UNL; copied */
+			uint32_t n;
+		} negative;
 	};
 };
 
@@ -193,7 +207,8 @@ struct cons_status {
 	uint32_t prev_seq;
 	uint32_t validated_seq;
 	struct hash256 validated;
-	uint32_t quorum;
+	uint32_t quorum;    /* of the ledger that the round builds */
+	uint32_t disabled;  /* members that do not count for it */
 	uint32_t proposers; /* peers' positions in this round */
 	uint32_t agree;     /* of these, equal to ours */
 	uint32_t disputes;
@@ -210,6 +225,8 @@ bool cons_last_validation(const struct consensus *c, uint32_t who, struct cons_v
 uint32_t cons_validation_count(const struct consensus *c, const struct hash256 *ledger);
 /* ceil(0.8 * n). */
 uint32_t cons_quorum(uint32_t unl_n);
+/* max(ceil(0.8 * (n - disabled)), ceil(0.6 * n)). */
+uint32_t cons_quorum_less(uint32_t unl_n, uint32_t disabled);
 
 /* Invariants; for tests and the simulator after every step. */
 bool cons_check(const struct consensus *c, struct why *why);

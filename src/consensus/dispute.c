@@ -118,12 +118,12 @@ void dispute_collect(struct consensus *c)
 }
 
 /* Whether we want the transaction in (DisputedTx.h, updateVote). A proposer counts itself and asks
- * for more than the threshold; an observer follows the larger side. */
+ * for more than the threshold; who does not count follows the larger side. */
 static bool wanted(const struct consensus *c, const struct dispute *d, uint32_t threshold)
 {
 	if ((d->ours && d->no == 0) || (!d->ours && d->yes == 0))
 		return d->ours;
-	if (c->r.mode != CONS_PROPOSING)
+	if (!round_counts_self(c))
 		return d->yes > d->no;
 	return (100 * d->yes + (d->ours ? 100 : 0)) / (d->yes + d->no + 1) > threshold;
 }
@@ -164,13 +164,13 @@ bool dispute_vote(struct consensus *c, uint32_t threshold, struct hash256 **ids,
 
 bool dispute_all_decided(const struct consensus *c)
 {
-	uint32_t self = c->r.mode == CONS_PROPOSING;
+	uint32_t self = round_counts_self(c);
 
 	for (uint32_t i = 0; i < c->disputes_n; i++) {
 		const struct dispute *d = &c->disputes[i];
 		uint32_t yes = d->yes + (d->ours ? self : 0), no = d->no + (d->ours ? 0 : self);
 
-		if (d->ours ? yes < c->quorum : no < c->quorum)
+		if (d->ours ? yes < unl_quorum(c) : no < unl_quorum(c))
 			return false;
 	}
 	return c->disputes_n > 0;

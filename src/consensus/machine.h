@@ -10,8 +10,9 @@
  *
  *   consensus.c  step, timers, status, check        sets.c      transaction sets by id
  *   round.c      open, establish, accept            dispute.c   votes on disputed transactions
- *   branch.c     ancestry, preferred ledger         votes.c     validations, quorum, evidence
- *   closetime.c  close time arithmetic
+ *   branch.c     preferred ledger                   votes.c     validations, quorum, evidence
+ *   ancestry.c   which ledger descends from which   leave.c     when a vote may be left behind
+ *   unl.c        who counts, and the quorum         closetime.c close time arithmetic
  *
  * Everything is plain memory of a size fixed by base/limits.h, apart from the ids of the sets. */
 
@@ -80,6 +81,13 @@ struct member {
 	bool have_tip;
 };
 
+/* Who counts from a sequence on. */
+struct unl_view {
+	uint32_t from_seq;
+	uint32_t n, quorum; /* members that count; how many of them decide */
+	bool disabled[UNL_MAX];
+};
+
 struct dispute {
 	struct hash256 tx;
 	uint32_t yes, no; /* peers */
@@ -124,7 +132,8 @@ struct round {
 
 struct consensus {
 	struct cons_config config;
-	uint32_t n, quorum;
+	uint32_t n;
+	struct unl_view views[2]; /* the one before and the newest */
 	bool may_propose;
 	struct now now; /* of the running step */
 	struct cons_effects *fx;
@@ -191,9 +200,11 @@ void round_open_txs(struct consensus *c, const struct cons_event *ev);
 void round_built(struct consensus *c, const struct ledger_rec *l);
 void round_bow_out(struct consensus *c);
 void round_propose(struct consensus *c);
-/* The position of member i in this round, NULL when it has none that is fresh. Never our own. */
+/* The position of member i in this round, NULL when it has none that is fresh or does not count.
+ * Never our own. */
 const struct cons_position *round_position(const struct consensus *c, uint32_t i);
 bool round_newcomer(struct consensus *c, uint32_t who, const struct cons_position *p);
+bool round_counts_self(const struct consensus *c);
 uint32_t round_present(const struct consensus *c);
 bool round_lonely(const struct consensus *c);
 bool round_settled(struct consensus *c);
@@ -215,20 +226,51 @@ bool dispute_all_decided(const struct consensus *c);
 /* votes.c */
 void votes_add(struct consensus *c, uint32_t who, const struct cons_validation *v);
 void votes_issue(struct consensus *c, const struct ledger_rec *l, bool full);
+/* After a change of who counts. */
+void votes_recount(struct consensus *c);
 const struct vote *votes_at(const struct consensus *c, uint32_t who, uint32_t seq);
 void votes_set_validated(struct consensus *c, const struct hash256 *ledger, uint32_t seq);
 
-/* branch.c */
+/* unl.c: `at` of a ledger's sequence; without, of the ledger that the round is about to build. */
+void unl_init(struct consensus *c);
+/* True when it changes something. */
+bool unl_set_negative(struct consensus *c, const struct cons_event *ev);
+bool unl_counts_at(const struct consensus *c, uint32_t who, uint32_t seq);
+bool unl_counts(const struct consensus *c, uint32_t who);
+uint32_t unl_n_at(const struct consensus *c, uint32_t seq);
+uint32_t unl_n(const struct consensus *c);
+uint32_t unl_quorum_at(const struct consensus *c, uint32_t seq);
+uint32_t unl_quorum(const struct consensus *c);
+/* How many of those who count the quorum can do without. */
+uint32_t unl_spare_at(const struct consensus *c, uint32_t seq);
+uint32_t unl_spare(const struct consensus *c);
+
+/* ancestry.c */
 const struct ledger_rec *branch_find(const struct consensus *c, const struct hash256 *hash);
 void branch_add(struct consensus *c, const struct ledger_rec *l);
-/* Looks for the preferred ledger and switches to it. */
-void branch_prefer(struct consensus *c);
-/* Whether voting for `l` keeps faith with every vote given before. */
-bool branch_votes_permit(struct consensus *c, const struct ledger_rec *l);
+enum ancestry { ANCESTOR, ABOVE, UNKNOWN };
+/* The ancestor of `hash` at seq (itself included). ABOVE: the ledger's own seq is lower. UNKNOWN:
+ * *out is the first ledger on the way whose parent is not known. */
+enum ancestry branch_ancestor(const struct consensus *c, const struct hash256 *hash, uint32_t seq,
+			      struct hash256 *out, uint32_t *out_seq);
+/* Whether `ledger` is or is known to descend from `part`. */
+bool branch_contains(const struct consensus *c, const struct hash256 *ledger,
+		     const struct hash256 *part, uint32_t part_seq);
 /* Whether l descends from (or is) the last validated ledger. */
 bool branch_on_validated(const struct consensus *c, const struct ledger_rec *l);
 /* Whether the ledger is the one we build on, or known to descend from it. */
 bool branch_goes_with_us(const struct consensus *c, const struct hash256 *ledger);
+
+/* leave.c */
+bool leave_heard_lately(const struct consensus *c, uint32_t i);
+/* How many members may be lying at a sequence. */
+uint32_t leave_lies(const struct consensus *c, uint32_t seq);
+/* Whether voting for `l` keeps faith with every vote given before. */
+bool leave_permits(struct consensus *c, const struct ledger_rec *l);
+
+/* branch.c */
+/* Looks for the preferred ledger and switches to it. */
+void branch_prefer(struct consensus *c);
 struct steady branch_due(const struct consensus *c);
 
 #endif

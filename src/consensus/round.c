@@ -13,7 +13,7 @@ const struct cons_position *round_position(const struct consensus *c, uint32_t i
 {
 	const struct member *m = &c->m[i];
 
-	if ((int32_t)i == c->config.self)
+	if ((int32_t)i == c->config.self || !unl_counts(c, i))
 		return NULL;
 	for (uint32_t k = 0; k < CONS_ROUNDS_KEPT; k++) {
 		const struct heard *h = &m->heard[k];
@@ -30,10 +30,16 @@ static bool proposing(const struct consensus *c)
 	return c->r.mode == CONS_PROPOSING;
 }
 
+/* Whether our own position is one of those counted. */
+bool round_counts_self(const struct consensus *c)
+{
+	return proposing(c) && unl_counts(c, (uint32_t)c->config.self);
+}
+
 /* Members with a position, ourselves included while proposing. */
 uint32_t round_present(const struct consensus *c)
 {
-	uint32_t n = proposing(c) && c->r.have_our;
+	uint32_t n = round_counts_self(c) && c->r.have_our;
 
 	for (uint32_t i = 0; i < c->n; i++)
 		n += round_position(c, i) != NULL;
@@ -43,7 +49,8 @@ uint32_t round_present(const struct consensus *c)
 bool round_all_expected(const struct consensus *c)
 {
 	for (uint32_t i = 0; i < c->n; i++) {
-		if (c->m[i].expected && (int32_t)i != c->config.self && !round_position(c, i))
+		if (c->m[i].expected && (int32_t)i != c->config.self && unl_counts(c, i) &&
+		    !round_position(c, i))
 			return false;
 	}
 	return true;
@@ -57,7 +64,7 @@ static struct net_time rounded(const struct consensus *c, struct net_time t)
 /* How many, with us, share our set, and how many our close time. */
 void round_count(const struct consensus *c, uint32_t *agree, uint32_t *close_agree)
 {
-	*agree = *close_agree = proposing(c);
+	*agree = *close_agree = round_counts_self(c);
 	for (uint32_t i = 0; i < c->n; i++) {
 		const struct cons_position *p = round_position(c, i);
 
@@ -70,7 +77,7 @@ void round_count(const struct consensus *c, uint32_t *agree, uint32_t *close_agr
 
 static uint32_t close_quorum(const struct consensus *c)
 {
-	return (c->n * CONS_CLOSE_PCT + 99) / 100;
+	return (unl_n(c) * CONS_CLOSE_PCT + 99) / 100;
 }
 
 /* Nothing to reconsider: everybody present has our set and close time. */
@@ -179,7 +186,7 @@ static bool others_have_closed(const struct consensus *c)
 	uint32_t closed = 0, expected = 0;
 
 	for (uint32_t i = 0; i < c->n; i++) {
-		if ((int32_t)i == c->config.self)
+		if ((int32_t)i == c->config.self || !unl_counts(c, i))
 			continue;
 		closed += round_position(c, i) != NULL;
 		expected += c->m[i].expected;
@@ -265,7 +272,7 @@ static void run_clock(struct consensus *c)
 	if (r->active)
 		r->active_ms += steady_since(r->active_mark, c->now.steady);
 	r->active_mark = c->now.steady;
-	r->active = round_present(c) >= c->quorum;
+	r->active = round_present(c) >= unl_quorum(c);
 	if (r->active)
 		r->quorate = c->now.steady;
 }
@@ -314,7 +321,7 @@ static struct net_time vote_close(const struct consensus *c, uint32_t percent)
 		uint32_t votes = 0;
 
 		if (i == c->n)
-			p = proposing(c) ? &c->r.our : NULL;
+			p = round_counts_self(c) ? &c->r.our : NULL;
 		else
 			p = round_position(c, i);
 		if (!p)
@@ -325,7 +332,7 @@ static struct net_time vote_close(const struct consensus *c, uint32_t percent)
 
 			votes += q && rounded(c, q->close).s == t.s;
 		}
-		votes += proposing(c) && rounded(c, c->r.our.close).s == t.s;
+		votes += round_counts_self(c) && rounded(c, c->r.our.close).s == t.s;
 		if (votes > need || (votes == need && t.s >= best.s)) {
 			need = votes;
 			best = t;
@@ -388,7 +395,7 @@ static void join_quorum(struct consensus *c)
 
 			n += q && hash256_eq(&q->set, &p->set);
 		}
-		if (n >= c->quorum) {
+		if (n >= unl_quorum(c)) {
 			round_take(c, &p->set, c->r.our.close);
 			return;
 		}
@@ -445,7 +452,7 @@ static bool stalled(const struct consensus *c)
 
 	return r->level + 1 == LEVELS && r->level_votes >= CONS_LEVEL_VOTES_MIN &&
 	       r->unchanged >= CONS_STALLED_VOTES && dispute_all_decided(c) &&
-	       round_present(c) >= c->quorum;
+	       round_present(c) >= unl_quorum(c);
 }
 
 static void establish_progress(struct consensus *c)
@@ -470,7 +477,8 @@ static void establish_progress(struct consensus *c)
 	    c->now.steady.ms < round_stands(c).ms)
 		return;
 	round_count(c, &agree, &close_agree);
-	if (may_accept(c) && close_agree >= close_quorum(c) && (agree >= c->quorum || stalled(c)))
+	if (may_accept(c) && close_agree >= close_quorum(c) &&
+	    (agree >= unl_quorum(c) || stalled(c)))
 		accept(c, true);
 }
 
@@ -511,8 +519,7 @@ void round_built(struct consensus *c, const struct ledger_rec *l)
 	branch_add(c, l);
 	if (!ours)
 		return;
-	if (proposing(c) && c->r.consensus && branch_on_validated(c, l) &&
-	    branch_votes_permit(c, l))
+	if (proposing(c) && c->r.consensus && branch_on_validated(c, l) && leave_permits(c, l))
 		votes_issue(c, l, true);
 	round_start(c, l, CONS_OBSERVING);
 }

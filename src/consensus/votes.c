@@ -25,7 +25,8 @@ static uint32_t count(const struct consensus *c, const struct hash256 *ledger, u
 	for (uint32_t i = 0; i < c->n; i++) {
 		const struct vote *v = votes_at(c, i, seq);
 
-		n += v && v->full && !v->conflict && hash256_eq(&v->ledger, ledger);
+		n += v && unl_counts_at(c, i, seq) && v->full && !v->conflict &&
+		     hash256_eq(&v->ledger, ledger);
 	}
 	return n;
 }
@@ -67,7 +68,7 @@ static void check_quorum(struct consensus *c, const struct hash256 *ledger, uint
 
 	if (c->have_validated && seq <= c->validated_seq)
 		return;
-	if (count(c, ledger, seq) < c->quorum)
+	if (count(c, ledger, seq) < unl_quorum_at(c, seq))
 		return;
 	must(seq > 0);
 	votes_set_validated(c, ledger, seq);
@@ -75,6 +76,28 @@ static void check_quorum(struct consensus *c, const struct hash256 *ledger, uint
 	e->ledger.hash = *ledger;
 	e->ledger.seq = seq;
 	e->ledger.full = true;
+}
+
+void votes_recount(struct consensus *c)
+{
+	const struct vote *best = NULL;
+
+	c->look = true;
+	for (uint32_t i = 0; i < c->n; i++) {
+		for (uint32_t k = 0; k < VALIDATIONS_PER_VALIDATOR; k++) {
+			const struct vote *v = &c->m[i].votes[k];
+
+			if (v->seq <= c->validated_seq || (best && v->seq <= best->seq))
+				continue;
+			if (count(c, &v->ledger, v->seq) >= unl_quorum_at(c, v->seq))
+				best = v;
+		}
+	}
+	if (best && c->have_validated) {
+		struct hash256 ledger = best->ledger;
+
+		check_quorum(c, &ledger, best->seq);
+	}
 }
 
 static void evidence(struct consensus *c, uint32_t who, struct vote *v, const struct hash256 *other)
