@@ -143,6 +143,7 @@ struct world_observer {
 	void (*ended)(void *ctx, uint32_t node);
 	void (*healed)(void *ctx); /* the faults of the run are over: liveness is due */
 	void (*finished)(void *ctx);
+	void (*closed)(void *ctx); /* by world_close: frees what ctx is */
 };
 void world_observe(struct world *w, const struct world_observer *o);
 
