@@ -20,6 +20,13 @@ struct history_range {
 	uint32_t first, last; /* first 0: none */
 };
 
+/* A ledger without its state: what is kept of those that were filled in afterwards. */
+struct history_ledger {
+	struct ledger_header header;
+	struct hash256 hash;
+	struct tree txs; /* TREE_TX_META, hashed; its root is the header's tx_hash */
+};
+
 struct history {
 	void *ctx;
 	/* Header and hash of a ledger by sequence, or by hash. */
@@ -43,6 +50,17 @@ struct history {
 				bool *more, uint32_t next[2]);
 	/* Ledgers that can be served in full (header, transactions, state). */
 	struct history_range (*complete)(void *ctx);
+
+	/* What follows may be NULL: then nothing is filled in.
+	 *
+	 * Ledgers whose header and transactions are here, one after the other: these can be
+	 * searched. Ends where `complete` ends and begins with it or before it. */
+	struct history_range (*searchable)(void *ctx);
+	/* One of those, the caller closes the tree; ERR_ABSENT when it is not here. */
+	enum err (*past)(void *ctx, uint32_t seq, struct history_ledger *out);
+	/* The newest ledger before `searchable` that is wanted and not here, by the hash that the
+	 * one after it names; *until is the oldest that is wanted. ERR_ABSENT: nothing is. */
+	enum err (*lacks)(void *ctx, uint32_t *seq, struct hash256 *hash, uint32_t *until);
 };
 
 #endif

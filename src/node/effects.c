@@ -159,6 +159,14 @@ void node_job_free(struct node_job *j)
 	case NODE_JOB_JOURNAL:
 		buf_close(&j->journal.record);
 		break;
+	case NODE_JOB_HISTORY:
+		for (i = 0; i < j->history.n; i++)
+			tree_close(&j->history.ledgers[i].txs);
+		mem_free(j->history.ledgers);
+		break;
+	case NODE_JOB_JOIN:
+		buf_close(&j->join.entries);
+		break;
 	}
 	arena_close(&j->arena);
 	mem_free(j);

@@ -34,6 +34,9 @@ static void job_done(struct node *n, struct node_job *j)
 	case NODE_JOB_JOURNAL:
 		vote_journal_done(n, j);
 		break;
+	case NODE_JOB_HISTORY:
+	case NODE_JOB_JOIN:
+		break;
 	}
 	node_job_free(j);
 }

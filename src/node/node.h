@@ -65,6 +65,8 @@ enum node_job_kind {
 	NODE_JOB_BUILD,   /* build a ledger (consensus or replay) */
 	NODE_JOB_PERSIST, /* store_commit */
 	NODE_JOB_JOURNAL, /* journal_write */
+	NODE_JOB_HISTORY, /* store_fill: ledgers before those that are here */
+	NODE_JOB_JOIN,    /* join_append or join_forget: what was fetched of a state so far */
 };
 struct node_job {
 	uint64_t id;
@@ -83,6 +85,14 @@ struct node_job {
 			struct buf record; /* journal_encode form of the record */
 			struct journal_record parsed;
 		} journal;
+		struct {
+			struct history_ledger *ledgers; /* owned; newest first, without a gap */
+			uint32_t n;
+		} history;
+		struct {
+			struct buf entries; /* of the state, as store/join.h has them */
+			bool forget;        /* instead: the state is whole, or not wanted */
+		} join;
 	};
 	struct arena arena; /* for what the job points to */
 	enum err err;       /* result */
@@ -111,6 +121,9 @@ struct node_event {
 	union {
 		struct {
 			struct ledger *tip; /* newest committed ledger, NULL for a new store */
+			/* What an earlier life had fetched of a newer state, on top of the tip's:
+			 * any tree will do, what is right in it is not fetched again. Or NULL. */
+			const struct tree *join;
 			const struct journal_record *journal; /* NULL: none */
 		} start;
 		struct node_job *job; /* given back to the node, which frees it */
@@ -233,6 +246,21 @@ uint32_t node_next_sequence(const struct node *n, const struct account_id *id);
 struct ledger *node_ledger_by_hash(const struct node *n, const struct hash256 *hash);
 struct ledger *node_ledger_by_seq(const struct node *n, uint32_t seq);
 
+/* How far catching up has come. */
+struct node_sync_status {
+	bool active;         /* a ledger is being fetched */
+	bool state;          /* by its state; otherwise by replaying what leads to it */
+	uint32_t target_seq; /* 0: not known yet */
+	uint32_t ledgers;    /* of the way to it: fetched, not replayed yet */
+	uint64_t nodes;      /* of the state: verified since this fetch began, and their bytes */
+	uint64_t bytes;
+	uint32_t per_mille; /* of the state's keys that are settled */
+	uint32_t peers;     /* being asked */
+	uint32_t again;     /* how often the target has moved */
+	bool filling;       /* history is filled in: from fill_next down to fill_until */
+	uint32_t fill_next, fill_until;
+};
+
 struct node_status {
 	enum node_state state;
 	bool standalone;
@@ -252,6 +280,7 @@ struct node_status {
 	struct steady first_validated_at;
 	uint32_t queue_n, queue_max, open_n;
 	uint64_t queue_bytes;
+	struct node_sync_status sync;
 	struct cons_status consensus;
 	struct node_counters counters;
 };

@@ -117,6 +117,9 @@ static void work_run(uv_work_t *req)
 	case NODE_JOB_JOURNAL:
 		j->err = journal_write(un->journal, &j->journal.parsed, &j->why);
 		break;
+	case NODE_JOB_HISTORY:
+	case NODE_JOB_JOIN:
+		break;
 	}
 }
 

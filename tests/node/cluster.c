@@ -3,6 +3,7 @@
 
 #include "base/rng.h"
 #include "shelf.h"
+#include "store/join.h"
 #include "watch.h"
 
 #include <setjmp.h>
@@ -36,7 +37,7 @@ struct member {
 	uint32_t fuse; /* boundaries until it dies; 0: lives */
 	/* its disk */
 	struct ledger *tip;
-	struct buf journal;
+	struct buf journal, join;
 	struct shelf shelf;
 	/* what it ever reported validated, across lives */
 	struct hash256 chain[CHAIN_MAX];
@@ -324,6 +325,13 @@ static void run_job(struct member *m, struct node_job *j)
 		ledger_unref(m->tip);
 		m->tip = ledger_ref(j->persist.ledger);
 		shelf_put(&m->shelf, m->tip);
+	} else if (j->kind == NODE_JOB_HISTORY) {
+		shelf_fill(&m->shelf, j->history.ledgers, j->history.n);
+	} else if (j->kind == NODE_JOB_JOIN) {
+		if (j->join.forget)
+			buf_clear(&m->join);
+		else
+			buf_put(&m->join, j->join.entries.p, j->join.entries.n);
 	} else {
 		buf_clear(&m->journal);
 		buf_put(&m->journal, j->journal.record.p, j->journal.record.n);
@@ -404,6 +412,18 @@ void cluster_run_ms(struct cluster *c, uint32_t ms)
 
 /* ---- members ---- */
 
+/* What an earlier life had fetched of a state, on top of the state it starts with. */
+static void read_join(struct tree *out, const struct tree *base, struct bytes entries)
+{
+	struct cursor c = cursor_of(entries);
+	struct hash256 key;
+	struct bytes data;
+
+	tree_share(out, base);
+	while (join_entry_next(&c, &key, &data))
+		assert_int_equal(tree_put(out, &key, data), FOUND);
+}
+
 static void start(struct cluster *c, uint32_t i)
 {
 	struct member *m = &c->m[i];
@@ -419,6 +439,7 @@ static void start(struct cluster *c, uint32_t i)
 	struct node_event ev = {.kind = NODE_START};
 	struct journal_record r;
 	struct arena a = ARENA_INIT;
+	struct tree join = {.root = NULL};
 	uint32_t k;
 
 	m->life++;
@@ -428,12 +449,18 @@ static void start(struct cluster *c, uint32_t i)
 	m->fuse = 0;
 	node_set_history(m->node, &m->shelf.history);
 	ev.start.tip = m->tip;
+	if (m->join.n) {
+		read_join(&join, m->tip ? &m->tip->state : &c->second->state, buf_bytes(&m->join));
+		ev.start.join = &join;
+	}
 	if (m->journal.n) {
 		assert_int_equal(journal_decode(&r, buf_bytes(&m->journal), &a), ERR_NONE);
 		ev.start.journal = &r;
 	}
 	step(c, i, &ev);
 	arena_close(&a);
+	if (join.root)
+		tree_close(&join);
 	for (k = 0; k < c->n; k++)
 		if (linked(c, i, k)) {
 			tell(c, i, k, EV_UP);
@@ -505,6 +532,7 @@ struct cluster *cluster_open(const struct cluster_options *o)
 	for (i = 0; i < c->n; i++) {
 		shelf_open(&c->m[i].shelf);
 		c->m[i].shelf.keep = o->history;
+		c->m[i].shelf.fills = o->fills;
 	}
 	for (i = 0; i < c->n; i++)
 		if (!o->late[i])
@@ -523,6 +551,7 @@ void cluster_close(struct cluster *c)
 		ledger_unref(m->tip);
 		shelf_close(&m->shelf);
 		buf_close(&m->journal);
+		buf_close(&m->join);
 		secret_key_close(m->key);
 		mem_free(m->txs);
 	}

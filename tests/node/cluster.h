@@ -19,6 +19,7 @@ struct cluster_options {
 	uint32_t loss_percent;  /* of gossip frames (transactions, proposals, validations) */
 	uint32_t accounts;      /* generated accounts in the genesis */
 	uint32_t history;       /* ledgers each can serve besides those in memory; 0: all */
+	bool fills;             /* history that is missing is filled in */
 	bool late[CLUSTER_MAX]; /* not started by cluster_open */
 	uint64_t seed;
 };

@@ -143,6 +143,19 @@ static void do_job(struct rig *r, struct node_job *j)
 		buf_clear(&r->journal);
 		buf_put(&r->journal, j->journal.record.p, j->journal.record.n);
 		break;
+	case NODE_JOB_HISTORY:
+		j->err = r->history_err;
+		if (j->err != ERR_NONE)
+			break;
+		r->filled += j->history.n;
+		r->fill_lowest = j->history.ledgers[j->history.n - 1].header.seq;
+		break;
+	case NODE_JOB_JOIN:
+		if (j->join.forget)
+			buf_clear(&r->join);
+		else
+			buf_put(&r->join, j->join.entries.p, j->join.entries.n);
+		break;
 	}
 	if (j->err != ERR_NONE)
 		(void)why_set(&j->why, j->err, "the rig's disk");
@@ -161,7 +174,7 @@ static bool finish_next(struct rig *r, unsigned hold)
 {
 	enum node_job_kind k;
 
-	for (k = NODE_JOB_VERIFY; k <= NODE_JOB_JOURNAL; k++) {
+	for (k = NODE_JOB_VERIFY; k <= NODE_JOB_JOIN; k++) {
 		struct node_job *j = hold & (1u << k) ? NULL : rig_take(r, k);
 
 		if (!j)
@@ -417,6 +430,7 @@ void rig_close(struct rig *r)
 	ledger_unref(r->second);
 	genesis_close(&r->genesis);
 	buf_close(&r->journal);
+	buf_close(&r->join);
 	if (r->key)
 		secret_key_close(r->key);
 	arena_close(&r->arena);

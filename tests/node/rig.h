@@ -49,6 +49,9 @@ struct rig {
 	struct ledger *tip;
 	struct buf journal;
 	uint32_t journal_writes;
+	struct buf join;              /* entries of a state that is being fetched */
+	uint32_t filled, fill_lowest; /* ledgers of history jobs, the oldest of them */
+	enum err history_err;
 	enum err persist_err, journal_err;
 	struct arena arena; /* of decoded messages */
 };
