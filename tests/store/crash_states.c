@@ -374,7 +374,7 @@ static void record(const char *folder, const char *file, const struct work_plan 
 	char shim[PATH_MAX + 32], number[3][16];
 	uint32_t numbers[3] = {plan->before, plan->ledgers, plan->prune};
 	const char *slash = strrchr(program, '/');
-	int status;
+	int status = 0;
 	pid_t pid = fork();
 
 	if (pid == 0) {
