@@ -481,7 +481,8 @@ static void make_file(struct inode *f)
 		write_page(f, page, bytes, size);
 	}
 	/* What was chosen now must be undone next time. */
-	memmove(f->differ, f->differ + old, (f->differ_n - old) * sizeof(*f->differ));
+	if (old)
+		memmove(f->differ, f->differ + old, (f->differ_n - old) * sizeof(*f->differ));
 	f->differ_n -= old;
 }
 
