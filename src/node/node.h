@@ -285,6 +285,8 @@ struct node_status {
 	struct node_counters counters;
 };
 void node_get_status(const struct node *n, struct now now, struct node_status *out);
+/* Invariants between steps: all that is kept is within its bounds. For tests and the simulator. */
+bool node_check(const struct node *n, struct why *why);
 /* UNL member i: its key and its newest validation (false: none seen). */
 bool node_unl_member(const struct node *n, uint32_t i, struct public_key *key,
 		     struct cons_validation *last);

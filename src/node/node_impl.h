@@ -18,11 +18,14 @@
  *   vote.c     proposals and validations out and in
  *   journal.c  the vote journal: what is durable before it is sent; rebuilding after a restart
  *   sets.c     transaction sets: made, acquired, served
- *   sync.c     ledgers acquired by replay
- *   serve.c    ledgers for peers, within a budget for each
- *   state.c    a ledger's whole state acquired by path
+ *   sync.c     ledgers acquired by replay, or by a state: whichever is cheaper
+ *   ahead.c    the way to them asked for ahead, from several peers
+ *   state.c    a ledger's whole state acquired by path, state_tree.c what becomes of its nodes
+ *   fill.c     history filled in afterwards, newest first
+ *   serve.c    ledgers for peers, within a budget for each and one for all
  *   persist.c  validated ledgers → store, in order
- *   status.c   server state and the read-only answers                                        */
+ *   status.c   server state and the read-only answers
+ *   check.c    what holds between steps                                                      */
 
 /* ---- pool: one pending transaction ---- */
 enum ptx_place {
@@ -116,6 +119,10 @@ struct sync {
 	uint64_t job; /* verify or build running for the oldest */
 	bool verified;
 	struct state_fetch *state;
+	struct ahead *ahead; /* ahead.c; NULL: nothing asked for ahead */
+	uint64_t n_txs;      /* of the chain, since its beginning */
+	uint32_t n_linked;   /* its ledgers, likewise */
+	uint32_t moves;      /* how often the target has moved */
 };
 
 struct peer {
@@ -128,6 +135,9 @@ struct peer {
 	int64_t served;     /* bytes served above what time has forgiven */
 	struct steady forgiven;
 };
+
+struct ahead; /* ahead.c */
+struct fill;  /* fill.c */
 
 struct row { /* a transaction of a ledger that is served */
 	uint32_t index;
@@ -261,6 +271,9 @@ struct node {
 
 	struct sync sync;
 	struct tree state_base; /* what an ended state fetch had got; root NULL: nothing */
+	uint64_t join_job;      /* writes the file of the join, or removes it */
+	bool join_used, join_forget, join_failed;
+	struct fill *fill; /* history that is filled in; NULL before the first tick */
 	struct served served;
 
 	struct peer peers[PEERS_MAX];
@@ -412,10 +425,36 @@ bool sync_verified(struct node *n, struct node_job *j);
 bool sync_built(struct node *n, struct node_job *j);
 struct steady sync_tick(struct node *n);
 void sync_drop(struct node *n);
+/* The newest validated ledger becomes the target; what was fetched of a state is kept. */
+void sync_move(struct node *n);
+void sync_peer_gone(struct node *n, uint32_t peer);
+void fetched_free(struct fetched *f); /* NULL is fine */
+bool sync_add_txs(struct node *n, struct fetched *f, const struct msg_blobs *txs);
 /* Replays continue after a state fetch or a build. */
 void sync_advance(struct node *n);
 
+/* ahead.c */
+/* Asks for ledgers before `seq` down to the one after `floor`, by sequence, of several peers. */
+void ahead_ask(struct node *n, uint32_t seq, uint32_t floor);
+/* The ledger `seq` if it has come whole and has that hash, taken out; NULL otherwise. */
+struct fetched *ahead_take(struct node *n, uint32_t seq, const struct hash256 *hash);
+bool ahead_on_ledger(struct node *n, uint32_t peer, const struct msg *m); /* false: not asked for */
+void ahead_on_nak(struct node *n, uint32_t peer);
+void ahead_peer_gone(struct node *n, uint32_t peer);
+struct steady ahead_tick(struct node *n);
+void ahead_drop(struct sync *s);
+
+/* fill.c */
+struct steady fill_tick(struct node *n);
+void fill_on_past(struct node *n, uint32_t peer, const struct msg *m);
+void fill_on_nak(struct node *n, uint32_t peer, const struct msg *m);
+void fill_done(struct node *n, const struct node_job *j);
+void fill_peer_gone(struct node *n, uint32_t peer);
+void fill_status(const struct node *n, struct node_sync_status *out);
+void fill_drop(struct node *n);
+
 /* serve.c */
+void serve_past(struct node *n, uint32_t peer, const struct msg *m);
 void serve_ledger(struct node *n, uint32_t peer, const struct msg *m);
 void serve_nodes(struct node *n, uint32_t peer, const struct msg *m);
 void serve_nak(struct node *n, uint32_t peer, enum msg_type request, const struct hash256 *id,
@@ -424,10 +463,15 @@ void serve_drop(struct node *n);
 
 /* state.c */
 void state_begin(struct node *n, const struct ledger_header *h, const struct hash256 *hash);
-bool state_asked(const struct node *n, uint32_t peer, const struct hash256 *ledger);
 void state_on_nodes(struct node *n, uint32_t peer, const struct msg *m);
+void state_on_nak(struct node *n, uint32_t peer, const struct msg *m);
+void state_peer_gone(struct node *n, uint32_t peer);
 void state_retry(struct node *n);
 void state_drop(struct node *n);
+/* The node is where the network is: what was fetched on the way is not needed any more. */
+void state_settled(struct node *n);
+void state_log_done(struct node *n, const struct node_job *j);
+void state_status(const struct node *n, struct node_sync_status *out);
 
 /* persist.c */
 void persist_want(struct node *n, const struct hash256 *hash, uint32_t seq);
