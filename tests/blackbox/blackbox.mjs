@@ -10,6 +10,7 @@ import { Chance } from './chance.mjs';
 import { Faults, kinds } from './faults.mjs';
 import { Judge } from './judge.mjs';
 import { Lab } from './lab.mjs';
+import { plantAll } from './plants.mjs';
 import { Timeline } from './timeline.mjs';
 import { Workload } from './workload.mjs';
 
@@ -23,6 +24,7 @@ const { values: given } = parseArgs({
 		every: { type: 'string', default: '2500' },
 		only: { type: 'string' },
 		loopback: { type: 'boolean', default: false },
+		selftest: { type: 'boolean', default: false },
 	},
 });
 const seed = Number(given.seed ?? crypto.randomInt(2 ** 31));
@@ -75,11 +77,19 @@ async function run() {
 			await sleep(300);
 		}
 	})();
-	await faults.run(Number(given.seconds) * 1000);
+	if (given.selftest) await sleep(8000);
+	else await faults.run(Number(given.seconds) * 1000);
 	await recover(judge);
 	sampling = false;
 	await samples;
 	await finish(judge);
+	if (given.selftest) {
+		if (timeline.violations.length > 0) throw new Error('violations without a plant');
+		const restore = plantAll(lab, workload, timeline, judge);
+		await judge.sample();
+		await finish(judge);
+		restore();
+	}
 	return { judge, faults };
 }
 
@@ -128,6 +138,14 @@ try {
 }
 await lab.close();
 timeline.write();
+if (given.selftest && !failed) {
+	const fired = new Set(timeline.violations.map((v) => v.invariant));
+	const wanted = Array.from({ length: 10 }, (_, i) => `I${i + 1}`);
+	const silent = wanted.filter((i) => !fired.has(i));
+	if (silent.length > 0) failed = new Error(`did not fire: ${silent.join(' ')}`);
+	timeline.violations.length = 0;
+	console.log(failed?.message ?? 'every invariant fires');
+}
 const bad = timeline.violations;
 for (const v of bad.slice(0, 20)) console.log(`${v.invariant} at ${v.ms} ms: ${v.text}`);
 if (bad.length > 20) console.log(`and ${bad.length - 20} more`);
