@@ -142,6 +142,7 @@ struct node *node_open(const struct node_config *c)
 		ledger_ref(c->genesis[1]);
 	}
 	unl_init(n, c);
+	nunl_open(n);
 	if (!c->standalone && c->unl_n) {
 		struct cons_config cc = {
 		    .unl_n = c->unl_n, .self = n->self, .set_id = tx_set_id, .salt = salt};
@@ -178,6 +179,7 @@ void node_close(struct node *n)
 	round_cancel_build(n);
 	set_close_all(n);
 	vote_close(n);
+	nunl_close(n);
 	view_close(n->open);
 	held_close(n);
 	ledger_unref(n->validated);
@@ -270,6 +272,7 @@ static void start(struct node *n, struct ledger *tip, const struct journal_recor
 	round_set_closed(n, h);
 	if (n->cons)
 		cons_set_validated(n->cons, &h->ledger->hash, h->ledger->header.seq);
+	nunl_started(n);
 	vote_resume(n);
 }
 

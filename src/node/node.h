@@ -5,6 +5,7 @@
 #include "consensus/consensus.h"
 #include "ledger/genesis.h"
 #include "ledger/history.h"
+#include "ledger/negative_unl.h"
 #include "ledger/view.h"
 #include "net/wire.h"
 #include "store/journal.h"
@@ -246,6 +247,8 @@ uint32_t node_next_sequence(const struct node *n, const struct account_id *id);
 struct ledger *node_ledger_by_hash(const struct node *n, const struct hash256 *hash);
 struct ledger *node_ledger_by_seq(const struct node *n, uint32_t seq);
 
+/* What the last closed ledger says about validators that nobody waits for. */
+const struct negative_unl *node_negative_unl(const struct node *n);
 /* How far catching up has come. */
 struct node_sync_status {
 	bool active;         /* a ledger is being fetched */

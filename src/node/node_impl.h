@@ -23,6 +23,7 @@
  *   state.c    a ledger's whole state acquired by path, state_tree.c what becomes of its nodes
  *   fill.c     history filled in afterwards, newest first
  *   serve.c    ledgers for peers, within a budget for each and one for all
+ *   nunl.c     the negative UNL: scores, votes, what counts
  *   persist.c  validated ledgers → store, in order
  *   status.c   server state and the read-only answers
  *   check.c    what holds between steps                                                      */
@@ -149,6 +150,8 @@ struct served { /* the one asked for last: it is asked for in parts */
 	uint32_t n;
 };
 
+#define VOTES_MAX 2 /* pseudo-transactions of ours in one set */
+
 struct vote_out { /* a signed message that waits for the journal */
 	struct wire_frame *frame;
 	bool validation;
@@ -260,6 +263,8 @@ struct node {
 	struct steady journal_retry;
 	struct hash256 last_set; /* consensus set of the ledger just built */
 	struct wire_frame *last_proposal;
+
+	struct nunl *nunl;
 
 	/* persist */
 	uint64_t persist_job;
@@ -472,6 +477,25 @@ void state_drop(struct node *n);
 void state_settled(struct node *n);
 void state_log_done(struct node *n, const struct node_job *j);
 void state_status(const struct node *n, struct node_sync_status *out);
+
+/* nunl.c */
+void nunl_open(struct node *n);
+void nunl_close(struct node *n);
+void nunl_started(struct node *n);
+void nunl_members_changed(struct node *n); /* after cfg.unl_n and unl[] were set anew */
+void nunl_heard(struct node *n, uint32_t who, const struct cons_validation *v);
+/* What we vote for in the set of the round that begins, if the next ledger is a flag ledger: at
+ * most two pseudo-transactions, valid until the next call. */
+struct tx *const *nunl_votes(struct node *n, uint32_t *n_votes);
+struct tx *nunl_find(const struct node *n, const struct hash256 *id);
+/* Whether a ledger without a quorum that we know of may have one all the same, because members are
+ * disabled that were not when we went away: then its state is worth fetching. */
+bool nunl_may_count(const struct node *n, const struct hash256 *ledger, uint32_t seq);
+/* That ledger is here. True when, counted with its own negative UNL, it has a quorum; consensus is
+ * told then. */
+bool nunl_adopt(struct node *n, const struct ledger *l);
+/* The last closed ledger is another one: consensus is told who counts. */
+void nunl_closed(struct node *n);
 
 /* persist.c */
 void persist_want(struct node *n, const struct hash256 *hash, uint32_t seq);

@@ -12,6 +12,7 @@ void round_set_closed(struct node *n, struct held *h)
 {
 	n->closed = h;
 	n->open_stale = true;
+	nunl_closed(n);
 }
 
 /* ---- consensus: events in ---- */
@@ -295,6 +296,19 @@ void round_accept(struct node *n, uint64_t token)
 
 /* ---- consensus: effects out ---- */
 
+/* Our own votes join what the open ledger holds; the largest ids of a full one make room. */
+static void put_votes(struct node *n, struct hash256 *ids, uint32_t *n_ids)
+{
+	uint32_t n_votes;
+	struct tx *const *votes = nunl_votes(n, &n_votes);
+
+	if (*n_ids > LEDGER_TX_MAX - n_votes)
+		*n_ids = LEDGER_TX_MAX - n_votes;
+	for (uint32_t i = 0; i < n_votes; i++)
+		ids[(*n_ids)++] = votes[i]->id;
+	qsort(ids, *n_ids, sizeof(*ids), hash256_qsort_cmp);
+}
+
 static void on_close_open(struct node *n)
 {
 	struct hash256 *ids;
@@ -302,6 +316,8 @@ static void on_close_open(struct node *n)
 	uint32_t i;
 
 	ids = open_ids(n, &i);
+	ids = mem_resize(ids, i + VOTES_MAX, sizeof(*ids));
+	put_votes(n, ids, &i);
 	tx_set_id(&ev.set.id, ids, i);
 	set_make(n, &ev.set.id, ids, i);
 	ev.set.ids = ids;
@@ -389,6 +405,15 @@ static void carry_out(struct node *n, struct cons_effects *fx)
 		on_effect(n, &fx->e[i]);
 }
 
+static const void *copied(const void *p, uint32_t n, size_t size)
+{
+	void *copy = mem_alloc((n + 1) * size);
+
+	if (n)
+		memcpy(copy, p, n * size);
+	return copy;
+}
+
 static void defer(struct node *n, const struct cons_event *ev)
 {
 	struct cons_event *q;
@@ -397,9 +422,18 @@ static void defer(struct node *n, const struct cons_event *ev)
 	q = &n->cons_queue[n->n_cons_queue++];
 	*q = *ev;
 	if (ev->kind == CONS_OPEN_TXS || ev->kind == CONS_SET)
-		q->set.ids = memcpy(mem_alloc((ev->set.n + 1) * sizeof(*ev->set.ids)),
-				    ev->set.n ? ev->set.ids : &HASH256_ZERO,
-				    ev->set.n * sizeof(*ev->set.ids));
+		q->set.ids = copied(ev->set.ids, ev->set.n, sizeof(*ev->set.ids));
+	else if (ev->kind == CONS_NEGATIVE_UNL)
+		q->negative.who = copied(ev->negative.who, ev->negative.n,
+					 sizeof(*ev->negative.who));
+}
+
+static void deferred_done(const struct cons_event *ev)
+{
+	if (ev->kind == CONS_OPEN_TXS || ev->kind == CONS_SET)
+		mem_free((void *)ev->set.ids);
+	else if (ev->kind == CONS_NEGATIVE_UNL)
+		mem_free((void *)ev->negative.who);
 }
 
 static void one_step(struct node *n, const struct cons_event *ev, struct cons_effects *fx)
@@ -437,8 +471,7 @@ static void pump(struct node *n, const struct cons_event *first)
 		memmove(&n->cons_queue[0], &n->cons_queue[1],
 			n->n_cons_queue * sizeof(n->cons_queue[0]));
 		one_step(n, &next, fx);
-		if (next.kind == CONS_OPEN_TXS || next.kind == CONS_SET)
-			mem_free((void *)next.set.ids);
+		deferred_done(&next);
 	}
 	mem_free(fx);
 	n->cons_busy = false;
@@ -448,9 +481,12 @@ void round_feed(struct node *n, const struct cons_event *ev)
 {
 	if (ev->kind == CONS_START)
 		n->cons_started = true;
+	if (ev->kind == CONS_VALIDATION)
+		nunl_heard(n, ev->validation.who, &ev->validation.validation);
 	if (!n->cons || n->stopping)
 		return;
-	if (!n->cons_started && ev->kind != CONS_LEDGER && ev->kind != CONS_VALIDATION)
+	if (!n->cons_started && ev->kind != CONS_LEDGER && ev->kind != CONS_VALIDATION &&
+	    ev->kind != CONS_NEGATIVE_UNL)
 		return; /* the journal's ledgers are still being rebuilt */
 	if (n->cons_busy)
 		defer(n, ev);

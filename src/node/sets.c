@@ -122,6 +122,8 @@ static struct tx *find_tx(const struct node *n, const struct hash256 *id)
 	struct tx *t = pool_find(n, id);
 	const struct txset *s;
 
+	if (!t)
+		t = nunl_find(n, id);
 	for (s = n->sets; s && !t; s = s->next) {
 		int64_t i = set_index(s, id);
 

@@ -302,7 +302,11 @@ static void complete(struct node *n, struct state_fetch *f)
 	f->complete = true;
 	tree_init_empty(&f->state, TREE_STATE, NULL);
 	tree_init_empty(&f->tree, TREE_TX_META, NULL);
-	round_know(n, h);
+	if (nunl_adopt(n, h->ledger))
+		round_know(n, h);
+	else
+		node_log(n, NODE_LOG_WARN, "sync: ledger %u has no quorum by its own count",
+			 f->header.seq);
 	sync_drop(n);
 	persist_advance(n);
 }

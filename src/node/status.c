@@ -88,7 +88,6 @@ void node_get_status(const struct node *n, struct now now, struct node_status *o
 	    .network_id = n->cfg.network_id,
 	    .peers = n->n_peers,
 	    .unl_n = n->cfg.unl_n,
-	    .quorum = n->cfg.unl_n ? cons_quorum(n->cfg.unl_n) : 0,
 	    .validator = n->cfg.validator != NULL,
 	    .started = n->started_at,
 	    .validated_at = n->validated_at,
@@ -111,6 +110,7 @@ void node_get_status(const struct node *n, struct now now, struct node_status *o
 	out->state_ms[n->state] += steady_since(n->state_since[n->state], now.steady);
 	if (n->cons)
 		cons_get_status(n->cons, &out->consensus);
+	out->quorum = n->cons ? out->consensus.quorum : 0;
 }
 
 bool node_unl_member(const struct node *n, uint32_t i, struct public_key *key,

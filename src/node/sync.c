@@ -302,7 +302,7 @@ static void jump(struct node *n, const char *otherwise)
 
 	while (f->child)
 		f = f->child;
-	if (!is_validated_target(n, f)) {
+	if (!is_validated_target(n, f) && !nunl_may_count(n, &f->hash, f->header.seq)) {
 		give_up(n, otherwise);
 		return;
 	}
@@ -336,7 +336,8 @@ static void chain_add(struct node *n, struct fetched *f)
 		return;
 	}
 	if (s->n_chain > CHAIN_MAX || s->bytes > CHAIN_BYTES_MAX ||
-	    (s->firm && s->target_seq > floor + CHAIN_MAX)) {
+	    (s->target_seq > floor + CHAIN_MAX &&
+	     (s->firm || nunl_may_count(n, &s->target, s->target_seq)))) {
 		jump(n, "too far ahead");
 		return;
 	}
