@@ -18,11 +18,14 @@
  * short read transaction of its own (never held across calls for longer than 1 s). */
 
 struct store;
+struct kv; /* kv.h */
 
 enum store_history { STORE_HISTORY_FULL = 0 }; /* else: number of ledgers kept */
 
 struct store_options {
 	const char *folder; /* data folder; created (as data.tmp, then renamed) when absent */
+	struct kv *db;      /* an open database instead of the folder's (which is then a name for
+			     * messages): closed with the store, also when opening fails */
 	uint32_t network_id;
 	struct hash256 genesis; /* hash of ledger 1; a folder of another network is refused; all
 				 * zero, with read_only: any network */

@@ -67,20 +67,36 @@ void store_set_tip(struct store *s, const struct tip_row *tip)
 	pthread_mutex_unlock(&s->mutex);
 }
 
-/* Makes <folder>/data with an identity and nothing else. A crash on the way leaves data.tmp, which
- * the next attempt clears away. */
-static enum err create(const struct store_options *o, struct why *why)
+/* An identity and nothing else, in one transaction. */
+static enum err fill(struct kv *db, const struct store_options *o, struct why *why)
 {
 	struct identity_row id = {
 	    .schema = STORE_SCHEMA,
 	    .network_id = o->network_id,
 	    .genesis = o->genesis,
 	};
-	struct lmdb_options lo = {.map_bytes_min = 1u << 20};
 	struct tip_row none = {.seq = 0};
 	struct runs no_runs = {.next_number = 1};
-	struct kv *db = NULL;
 	struct kv_txn *txn = NULL;
+	enum err e = kv_write(db, &txn);
+
+	if (e == ERR_NONE)
+		e = store_put_identity(txn, &id);
+	if (e == ERR_NONE)
+		e = store_put_tip(txn, &none);
+	if (e == ERR_NONE)
+		e = runs_put(txn, &no_runs);
+	if (e == ERR_NONE)
+		return kv_commit(txn, why);
+	kv_abort(txn);
+	return store_fail(why, e, o->folder);
+}
+
+/* Makes <folder>/data. A crash on the way leaves data.tmp, which the next attempt clears away. */
+static enum err create(const struct store_options *o, struct why *why)
+{
+	struct lmdb_options lo = {.map_bytes_min = 1u << 20};
+	struct kv *db = NULL;
 	char tmp[PATH_MAX];
 	enum err e = lmdb_folder_prepare(o->folder, why);
 
@@ -88,21 +104,8 @@ static enum err create(const struct store_options *o, struct why *why)
 		e = lmdb_path(tmp, o->folder, "data.tmp", why);
 	if (e == ERR_NONE)
 		e = lmdb_open(&db, tmp, &lo, true, why);
-	if (e != ERR_NONE)
-		return e;
-	e = kv_write(db, &txn);
 	if (e == ERR_NONE)
-		e = store_put_identity(txn, &id);
-	if (e == ERR_NONE)
-		e = store_put_tip(txn, &none);
-	if (e == ERR_NONE)
-		e = runs_put(txn, &no_runs);
-	if (e == ERR_NONE) {
-		e = kv_commit(txn, why);
-	} else {
-		store_fail(why, e, tmp);
-		kv_abort(txn);
-	}
+		e = fill(db, o, why);
 	kv_close(db);
 	return e == ERR_NONE ? lmdb_folder_adopt(o->folder, why) : e;
 }
@@ -148,6 +151,25 @@ static enum err load_meta(struct store *s, const struct store_options *o, struct
 	return e;
 }
 
+/* A database that is handed in has no folder and may be new. */
+static enum err open_given(struct store *s, const struct store_options *o, struct why *why)
+{
+	struct kv_txn *txn;
+	uint64_t n = 0;
+	enum err e = kv_read(o->db, &txn);
+
+	s->db = o->db;
+	if (e == ERR_NONE) {
+		e = kv_count(txn, KV_META, &n);
+		kv_abort(txn);
+	}
+	if (e != ERR_NONE)
+		return store_fail(why, e, o->folder);
+	if (n == 0)
+		e = fill(s->db, o, why);
+	return e == ERR_NONE ? load_meta(s, o, why) : e;
+}
+
 static enum err open_data(struct store *s, const struct store_options *o, struct why *why)
 {
 	struct lmdb_options lo = {.map_bytes_min = o->map_bytes_min, .read_only = o->read_only};
@@ -180,7 +202,7 @@ enum err store_open(struct store **out, const struct store_options *o, struct wh
 	s->read_only = o->read_only;
 	pthread_mutex_init(&s->mutex, NULL);
 	store_read_init(s);
-	e = open_data(s, o, why);
+	e = o->db ? open_given(s, o, why) : open_data(s, o, why);
 	if (e != ERR_NONE) {
 		store_close(s);
 		s = NULL;

@@ -203,6 +203,8 @@ void chain_replace_tip(struct chain *c, struct ledger *same)
 	c->tip = same;
 }
 
+struct kv_mem_disk *chain_memory;
+
 enum err chain_store_open(struct store **s, const char *folder, uint32_t history,
 			  uint64_t map_bytes, struct why *why)
 {
@@ -213,8 +215,9 @@ enum err chain_store_open(struct store **s, const char *folder, uint32_t history
 	    .history = history,
 	    .map_bytes_min = map_bytes,
 	};
+	enum err e = chain_memory ? kv_mem_open(&o.db, chain_memory, why) : ERR_NONE;
 
-	return store_open(s, &o, why);
+	return e == ERR_NONE ? store_open(s, &o, why) : e;
 }
 
 void chain_folder_make(char out[128])

@@ -3,6 +3,7 @@
 #define TALLY_TESTS_STORE_CHAIN_H
 
 #include "ledger/ledger.h"
+#include "store/kv_mem.h"
 #include "store/store.h"
 
 /* A chain of ledgers full of payments, all of it following from the seed: two processes that make
@@ -35,7 +36,9 @@ struct ledger *chain_next(struct chain *c);
 void chain_replace_tip(struct chain *c, struct ledger *same);
 struct account_id chain_account(uint32_t i);
 
-/* Opens a store in `folder` for this chain's network. */
+/* Opens a store in `folder` for this chain's network, or on the disk in memory when there is one.
+ * Only one at a time then. */
+extern struct kv_mem_disk *chain_memory; /* NULL at first */
 enum err chain_store_open(struct store **s, const char *folder, uint32_t history,
 			  uint64_t map_bytes, struct why *why);
 extern const struct hash256 CHAIN_GENESIS;

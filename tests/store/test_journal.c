@@ -3,7 +3,7 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "store/crc32c.h"
-#include "store/journal.h"
+#include "store/journal_slots.h"
 
 #include <fcntl.h>
 #include <setjmp.h>
@@ -299,6 +299,62 @@ static void broken_device_ends_voting(void **state)
 	journal_close(j);
 }
 
+static void expect_in_memory(struct journal_mem_disk *d, uint32_t n)
+{
+	struct journal *j;
+	struct journal_record r;
+
+	assert_int_equal(journal_open_slots(&j, journal_mem_open(d), NULL), ERR_NONE);
+	assert_int_equal(journal_read(j, &r, NULL), n ? ERR_NONE : ERR_ABSENT);
+	assert_true(n == 0 || record_is(&r, n));
+	journal_close(j);
+}
+
+static size_t torn_at;
+static enum err torn_with;
+
+static enum err tear(void *ctx, struct journal_mem_disk *d, int slot, struct bytes b)
+{
+	(void)ctx;
+	journal_mem_tear(d, slot, b, torn_at);
+	return torn_with;
+}
+
+/* The slots in memory, and what is wrong with their disk. */
+static void memory_is_as_good_as_a_file(void **state)
+{
+	struct journal_mem_disk d = {0};
+	struct journal *j;
+	struct journal_record r;
+	struct arena a = ARENA_INIT;
+
+	(void)state;
+	expect_in_memory(&d, 0);
+	assert_int_equal(journal_open_slots(&j, journal_mem_open(&d), NULL), ERR_NONE);
+	for (uint32_t n = 1; n <= 30; n++)
+		write_record(j, n);
+	journal_close(j);
+	expect_in_memory(&d, 30);
+	r = record_of(&a, 31);
+	/* Only after a disk that was full it is tried again. */
+	for (torn_at = 0; torn_at <= 100; torn_at++) {
+		torn_with = torn_at < 100 ? ERR_IO : ERR_NO_SPACE;
+		d.fail = tear;
+		assert_int_equal(journal_open_slots(&j, journal_mem_open(&d), NULL), ERR_NONE);
+		assert_int_equal(journal_write(j, &r, NULL), torn_with);
+		d.fail = NULL;
+		expect_in_memory(&d, 30);
+		assert_int_equal(journal_write(j, &r, NULL), torn_at < 100 ? ERR_IO : ERR_NONE);
+		journal_close(j);
+		expect_in_memory(&d, torn_at < 100 ? 30 : 31);
+	}
+	arena_close(&a);
+	for (int i = 0; i < 2; i++)
+		d.slot[i].p[30] ^= 1;
+	assert_int_equal(journal_open_slots(&j, journal_mem_open(&d), NULL), ERR_CORRUPT);
+	journal_mem_disk_clear(&d);
+}
+
 static void decoding_refuses_what_it_did_not_write(void **state)
 {
 	struct arena a = ARENA_INIT;
@@ -378,6 +434,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(file_that_may_not_grow_keeps_the_record, make_folder,
 					    remove_folder),
 	    cmocka_unit_test_setup_teardown(broken_device_ends_voting, make_folder, remove_folder),
+	    cmocka_unit_test(memory_is_as_good_as_a_file),
 	    cmocka_unit_test(decoding_refuses_what_it_did_not_write),
 	    cmocka_unit_test_setup_teardown(largest_record_fits, make_folder, remove_folder),
 	};

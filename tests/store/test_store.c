@@ -32,6 +32,21 @@ static int remove_folder(void **state)
 	return 0;
 }
 
+static int make_memory(void **state)
+{
+	(void)state;
+	chain_memory = kv_mem_disk_open(1 << 20);
+	return 0;
+}
+
+static int remove_memory(void **state)
+{
+	(void)state;
+	kv_mem_disk_close(chain_memory);
+	chain_memory = NULL;
+	return 0;
+}
+
 static struct store *open_store(uint32_t history)
 {
 	struct store *s;
@@ -706,5 +721,18 @@ int main(void)
 	    TEST(readers_beside_the_writer),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	/* The same without a file. */
+#define TEST_MEMORY(f) cmocka_unit_test_setup_teardown(f, make_memory, remove_memory)
+	const struct CMUnitTest in_memory[] = {
+	    TEST_MEMORY(ledgers_come_back_as_they_were),
+	    TEST_MEMORY(ledgers_are_taken_in_order_only),
+	    TEST_MEMORY(keys_may_be_missing_in_memory),
+	    TEST_MEMORY(account_pages_are_exact),
+	    TEST_MEMORY(pruning_leaves_what_is_kept_and_nothing_else),
+	    TEST_MEMORY(jumps_start_a_new_complete_range),
+	    TEST_MEMORY(large_state_opens_at_once),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL) +
+	       cmocka_run_group_tests(in_memory, NULL, NULL);
 }
