@@ -227,7 +227,7 @@ static struct ledger_rec ledger_of(const struct cons_event *ev)
 	};
 }
 
-static void begin(struct consensus *c, struct now now, struct cons_effects *fx)
+void step_begin(struct consensus *c, struct now now, struct cons_effects *fx)
 {
 	must(!c->fx); /* not entered twice */
 	must(!c->have_since || now.steady.ms >= c->now.steady.ms);
@@ -243,7 +243,7 @@ static void begin(struct consensus *c, struct now now, struct cons_effects *fx)
 	c->now = now;
 }
 
-static void finish(struct consensus *c, bool timer)
+void step_end(struct consensus *c, bool timer)
 {
 	bool more;
 
@@ -271,7 +271,7 @@ void cons_step(struct consensus *c, const struct cons_event *ev, struct now now,
 {
 	struct ledger_rec l;
 
-	begin(c, now, fx);
+	step_begin(c, now, fx);
 	switch (ev->kind) {
 	case CONS_TIMER:
 		c->look = true;
@@ -309,12 +309,12 @@ void cons_step(struct consensus *c, const struct cons_event *ev, struct now now,
 		break;
 	}
 	resend_if_due(c, ev);
-	finish(c, ev->kind == CONS_TIMER);
+	step_end(c, ev->kind == CONS_TIMER);
 }
 
 void cons_set_proposing(struct consensus *c, bool on, struct now now, struct cons_effects *fx)
 {
-	begin(c, now, fx);
+	step_begin(c, now, fx);
 	if (on && !c->may_propose && c->config.self >= 0) {
 		c->may_propose = true;
 		if (c->r.phase == CONS_OPEN || c->r.phase == CONS_ESTABLISH) {
@@ -328,7 +328,7 @@ void cons_set_proposing(struct consensus *c, bool on, struct now now, struct con
 		c->r.mode = CONS_OBSERVING;
 		fx_phase(c);
 	}
-	finish(c, false);
+	step_end(c, false);
 }
 
 void cons_set_validated(struct consensus *c, const struct hash256 *ledger, uint32_t seq)

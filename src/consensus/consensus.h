@@ -199,6 +199,12 @@ void cons_set_proposing(struct consensus *c, bool on, struct now now, struct con
  * held before its end: positions go out and are repeated, nothing is built. The machine counts
  * them itself. */
 
+/* Another UNL, between two steps: from[i] is the place that its member i has had so far, or -1 for
+ * one that is new; self as in the configuration. Members that stay keep what was heard of them. The
+ * negative UNL is empty afterwards: tell it anew. */
+void cons_set_unl(struct consensus *c, uint32_t unl_n, int32_t self, const int32_t *from,
+		  struct now now, struct cons_effects *fx);
+
 /* For server_info, consensus_info and tests. */
 struct cons_status {
 	enum cons_phase phase;

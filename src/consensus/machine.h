@@ -13,6 +13,7 @@
  *   branch.c     preferred ledger                   votes.c     validations, quorum, evidence
  *   ancestry.c   which ledger descends from which   leave.c     when a vote may be left behind
  *   unl.c        who counts, and the quorum         closetime.c close time arithmetic
+ *   change.c     another UNL
  *
  * Everything is plain memory of a size fixed by base/limits.h, apart from the ids of the sets. */
 
@@ -173,6 +174,9 @@ struct consensus {
 };
 
 /* consensus.c */
+/* Every entry that has effects begins and ends with these. */
+void step_begin(struct consensus *c, struct now now, struct cons_effects *fx);
+void step_end(struct consensus *c, bool timer);
 struct cons_effect *fx_add(struct consensus *c, enum cons_effect_kind kind);
 void fx_phase(struct consensus *c);
 
