@@ -200,6 +200,7 @@ static void on_effect(void *ctx, const struct node_effect *e)
 	case NODE_FX_TIMER:
 	case NODE_FX_SEND:
 	case NODE_FX_DROP_PEER:
+	case NODE_FX_USELESS:
 	case NODE_FX_JOB:
 	case NODE_FX_STOPPED:
 	case NODE_FX_FAILED:

@@ -42,6 +42,7 @@ static void effect_drop(struct node_effect *e)
 		break;
 	case NODE_FX_TIMER:
 	case NODE_FX_DROP_PEER:
+	case NODE_FX_USELESS:
 	case NODE_FX_JOB:
 	case NODE_FX_ACCEPTED:
 	case NODE_FX_STOPPED:
@@ -106,6 +107,14 @@ void fx_drop(struct node *n, uint32_t peer, const char *reason)
 
 	e->drop.peer = peer;
 	e->drop.reason = reason;
+}
+
+void fx_useless(struct node *n, uint32_t peer, uint32_t units)
+{
+	struct node_effect *e = fx_new(n, NODE_FX_USELESS);
+
+	e->useless.peer = peer;
+	e->useless.units = units;
 }
 
 /* ---- jobs ---- */

@@ -159,6 +159,7 @@ enum node_effect_kind {
 	NODE_FX_TIMER,     /* wake with NODE_TIMER at `at` (replaces the previous) */
 	NODE_FX_SEND,      /* a frame to one peer, or to all but one */
 	NODE_FX_DROP_PEER, /* a peer that sent invalid data */
+	NODE_FX_USELESS,   /* a peer has caused work for nothing: charged against its budget */
 	NODE_FX_JOB,
 	NODE_FX_SUBMITTED,
 	NODE_FX_ACCEPTED, /* standalone ledger_accept done: seq of the new open ledger */
@@ -187,6 +188,9 @@ struct node_effect {
 			uint32_t peer;
 			const char *reason;
 		} drop;
+		struct {
+			uint32_t peer, units;
+		} useless;
 		struct node_job *job;
 		struct node_submitted submitted;
 		struct {

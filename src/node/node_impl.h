@@ -306,6 +306,7 @@ void node_log(struct node *n, int level, const char *fmt, ...) PRINTF(3, 4);
 void fx_send(struct node *n, uint32_t peer, uint32_t except, struct wire_frame *f); /* takes f */
 void fx_send_msg(struct node *n, uint32_t peer, uint32_t except, const struct msg *m);
 void fx_drop(struct node *n, uint32_t peer, const char *reason);
+void fx_useless(struct node *n, uint32_t peer, uint32_t units);
 struct node_job *job_new(struct node *n, enum node_job_kind kind);
 void job_start(struct node *n, struct node_job *j);
 

@@ -243,6 +243,10 @@ static void one_effect(struct uv_node *un, struct node_effect *e)
 		if (un->peers)
 			peers_drop(un->peers, e->drop.peer, e->drop.reason);
 		break;
+	case NODE_FX_USELESS:
+		if (un->peers)
+			peers_useless(un->peers, e->useless.peer, e->useless.units);
+		break;
 	case NODE_FX_JOB:
 		work_start(un, e->job);
 		break;

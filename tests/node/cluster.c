@@ -59,6 +59,7 @@ struct cluster {
 	int64_t now;
 	uint8_t group[CLUSTER_MAX];
 	uint32_t reported[CLUSTER_MAX];
+	uint64_t useless;
 	struct rng rng;
 	struct watch watch;
 	void (*lie)(void *ctx, uint32_t from, uint32_t to, struct msg *m);
@@ -268,6 +269,9 @@ static bool one_effect(struct cluster *c, uint32_t i, struct node_effect *e)
 		return true;
 	case NODE_FX_LOG:
 		on_log(c, i, e->log.text);
+		return true;
+	case NODE_FX_USELESS:
+		c->useless += e->useless.units;
 		return true;
 	case NODE_FX_FAILED:
 		fail_msg("node %u: store failed", i);
@@ -571,6 +575,11 @@ void cluster_close(struct cluster *c)
 }
 
 /* ---- looking at it ---- */
+
+uint64_t cluster_useless(struct cluster *c)
+{
+	return c->useless;
+}
 
 struct node *cluster_node(struct cluster *c, uint32_t i)
 {

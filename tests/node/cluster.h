@@ -67,5 +67,7 @@ void cluster_lie(struct cluster *c,
 		 void (*lie)(void *ctx, uint32_t from, uint32_t to, struct msg *m), void *ctx);
 /* Ledgers that node i has reported validated, over all its lives. */
 uint32_t cluster_reported(struct cluster *c, uint32_t i);
+/* What nodes have charged each other for. */
+uint64_t cluster_useless(struct cluster *c);
 
 #endif

@@ -59,6 +59,10 @@ static void one_effect(struct rig *r, struct node_effect *e)
 		assert_in_range(e->drop.peer, 1, RIG_PEERS);
 		r->dropped[e->drop.peer] = e->drop.reason;
 		break;
+	case NODE_FX_USELESS:
+		if (e->useless.peer <= RIG_PEERS)
+			r->useless[e->useless.peer] += e->useless.units;
+		break;
 	case NODE_FX_JOB:
 		keep_job(r, e->job);
 		break;

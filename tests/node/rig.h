@@ -38,6 +38,7 @@ struct rig {
 	struct node_submitted *answers; /* without the transaction */
 	uint32_t n_answers, cap_answers;
 	const char *dropped[RIG_PEERS + 1]; /* by peer: the reason */
+	uint32_t useless[RIG_PEERS + 1];    /* units charged */
 	uint32_t n_accepted, n_ledgers, n_stopped, n_failed;
 	enum err accepted;
 	char log[200]; /* newest line of at least LOG_WARN */
