@@ -38,12 +38,13 @@ export function plantAll(lab, workload, timeline, judge) {
 	workload.reads[0].balance = '1'; // I6
 	const now = timeline.now;
 	const seq = Object.fromEntries(lab.nodes.map((n) => [n.name, 1])); // I7
-	for (let ms = now; ms < now + 90000; ms += 1000) timeline.samples.push({ ms, seq });
+	const before = timeline.samples.length;
+	for (let ms = now + 61000; ms < now + 150000; ms += 1000) timeline.samples.push({ ms, seq });
 	book.validation('key', 7, 'A', 'a'); // I8
 	book.validation('key', 7, 'B', 'b');
 	judge.tamper = tampering();
 	return () => {
 		judge.tamper = (what) => what;
-		timeline.samples.length = 0;
+		timeline.samples.length = before;
 	};
 }

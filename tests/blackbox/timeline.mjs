@@ -47,6 +47,12 @@ export class Timeline {
 		this.note('VIOLATION', '', `${invariant}: ${text}`);
 	}
 
+	// What was planted has been found; it is no part of the run.
+	forget() {
+		this.violations.length = 0;
+		this.events = this.events.filter((e) => e.kind !== 'VIOLATION');
+	}
+
 	// Whether the node was free of faults all the time from a to b.
 	healthy(name, a, b) {
 		return !this.faults.some(

@@ -81,7 +81,7 @@ export class Workload {
 			Fee: '10',
 			Flags: 0,
 			Sequence: account.next,
-			LastLedgerSequence: this.newest + this.chance.between(3, 8),
+			LastLedgerSequence: this.newest + this.chance.between(3, 6),
 			...extra,
 		};
 		if (this.lab.state.network_id > 1024) tx.NetworkID = this.lab.state.network_id;
