@@ -21,4 +21,9 @@ void cover_merge(struct cover *into, const struct cover *from);
  * reachable), branch switches. True when nothing is missing. */
 bool cover_missing(const struct cover *c, struct buf *out);
 
+/* The counters as bytes, for runs in processes of their own. */
+size_t cover_bytes(void);
+void cover_put(const struct cover *c, void *out);
+void cover_take(struct cover *c, const void *bytes); /* merges */
+
 #endif

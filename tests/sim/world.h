@@ -51,6 +51,9 @@ struct world_plan world_defaults(uint64_t seed);
 struct world;
 
 struct world *world_open(const struct world_plan *p); /* all nodes are off: world_start */
+/* Of the decisions only these fire, see decisions_open. */
+struct world *world_open_replay(const struct world_plan *p, const struct decision *only,
+				uint32_t n);
 void world_close(struct world *w);
 
 /* One event. False at the end of everything, or after a failure. */
@@ -79,6 +82,8 @@ void world_older_disk(struct world *w, const char *nodes, uint32_t ledgers);
 /* Another process, on its own disk, with this validator's key; its letter. */
 char world_twin(struct world *w, char node);
 bool world_is_up(const struct world *w, uint32_t node);
+/* How often this node's disk has lost what was on it: emptied, an older image, beyond repair. */
+uint32_t world_disk_losses(const struct world *w, uint32_t node);
 
 /* ---- network ---- */
 void world_partition(struct world *w, const char *groups);     /* "AB|CDE"; the unnamed are alone */
@@ -88,6 +93,12 @@ void world_slow(struct world *w, char node, int64_t ms); /* added to all its mes
 void world_loss(struct world *w, uint32_t ppm);          /* of messages */
 void world_reset(struct world *w, char a, char b);       /* the connection ends, and is redialled */
 void world_heal(struct world *w);                        /* every network fault ends */
+/* The end of a run's faults: no decision fires any more, the network is whole, a quorum of honest
+ * validators has its processes, clocks and disks in order (in a mesh the others may stay as they
+ * are). Observers are told (healed). */
+void world_settle(struct world *w);
+/* Whether world_settle() has put this one in order. */
+bool world_settled(const struct world *w, uint32_t node);
 
 /* ---- clocks, disks, workers ---- */
 void world_clock(struct world *w, char node, int32_t offset_s, int32_t drift_ppm);
@@ -134,7 +145,9 @@ struct world_observer {
 	void (*stepped)(void *ctx, uint32_t node); /* after every step of a node */
 	void (*sent)(void *ctx, uint32_t from, uint32_t to, const struct msg *m); /* as it left */
 	void (*heard)(void *ctx, uint32_t node, uint32_t from, const struct msg *m);
-	void (*validated)(void *ctx, uint32_t node, struct ledger *l); /* durable, reported */
+	/* Durable, reported. Nodes of its trees may still be on the node's disk: read it now, or as
+	 * long as the node's process lives. */
+	void (*validated)(void *ctx, uint32_t node, struct ledger *l);
 	void (*answered)(void *ctx, uint32_t node, const struct node_submitted *a);
 	void (*submitted)(void *ctx, uint32_t node, struct tx *tx);
 	void (*dropped)(void *ctx, uint32_t node, uint32_t peer, const char *reason);
@@ -150,8 +163,8 @@ void world_observe(struct world *w, const struct world_observer *o);
 /* ---- looking ---- */
 struct node *world_node(struct world *w, uint32_t node); /* NULL: off */
 const struct history *world_history(struct world *w, uint32_t node);
-/* Not Byzantine, neither twin nor twinned, and never started from a disk that was lost or old: all
- * of these count against the f that the network bears. */
+/* Not Byzantine, neither twin nor twinned. (Who starts from a disk that has lost its votes does so
+ * without its key. All of these count against the f that the network bears.) */
 bool world_honest(const struct world *w, uint32_t node);
 uint32_t world_count(const struct world *w);             /* processes, twins included */
 uint32_t world_validated(const struct world *w, char node);
