@@ -36,7 +36,7 @@ static bool agrees(struct props *p, uint32_t node, const struct ledger *l)
 			   hash256_short(&l->hash).s, l->header.seq, hash256_short(known).s);
 		return false;
 	}
-	if (!parent && l->header.seq == model_seq(m) + 1 && !p->top)
+	if (l->header.seq == model_seq(m) + 1 && !p->top)
 		parent = &world_genesis(p->w)->hash;
 	if (parent && !hash256_eq(parent, &l->header.parent))
 		before = parent;
@@ -248,6 +248,8 @@ void props_ledger(struct props *p, uint32_t node, struct ledger *l)
 		return;
 	if (!props_hash_at(p, seq))
 		keep_hash(p, seq, &l->hash);
+	if (seq > model_seq(p->model) + 1 && !props_hash_at(p, seq - 1))
+		keep_hash(p, seq - 1, &l->header.parent);
 	if (seq > p->top) {
 		p->top = seq;
 		p->progress_ms = world_now_ms(p->w);

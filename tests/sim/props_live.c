@@ -13,7 +13,7 @@ static bool quorum_runs(const struct props *p)
 		struct node_status s;
 		struct node *n = world_node(p->w, i);
 
-		if (!n || !world_honest(p->w, i))
+		if (!n || !world_honest(p->w, i) || !world_settled(p->w, i))
 			continue;
 		node_get_status(n, (struct now){{0}, {0}}, &s);
 		votes += s.validator && !s.key_elsewhere && !s.store_failed && !s.disk_full;
@@ -28,7 +28,8 @@ static bool is_pending(const struct props *p, const struct track *t)
 	for (uint32_t i = 0; i < world_count(p->w); i++) {
 		struct node *n = world_node(p->w, i);
 
-		if (n && world_honest(p->w, i) && node_pending_tx(n, &t->id))
+		if (n && world_honest(p->w, i) && world_settled(p->w, i) &&
+		    node_pending_tx(n, &t->id))
 			return true;
 	}
 	return false;
@@ -107,7 +108,8 @@ static void check_behind(struct props *p, uint32_t i)
 	if (!n->behind_until || world_now_ms(p->w) < n->behind_until)
 		return;
 	n->behind_until = 0;
-	if (!up || !world_honest(p->w, i) || (v && v->header.seq >= p->healed_top))
+	if (!up || !world_honest(p->w, i) || !world_settled(p->w, i) ||
+	    (v && v->header.seq >= p->healed_top))
 		return;
 	world_fail(p->w, "P8", "node %c is at ledger %u, and %u was validated when all was healed",
 		   'A' + (int)i, v ? v->header.seq : 0, p->healed_top);
