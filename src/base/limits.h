@@ -20,6 +20,7 @@
 #define LEDGER_TX_MAX          10000 /* transactions of one ledger until the fee market rules */
 #define LEDGER_TX_BYTES_MAX    (4u << 20) /* their bytes */
 #define LEDGER_AHEAD_MAX       3          /* closed ledgers ahead of the last validated one */
+#define LEDGER_AHEAD_HELD_MAX  16         /* the same when those can never be validated */
 #define SKIP_LIST_MAX          256
 #define GENESIS_ACCOUNTS_MAX   100000   /* listed in a genesis file */
 #define GENESIS_GENERATED_MAX  10000000 /* made for tests */

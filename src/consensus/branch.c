@@ -14,8 +14,6 @@
  * Safety does not hang on what we prefer but on what we vote for: leave.c. */
 
 #define WANT_LEDGERS_PER_STEP 12
-/* A single member's word that far ahead is not followed up: a quorum's would show as validated. */
-#define FAR_AHEAD (CONS_LEDGERS_MAX / 2)
 
 /* --- where everybody is ------------------------------------------------------------------ */
 
@@ -102,6 +100,7 @@ static void find_tips(struct consensus *c)
 		uint32_t at_seq = 0;
 		const struct ledger_rec *l;
 
+		m->unresolved = false;
 		find_tip(c, i);
 		if (!m->have_tip)
 			continue;
@@ -120,8 +119,9 @@ static void find_tips(struct consensus *c)
 			break;
 		case UNKNOWN:
 			at_seq = l ? at_seq - 1 : m->tip_seq;
-			if (at_seq <= (uint64_t)c->validated_seq + FAR_AHEAD)
+			if (at_seq <= (uint64_t)c->validated_seq + CONS_FAR_AHEAD)
 				want(c, &at, at_seq);
+			m->unresolved = true;
 			m->have_tip = false;
 			break;
 		}
@@ -141,7 +141,7 @@ static bool better(const struct child *a, const struct child *b)
 		return a->depth > b->depth;
 	if (a->votes != b->votes)
 		return a->votes > b->votes;
-	if (a->support != b->support)
+	if (a->votes == 0 && a->support != b->support)
 		return a->support > b->support;
 	return hash256_cmp(&a->hash, &b->hash) > 0;
 }
@@ -157,8 +157,8 @@ static void count_votes(const struct consensus *c, struct child *kid, uint32_t s
 		const struct cons_validation *v = &c->m[i].last;
 		uint32_t k = n;
 
-		if (!c->m[i].have_last || !unl_counts_at(c, i, seq) || v->seq < seq ||
-		    !branch_contains(c, &v->ledger, &kid->hash, seq))
+		if (!c->m[i].have_last || !unl_counts_at(c, i, seq) || unl_proven(c, i) ||
+		    v->seq < seq || !branch_contains(c, &v->ledger, &kid->hash, seq))
 			continue;
 		kid->votes += leave_heard_lately(c, i);
 		for (; k > 0 && top[k - 1] < v->seq; k--)
@@ -241,8 +241,10 @@ static void switch_to(struct consensus *c, const struct ledger_rec *l)
 	e->ledger.seq = to.seq;
 	e->ledger.full = false;
 	/* One that lacks a quorum so far was executed here (see CONS_LEDGER), and we have signed
-	 * nothing at its sequence: it needs our vote as much as one that we built. */
-	votes_issue(c, &to, to.seq > c->validated_seq && leave_permits(c, &to));
+	 * nothing at its sequence: when it came out of a round it needs our vote as much as one
+	 * that we built. Else what we sign says only where we are. */
+	votes_issue(c, &to,
+		    to.seq > c->validated_seq && votes_vouch(c, &to) && leave_permits(c, &to));
 	round_start(c, &to, CONS_SWITCHED);
 	c->r.late = true;
 }

@@ -107,6 +107,20 @@ static uint32_t heard_slot(const struct member *m, const struct hash256 *prev)
 	return at;
 }
 
+void member_spoke(const struct consensus *c, struct member *m)
+{
+	if (!m->have_spoke || steady_since(m->spoke, c->now.steady) > CONS_FRESH_MS)
+		m->speaking = c->now.steady;
+	m->spoke = c->now.steady;
+	m->have_spoke = true;
+}
+
+static bool excludes(const struct cons_position *a, const struct cons_position *b)
+{
+	return a->seq == b->seq && a->seq != CONS_SEQ_BOW_OUT &&
+	       (!hash256_eq(&a->set, &b->set) || a->close.s != b->close.s);
+}
+
 /* Keeps the newest position per ledger. A bow-out takes the position away; unlike in the reference
  * a later number brings its sender back, so that a validator that was wrong about its ledger is
  * not missing from the quorum for the rest of the round. */
@@ -120,12 +134,21 @@ static void on_proposal(struct consensus *c, uint32_t who, const struct cons_pos
 	if (who >= c->n || (int32_t)who == c->config.self)
 		return;
 	m = &c->m[who];
-	m->spoke = c->now.steady;
-	m->have_spoke = true;
+	member_spoke(c, m);
 	k = heard_slot(m, &p->prev);
 	must(k < CONS_ROUNDS_KEPT);
 	h = &m->heard[k];
 	same = h->used && hash256_eq(&h->pos.prev, &p->prev);
+	if (same && excludes(p, &h->pos)) {
+		struct cons_evidence e = {.kind = CONS_TWO_PROPOSALS,
+					  .who = who,
+					  .seq = p->seq,
+					  .prev = p->prev,
+					  .a = h->pos.set,
+					  .b = p->set};
+
+		votes_two_proposals(c, &e);
+	}
 	if (same && (p->seq <= h->pos.seq || (h->bowed && p->seq == CONS_SEQ_BOW_OUT)))
 		return;
 	if (!within_budget(c, m))
@@ -152,6 +175,7 @@ static void on_proposal(struct consensus *c, uint32_t who, const struct cons_pos
 static void resend_if_due(struct consensus *c, const struct cons_event *ev)
 {
 	int64_t since = steady_since(c->issued, c->now.steady);
+	int64_t stuck = steady_since(c->advanced, c->now.steady);
 
 	if (c->issued_seq == 0 || !c->may_propose)
 		return;
@@ -161,6 +185,12 @@ static void resend_if_due(struct consensus *c, const struct cons_event *ev)
 			return;
 	}
 	c->issued = c->now.steady;
+	if (stuck >= CONS_TELL_ALL_MS &&
+	    steady_since(c->told_all, c->now.steady) >= CONS_TELL_ALL_MS) {
+		c->told_all = c->now.steady;
+		fx_add(c, CONS_FX_RESEND_ALL);
+		return;
+	}
 	fx_add(c, CONS_FX_RESEND);
 }
 
@@ -188,6 +218,8 @@ static void establish_due(struct consensus *c, struct steady *due)
 		sooner(c, due, steady_after(r->quorate, CONS_LONELY_MS));
 	if (r->active && !r->fallen_back)
 		sooner(c, due, steady_after(c->now.steady, round_abandon_ms(c) - r->active_ms));
+	if (r->have_held)
+		sooner(c, due, steady_after(r->held, CONS_HELD_MS));
 }
 
 static void arm(struct consensus *c, bool more, bool timer)
@@ -239,6 +271,7 @@ void step_begin(struct consensus *c, struct now now, struct cons_effects *fx)
 		c->have_since = true;
 		c->since = now.steady;
 		c->went_over = steady_after(now.steady, -CONS_MOVED_GRACE_MS);
+		c->advanced = c->told_all = now.steady;
 	}
 	c->now = now;
 }
@@ -307,6 +340,9 @@ void cons_step(struct consensus *c, const struct cons_event *ev, struct now now,
 		if (unl_set_negative(c, ev))
 			votes_recount(c);
 		break;
+	case CONS_EVIDENCE:
+		votes_evidence(c, &ev->evidence);
+		break;
 	}
 	resend_if_due(c, ev);
 	step_end(c, ev->kind == CONS_TIMER);
@@ -319,6 +355,9 @@ void cons_set_proposing(struct consensus *c, bool on, struct now now, struct con
 		c->may_propose = true;
 		if (c->r.phase == CONS_OPEN || c->r.phase == CONS_ESTABLISH) {
 			c->r.mode = CONS_PROPOSING;
+			/* who speaks on a ledger has nothing more to say about those before */
+			if (c->r.prev.seq > c->validated_seq)
+				votes_issue(c, &c->r.prev, false);
 			round_propose(c);
 			fx_phase(c);
 		}
@@ -354,12 +393,16 @@ void cons_get_status(const struct consensus *c, struct cons_status *out)
 	    .disputes = c->disputes_n,
 	    .last_proposers = c->last_proposers,
 	    .last_converge_ms = c->last_converge_ms,
+	    .held = c->r.have_held,
 	    .round_start = c->r.start,
 	    .our = c->r.our,
 	    .have_our = c->r.have_our,
 	};
-	for (uint32_t i = 0; i < c->n; i++)
+	for (uint32_t i = 0; i < c->n; i++) {
 		out->proposers += round_position(c, i) != NULL;
+		out->proven += unl_proven(c, i);
+		out->unresolved += c->m[i].unresolved;
+	}
 	if (c->r.have_our)
 		out->agree = agree - round_counts_self(c);
 }

@@ -40,6 +40,19 @@ struct cons_validation {
 	bool full;             /* partial ones count for the preferred branch only */
 };
 
+/* Two messages of one member that no honest one signs both. */
+enum cons_evidence_kind {
+	CONS_TWO_VALIDATIONS, /* of different ledgers at one sequence */
+	CONS_TWO_PROPOSALS,   /* different positions on one ledger under one number (no bow-outs) */
+};
+struct cons_evidence {
+	enum cons_evidence_kind kind;
+	uint32_t who;
+	uint32_t seq;        /* of the ledgers; or the number of the proposals */
+	struct hash256 prev; /* what the proposals build on; zero for validations */
+	struct hash256 a, b; /* the ledgers; or the sets, equal when only the close times differ */
+};
+
 enum cons_event_kind {
 	CONS_TIMER,        /* a timer asked for is due (or any other moment) */
 	CONS_PROPOSAL,     /* a verified proposal of a UNL member */
@@ -51,6 +64,7 @@ enum cons_event_kind {
 	CONS_LEDGER,       /* a ledger is here, whole (acquired or built elsewhere) */
 	CONS_START,        /* begin rounds on this last closed ledger (start, or after a sync) */
 	CONS_NEGATIVE_UNL, /* members that do not count from a sequence on */
+	CONS_EVIDENCE,     /* both messages were shown to us by somebody, signatures checked */
 };
 /* CONS_LEDGER makes a ledger one that the machine may switch to. One without a quorum behind it
  * (WANT_LEDGER names those too) must have been checked by executing its transactions on its
@@ -62,7 +76,11 @@ enum cons_event_kind {
  * than the last flag ledger; telling it again changes nothing. Ledgers from `from_seq` on are
  * counted with it, the flag ledger's sequence plus one (0: from the first). Only places in our own
  * UNL can be told: what others list never lowers our quorum. Disabled members are heard, validate
- * and propose like others, but nobody counts them, nor do they themselves. */
+ * and propose like others, but nobody counts them, nor do they themselves.
+ *
+ * CONS_EVIDENCE has the same consequences as having received both messages, and comes out as
+ * CONS_FX_EVIDENCE when it is news, so that it goes from node to node. It must not be fed for
+ * messages that were fed themselves, nor does it need to be. */
 
 struct cons_event {
 	enum cons_event_kind kind;
@@ -92,6 +110,7 @@ struct cons_event {
 			const uint32_t *who; /* places in the UNL; copied */
 			uint32_t n;
 		} negative;
+		struct cons_evidence evidence;
 	};
 };
 
@@ -107,9 +126,12 @@ enum cons_effect_kind {
 	CONS_FX_VALIDATED,   /* this ledger is fully validated (quorum reached); never goes back */
 	CONS_FX_WANT_LEDGER, /* trusted validations name a ledger whose ancestry is unknown */
 	CONS_FX_SWITCH,      /* the preferred last closed ledger is another one: continue on it */
-	CONS_FX_EVIDENCE,    /* validator `who` signed two conflicting validations at seq */
+	CONS_FX_EVIDENCE,    /* a member signed two messages that exclude each other: tell the
+			      * others and the operator. At most one for each member and height. */
 	CONS_FX_PHASE,       /* phase changed (for streams and logs) */
 	CONS_FX_RESEND,      /* send the newest own validation again, byte for byte (may be lost) */
+	CONS_FX_RESEND_ALL,  /* nothing has been validated for long: send again the newest
+			      * validations of all members to all peers, as to a new one */
 };
 
 enum cons_phase { CONS_OPEN, CONS_ESTABLISH, CONS_ACCEPTED, CONS_IDLE };
@@ -144,10 +166,7 @@ struct cons_effect {
 			uint32_t seq;
 			bool full;
 		} ledger; /* VALIDATE, VALIDATED, WANT_LEDGER, SWITCH */
-		struct {
-			uint32_t who, seq;
-			struct hash256 a, b;
-		} evidence;
+		struct cons_evidence evidence;
 		struct {
 			enum cons_phase phase;
 			enum cons_mode mode;
@@ -197,7 +216,8 @@ void cons_step(struct consensus *c, const struct cons_event *ev, struct now now,
 void cons_set_proposing(struct consensus *c, bool on, struct now now, struct cons_effects *fx);
 /* At most LEDGER_AHEAD_MAX built ledgers may be ahead of the last validated one; then the round is
  * held before its end: positions go out and are repeated, nothing is built. The machine counts
- * them itself. */
+ * them itself. When none of those can be validated any more, or after CONS_HELD_MS of agreement,
+ * one more is built, up to LEDGER_AHEAD_HELD_MAX: docs/decisions/0032. */
 
 /* Another UNL, between two steps: from[i] is the place that its member i has had so far, or -1 for
  * one that is new; self as in the configuration. Members that stay keep what was heard of them. The
@@ -218,6 +238,9 @@ struct cons_status {
 	uint32_t proposers; /* peers' positions in this round */
 	uint32_t agree;     /* of these, equal to ours */
 	uint32_t disputes;
+	uint32_t proven;     /* members with evidence against them above the validated ledger */
+	uint32_t unresolved; /* members on ledgers that are not known here yet: being asked for */
+	bool held;           /* agreed, but too far ahead of the validated ledger */
 	uint32_t last_proposers; /* of the last closed round */
 	int64_t last_converge_ms;
 	struct steady round_start;

@@ -23,23 +23,34 @@ bool leave_heard_lately(const struct consensus *c, uint32_t i)
 	       (m->have_spoke && steady_since(m->spoke, c->now.steady) <= CONS_FRESH_MS);
 }
 
-/* How many members may be lying: the faults that a quorum allows for, less those that have long
- * shown as silence. Who has not been heard yet counts from our first step. */
-uint32_t leave_lies(const struct consensus *c, uint32_t seq)
+/* Counts as failed: silent for long, or speaking for long without a vote where all have voted. */
+static bool failed(const struct consensus *c, uint32_t i, uint32_t seq)
 {
-	uint32_t spare = unl_spare_at(c, seq), silent = 0;
+	const struct member *m = &c->m[i];
+	struct steady spoke = m->have_spoke ? m->spoke : c->since;
 
-	for (uint32_t i = 0; i < c->n; i++) {
-		const struct member *m = &c->m[i];
-		struct steady last = m->have_spoke ? m->spoke : c->since;
-
-		silent += (int32_t)i != c->config.self && unl_counts_at(c, i, seq) &&
-			  steady_since(last, c->now.steady) > CONS_SILENT_MS;
-	}
-	return spare > silent ? spare - silent : 0;
+	if ((int32_t)i == c->config.self)
+		return false;
+	if (steady_since(spoke, c->now.steady) > CONS_SILENT_MS)
+		return true;
+	return m->have_spoke && (!m->have_last || m->last.seq < seq) && leave_heard_lately(c, i) &&
+	       steady_since(m->speaking, c->now.steady) > CONS_SILENT_MS &&
+	       steady_since(c->advanced, c->now.steady) > CONS_SILENT_MS;
 }
 
-/* Signed something at seq or later that does not contain the ledger; *beyond: later. */
+uint32_t leave_lies(const struct consensus *c, uint32_t seq)
+{
+	uint32_t spare = unl_spare_at(c, seq), known = 0;
+	bool tie = unl_n_at(c, seq) <= 5 * spare;
+
+	for (uint32_t i = 0; i < c->n; i++) {
+		if (unl_counts_at(c, i, seq))
+			known += unl_proven(c, i) || (tie && failed(c, i, seq));
+	}
+	return spare > known ? spare - known : 0;
+}
+
+/* Signed something at seq or later that does not contain the ledger; *beyond: fully, and later. */
 static bool speaks_against(const struct consensus *c, uint32_t i, const struct hash256 *ledger,
 			   uint32_t seq, bool *beyond)
 {
@@ -48,12 +59,15 @@ static bool speaks_against(const struct consensus *c, uint32_t i, const struct h
 	struct hash256 anc;
 	uint32_t anc_seq;
 
-	*beyond = m->have_last && m->last.seq > seq &&
-		  branch_ancestor(c, &m->last.ledger, seq, &anc, &anc_seq) == ANCESTOR &&
+	bool left;
+
+	*beyond = m->full_seq > seq &&
+		  branch_ancestor(c, &m->full, seq, &anc, &anc_seq) == ANCESTOR &&
 		  !hash256_eq(&anc, ledger);
-	if (at)
-		return *beyond || (!at->conflict && !hash256_eq(&at->ledger, ledger));
-	return *beyond;
+	left = *beyond || (m->have_last && m->last.seq > seq &&
+			   branch_ancestor(c, &m->last.ledger, seq, &anc, &anc_seq) == ANCESTOR &&
+			   !hash256_eq(&anc, ledger));
+	return left || (at && !hash256_eq(&at->ledger, ledger));
 }
 
 static bool cannot_be_validated(const struct consensus *c, const struct hash256 *ledger,
@@ -69,10 +83,44 @@ static bool cannot_be_validated(const struct consensus *c, const struct hash256 
 		if (!unl_counts_at(c, i, seq))
 			continue;
 		heard += leave_heard_lately(c, i);
+		if (unl_proven(c, i))
+			continue;
 		against += speaks_against(c, i, ledger, seq, &beyond);
 		later += beyond;
 	}
 	return heard >= unl_quorum_at(c, seq) && (against > spare + liars || later > liars);
+}
+
+/* Votes that the ledger has not and will never get: its members sign in rising order. */
+static uint32_t votes_gone(const struct consensus *c, const struct hash256 *ledger, uint32_t seq)
+{
+	uint32_t gone = 0;
+
+	for (uint32_t i = 0; i < c->n; i++) {
+		const struct member *m = &c->m[i];
+		const struct vote *v = votes_at(c, i, seq);
+
+		if (!unl_counts_at(c, i, seq))
+			continue;
+		if (v)
+			gone += v->conflict || !v->full || !hash256_eq(&v->ledger, ledger);
+		else
+			gone += m->have_last && m->last.seq > seq;
+	}
+	return gone;
+}
+
+bool leave_line_spent(const struct consensus *c, const struct ledger_rec *l)
+{
+	for (uint32_t seq = c->validated_seq + 1; seq <= l->seq; seq++) {
+		struct hash256 at;
+		uint32_t at_seq;
+
+		if (branch_ancestor(c, &l->hash, seq, &at, &at_seq) != ANCESTOR ||
+		    votes_gone(c, &at, seq) <= unl_spare_at(c, seq))
+			return false;
+	}
+	return true;
 }
 
 bool leave_permits(struct consensus *c, const struct ledger_rec *l)

@@ -70,9 +70,14 @@ struct member {
 	struct cons_validation last; /* highest seq */
 	struct steady last_seen;
 	bool have_last;
-	bool last_current;   /* it was fresh when it came: it says where its signer is */
-	struct steady spoke; /* anything at all */
+	bool last_current;      /* it was fresh when it came: it says where its signer is */
+	struct hash256 full;    /* the newest full one */
+	uint32_t full_seq;      /* 0: none */
+	uint32_t proven;        /* highest height with evidence against it */
+	struct steady spoke;    /* anything at all */
+	struct steady speaking; /* since when, without long pauses */
 	bool have_spoke;
+	bool unresolved;      /* is on a ledger that is not known here yet */
 	bool answered;        /* as a newcomer to this round */
 	bool expected;        /* took part in the last round */
 	int32_t budget;       /* proposals still accepted */
@@ -122,6 +127,8 @@ struct round {
 	bool fallen_back;    /* abandoned: the empty set until the end */
 	struct steady moved; /* when too many had gone on, with have_moved */
 	bool have_moved;
+	struct steady held; /* since when agreed but not allowed to go on, with have_held */
+	bool have_held;
 	bool consensus; /* accepted by a quorum, so the validation is a full one */
 	int64_t converge_ms;
 };
@@ -158,6 +165,8 @@ struct consensus {
 	bool have_validated;
 	struct hash256 validated;
 	uint32_t validated_seq;
+	struct steady advanced;  /* when the validated ledger last changed */
+	struct steady told_all;  /* when everybody's votes were last sent again */
 	struct steady went_over; /* last change to another branch */
 	struct steady since;     /* first step */
 	bool have_since;
@@ -173,7 +182,11 @@ struct consensus {
 	struct steady armed; /* timer asked for */
 };
 
+/* A single member's word that far ahead is not followed up: a quorum's would show as validated. */
+#define CONS_FAR_AHEAD (CONS_LEDGERS_MAX / 2)
+
 /* consensus.c */
+void member_spoke(const struct consensus *c, struct member *m);
 /* Every entry that has effects begins and ends with these. */
 void step_begin(struct consensus *c, struct now now, struct cons_effects *fx);
 void step_end(struct consensus *c, bool timer);
@@ -229,7 +242,12 @@ bool dispute_all_decided(const struct consensus *c);
 
 /* votes.c */
 void votes_add(struct consensus *c, uint32_t who, const struct cons_validation *v);
+/* Evidence that was told. */
+void votes_evidence(struct consensus *c, const struct cons_evidence *e);
+void votes_two_proposals(struct consensus *c, const struct cons_evidence *e);
 void votes_issue(struct consensus *c, const struct ledger_rec *l, bool full);
+/* More members have fully voted for it, or beyond, than may lie: one of them has built it. */
+bool votes_vouch(const struct consensus *c, const struct ledger_rec *l);
 /* After a change of who counts. */
 void votes_recount(struct consensus *c);
 const struct vote *votes_at(const struct consensus *c, uint32_t who, uint32_t seq);
@@ -241,6 +259,8 @@ void unl_init(struct consensus *c);
 bool unl_set_negative(struct consensus *c, const struct cons_event *ev);
 bool unl_counts_at(const struct consensus *c, uint32_t who, uint32_t seq);
 bool unl_counts(const struct consensus *c, uint32_t who);
+/* Evidence against it above the validated ledger: it counts for nothing until that is past. */
+bool unl_proven(const struct consensus *c, uint32_t who);
 uint32_t unl_n_at(const struct consensus *c, uint32_t seq);
 uint32_t unl_n(const struct consensus *c);
 uint32_t unl_quorum_at(const struct consensus *c, uint32_t seq);
@@ -269,6 +289,8 @@ bool branch_goes_with_us(const struct consensus *c, const struct hash256 *ledger
 bool leave_heard_lately(const struct consensus *c, uint32_t i);
 /* How many members may be lying at a sequence. */
 uint32_t leave_lies(const struct consensus *c, uint32_t seq);
+/* Whether no ledger between the validated one and l, l included, can get its quorum any more. */
+bool leave_line_spent(const struct consensus *c, const struct ledger_rec *l);
 /* Whether voting for `l` keeps faith with every vote given before. */
 bool leave_permits(struct consensus *c, const struct ledger_rec *l);
 

@@ -72,6 +72,12 @@
 #define CONS_MOVED_GRACE_MS 1000
 /* A member counts as failed, and so as none that could be lying, after this silence. */
 #define CONS_SILENT_MS 120000
+/* A round that is held, because too many ledgers are ahead of the validated one, goes on after this
+ * time of agreement. */
+#define CONS_HELD_MS 120000
+/* Without a newly validated ledger for this long, and then this often, everybody's validations are
+ * sent again: somebody may have been told something else. */
+#define CONS_TELL_ALL_MS 30000
 /* A round without a quorum for this long goes after anybody who is ahead of it. */
 #define CONS_LONELY_MS 4000
 /* An unknown ledger or set that is still named is asked for again after this. */

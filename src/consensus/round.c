@@ -163,11 +163,24 @@ bool round_may_close(const struct consensus *c)
 
 /* LEDGER_AHEAD_MAX holds the round before its end, not before its start: who waits for others'
  * validations must be heard, or it may be the one they in turn are waiting for. One whose round
- * ends a little after the others have validated its result still builds it. */
-static bool may_accept(const struct consensus *c)
+ * ends a little after the others have validated its result still builds it. What is waited for must
+ * be able to come, though, and a quorum that has agreed for long is not waited with for ever. */
+static bool may_accept(struct consensus *c)
 {
-	return c->r.prev.seq + 1 >= c->validated_seq &&
-	       c->r.prev.seq < c->validated_seq + LEDGER_AHEAD_MAX;
+	struct round *r = &c->r;
+	uint32_t ahead;
+
+	if (r->prev.seq + 1 < c->validated_seq)
+		return false;
+	ahead = r->prev.seq < c->validated_seq ? 0 : r->prev.seq - c->validated_seq;
+	if (ahead < LEDGER_AHEAD_MAX)
+		return true;
+	if (!r->have_held)
+		r->held = c->now.steady;
+	r->have_held = true;
+	return ahead < LEDGER_AHEAD_HELD_MAX &&
+	       (leave_line_spent(c, &r->prev) ||
+		steady_since(r->held, c->now.steady) >= CONS_HELD_MS);
 }
 
 /* Half the previous round, so that a slow validator can slow the network down
@@ -477,8 +490,9 @@ static void establish_progress(struct consensus *c)
 	    c->now.steady.ms < round_stands(c).ms)
 		return;
 	round_count(c, &agree, &close_agree);
-	if (may_accept(c) && close_agree >= close_quorum(c) &&
-	    (agree >= unl_quorum(c) || stalled(c)))
+	if (close_agree < close_quorum(c) || (agree < unl_quorum(c) && !stalled(c)))
+		r->have_held = false;
+	else if (may_accept(c))
 		accept(c, true);
 }
 

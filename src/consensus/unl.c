@@ -35,10 +35,16 @@ bool unl_counts_at(const struct consensus *c, uint32_t who, uint32_t seq)
 	return !view_at(c, seq)->disabled[who];
 }
 
+bool unl_proven(const struct consensus *c, uint32_t who)
+{
+	must(who < c->n);
+	return c->m[who].proven > c->validated_seq;
+}
+
 bool unl_counts(const struct consensus *c, uint32_t who)
 {
 	must(who < c->n);
-	return !view_now(c)->disabled[who];
+	return !view_now(c)->disabled[who] && !unl_proven(c, who);
 }
 
 uint32_t unl_quorum_at(const struct consensus *c, uint32_t seq)

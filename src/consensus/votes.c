@@ -59,6 +59,7 @@ void votes_set_validated(struct consensus *c, const struct hash256 *ledger, uint
 	c->have_validated = true;
 	c->validated = *ledger;
 	c->validated_seq = seq;
+	c->advanced = c->now.steady;
 	c->look = true;
 }
 
@@ -76,6 +77,19 @@ static void check_quorum(struct consensus *c, const struct hash256 *ledger, uint
 	e->ledger.hash = *ledger;
 	e->ledger.seq = seq;
 	e->ledger.full = true;
+}
+
+bool votes_vouch(const struct consensus *c, const struct ledger_rec *l)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < c->n; i++) {
+		const struct member *m = &c->m[i];
+
+		n += m->full_seq >= l->seq && unl_counts_at(c, i, l->seq) && !unl_proven(c, i) &&
+		     branch_contains(c, &m->full, &l->hash, l->seq);
+	}
+	return n > leave_lies(c, l->seq);
 }
 
 void votes_recount(struct consensus *c)
@@ -100,20 +114,63 @@ void votes_recount(struct consensus *c)
 	}
 }
 
-static void evidence(struct consensus *c, uint32_t who, struct vote *v, const struct hash256 *other)
+/* What a member signs about ledgers far from here makes it guilty of nothing that matters, and
+ * could be made without end. */
+static bool near(const struct consensus *c, uint32_t seq)
 {
-	struct cons_effect *e;
+	return seq <= (uint64_t)c->validated_seq + CONS_FAR_AHEAD &&
+	       (uint64_t)seq + VALIDATIONS_PER_VALIDATOR > c->validated_seq;
+}
+
+static void found_guilty(struct consensus *c, const struct cons_evidence *e, uint32_t height)
+{
+	struct member *m = &c->m[e->who];
+
+	if (height > m->proven)
+		m->proven = height;
+	c->look = true;
+	fx_add(c, CONS_FX_EVIDENCE)->evidence = *e;
+}
+
+static void two_validations(struct consensus *c, uint32_t who, struct vote *v,
+			    const struct hash256 *other)
+{
+	struct cons_evidence e = {
+	    .kind = CONS_TWO_VALIDATIONS, .who = who, .seq = v->seq, .a = v->ledger, .b = *other};
 
 	must(v->seq > 0 && !hash256_eq(&v->ledger, other));
 	if (v->conflict)
 		return;
 	v->conflict = true;
-	c->look = true;
-	e = fx_add(c, CONS_FX_EVIDENCE);
-	e->evidence.who = who;
-	e->evidence.seq = v->seq;
-	e->evidence.a = v->ledger;
-	e->evidence.b = *other;
+	if (near(c, v->seq))
+		found_guilty(c, &e, v->seq);
+}
+
+void votes_two_proposals(struct consensus *c, const struct cons_evidence *e)
+{
+	const struct ledger_rec *prev = branch_find(c, &e->prev);
+
+	must(e->kind == CONS_TWO_PROPOSALS && e->who < c->n);
+	if (prev && prev->seq + 1 > c->m[e->who].proven && near(c, prev->seq + 1))
+		found_guilty(c, e, prev->seq + 1);
+}
+
+void votes_evidence(struct consensus *c, const struct cons_evidence *e)
+{
+	struct vote *v;
+
+	if (e->who >= c->n)
+		return;
+	if (e->kind == CONS_TWO_PROPOSALS) {
+		votes_two_proposals(c, e);
+		return;
+	}
+	v = slot(&c->m[e->who], e->seq);
+	if (e->seq == 0 || v->seq > e->seq || !near(c, e->seq) || hash256_eq(&e->a, &e->b))
+		return;
+	if (v->seq < e->seq)
+		*v = (struct vote){.ledger = e->a, .seq = e->seq};
+	two_validations(c, e->who, v, hash256_eq(&v->ledger, &e->b) ? &e->a : &e->b);
 }
 
 /* Into the ring. An honest member signs once per sequence, so a second ledger there is evidence;
@@ -126,7 +183,7 @@ static bool record(struct consensus *c, uint32_t who, const struct cons_validati
 		return false;
 	if (v->seq == val->seq && v->seq != 0) {
 		if (!hash256_eq(&v->ledger, &val->ledger)) {
-			evidence(c, who, v, &val->ledger);
+			two_validations(c, who, v, &val->ledger);
 			return false;
 		}
 		if (v->full || !val->full)
@@ -165,13 +222,16 @@ void votes_add(struct consensus *c, uint32_t who, const struct cons_validation *
 	if (!record(c, who, v))
 		return;
 	c->look = true;
-	m->spoke = c->now.steady;
-	m->have_spoke = true;
+	member_spoke(c, m);
 	if (!m->have_last || v->seq > m->last.seq) {
 		m->last = *v;
 		m->have_last = true;
 		m->last_seen = c->now.steady;
 		m->last_current = current(v->signed_at, c->now.net);
+	}
+	if (v->full && v->seq > m->full_seq) {
+		m->full_seq = v->seq;
+		m->full = v->ledger;
 	}
 	if (v->full)
 		check_quorum(c, &v->ledger, v->seq);

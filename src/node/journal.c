@@ -16,7 +16,7 @@
 
 #define JOURNAL_RETRY_MS 2000
 #define RECORD_HEAD      8192 /* above what a record holds beside its ledgers */
-#define CHAIN_MAX        (LEDGER_AHEAD_MAX + 1)
+#define CHAIN_MAX        (LEDGER_AHEAD_HELD_MAX + 1)
 
 void vote_init(struct node *n, const struct journal_record *r)
 {

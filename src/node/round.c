@@ -383,13 +383,18 @@ static void on_effect(struct node *n, const struct cons_effect *e)
 		break;
 	case CONS_FX_EVIDENCE:
 		n->count.evidence++;
-		node_log(n, NODE_LOG_ERROR,
-			 "evidence: validator %u signed two ledgers at %u: %s and %s",
-			 e->evidence.who, e->evidence.seq, hash256_short(&e->evidence.a).s,
+		node_log(n, NODE_LOG_ERROR, "evidence: validator %u signed two %s %u: %s and %s",
+			 e->evidence.who,
+			 e->evidence.kind == CONS_TWO_VALIDATIONS ? "ledgers at"
+								  : "proposals numbered",
+			 e->evidence.seq, hash256_short(&e->evidence.a).s,
 			 hash256_short(&e->evidence.b).s);
 		break;
 	case CONS_FX_RESEND:
 		vote_resend(n);
+		break;
+	case CONS_FX_RESEND_ALL:
+		vote_greet(n, 0);
 		break;
 	case CONS_FX_PHASE:
 		fx_new(n, NODE_FX_PHASE)->phase = e->phase.phase;

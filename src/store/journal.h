@@ -39,7 +39,7 @@ struct journal_record {
 	uint32_t seq;            /* highest ledger sequence ever validated by this key here */
 	struct hash256 hash;
 	struct journal_ledger *ledgers; /* oldest first; the last one is `hash` */
-	uint32_t n_ledgers;             /* <= LEDGER_AHEAD_MAX + 1 */
+	uint32_t n_ledgers;             /* <= LEDGER_AHEAD_HELD_MAX + 1 */
 	struct hash256 proposal_prev;
 	uint32_t proposal_next; /* first number not reserved for proposal_prev */
 };

@@ -33,7 +33,7 @@ static void encode_ledger(struct buf *out, const struct journal_ledger *l)
 
 void journal_encode(struct buf *out, const struct journal_record *r)
 {
-	must(r->n_ledgers <= LEDGER_AHEAD_MAX + 1);
+	must(r->n_ledgers <= LEDGER_AHEAD_HELD_MAX + 1);
 	buf_put_u8(out, RECORD_VERSION);
 	put_part(out, r->validation);
 	buf_put_be32(out, r->seq);
@@ -87,7 +87,7 @@ enum err journal_decode(struct journal_record *out, struct bytes in, struct aren
 	cursor_copy(&c, r.proposal_prev.b, sizeof(r.proposal_prev.b));
 	r.proposal_next = cursor_be32(&c);
 	r.n_ledgers = cursor_u8(&c);
-	if (r.n_ledgers > LEDGER_AHEAD_MAX + 1)
+	if (r.n_ledgers > LEDGER_AHEAD_HELD_MAX + 1)
 		return ERR_RANGE;
 	r.ledgers = arena_zalloc(a, r.n_ledgers, sizeof(*r.ledgers));
 	for (uint32_t i = 0; i < r.n_ledgers; i++)

@@ -377,14 +377,17 @@ static void effect(struct sim *s, uint32_t i, const struct cons_effect *e)
 	case CONS_FX_RESEND:
 		node_resend(s, i);
 		break;
+	case CONS_FX_RESEND_ALL:
+		node_resend(s, i);
+		break;
 	case CONS_FX_PHASE:
 		break;
 	}
 }
 
 static const char *const fx_names[] = {
-    "timer",     "close",       "propose", "share",    "want-set", "build", "VALIDATE",
-    "VALIDATED", "want-ledger", "SWITCH",  "EVIDENCE", "phase",    "resend"};
+    "timer",     "close",       "propose", "share",    "want-set", "build",  "VALIDATE",
+    "VALIDATED", "want-ledger", "SWITCH",  "EVIDENCE", "phase",    "resend", "resend-all"};
 
 static void print_effect(const struct sim *s, uint32_t i, const struct cons_effect *e)
 {
