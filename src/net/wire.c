@@ -30,6 +30,7 @@ _Static_assert(MSG_PROPOSAL == 5 && MSG_VALIDATION == 6 && MSG_GET_SET == 7, "wi
 _Static_assert(MSG_SET == 8 && MSG_GET_TXS == 9 && MSG_TX_DATA == 10, "wire codes");
 _Static_assert(MSG_GET_LEDGER == 11 && MSG_LEDGER == 12 && MSG_GET_NODES == 13, "wire codes");
 _Static_assert(MSG_NODES == 14 && MSG_NAK == 15 && MSG_BYE == 16, "wire codes");
+_Static_assert(MSG_MANIFESTS == 17 && MSG_TRUST == 18, "wire codes");
 _Static_assert(sizeof(struct hash256) == 32, "lists of hashes are views into the message");
 
 static const struct wire_row {
@@ -86,6 +87,7 @@ static uint32_t field_count(enum msg_type t)
 	    [MSG_PROPOSAL] = 6,  [MSG_VALIDATION] = 1, [MSG_GET_SET] = 1,    [MSG_SET] = 2,
 	    [MSG_GET_TXS] = 2,   [MSG_TX_DATA] = 1,    [MSG_GET_LEDGER] = 3, [MSG_LEDGER] = 5,
 	    [MSG_GET_NODES] = 3, [MSG_NODES] = 4,      [MSG_NAK] = 3,        [MSG_BYE] = 2,
+	    [MSG_MANIFESTS] = 1, [MSG_TRUST] = 4,
 	};
 
 	return counts[t];
@@ -363,6 +365,25 @@ static void walk_bye(struct wire_io *io, struct msg *m)
 			fail(io, ERR_INVALID, "text with byte 0x%02X", m->bye.text.p[i]);
 }
 
+/* Keys in strictly rising order: one form of each set. */
+static void walk_trust(struct wire_io *io, struct msg *m)
+{
+	struct bytes *keys = &m->trust.members;
+	size_t i;
+
+	io_fixed(io, m->trust.key.b, sizeof(m->trust.key.b));
+	io_any_u32(io, &m->trust.at.s);
+	io_bytes(io, keys, WIRE_KEY_BYTES, (size_t)UNL_MAX * WIRE_KEY_BYTES);
+	io_bytes(io, &m->trust.signature, 8, SIGNATURE_MAX);
+	if (io->err)
+		return;
+	if (keys->n % WIRE_KEY_BYTES)
+		fail(io, ERR_RANGE, "%zu bytes are no list of keys", keys->n);
+	for (i = WIRE_KEY_BYTES; !io->err && i < keys->n; i += WIRE_KEY_BYTES)
+		if (memcmp(keys->p + i - WIRE_KEY_BYTES, keys->p + i, WIRE_KEY_BYTES) >= 0)
+			fail(io, ERR_ORDER, "a key is not above the one before");
+}
+
 static void walk(struct wire_io *io, struct msg *m)
 {
 	switch (m->type) {
@@ -418,6 +439,12 @@ static void walk(struct wire_io *io, struct msg *m)
 		return;
 	case MSG_BYE:
 		walk_bye(io, m);
+		return;
+	case MSG_MANIFESTS:
+		io_list(io, &m->manifests.v, &m->manifests.n, 1, 1, WIRE_MANIFEST_MAX);
+		return;
+	case MSG_TRUST:
+		walk_trust(io, m);
 		return;
 	case MSG_NONE:
 	case MSG_TYPE_END:
@@ -550,4 +577,13 @@ void proposal_payload(struct buf *out, uint32_t network_id, const struct msg *pr
 	buf_put_be32(out, proposal->proposal.close.s);
 	buf_put(out, proposal->proposal.prev.b, 32);
 	buf_put(out, proposal->proposal.set.b, 32);
+}
+
+void trust_payload(struct buf *out, uint32_t network_id, const struct msg *trust)
+{
+	must(trust->type == MSG_TRUST);
+	buf_put_be32(out, 0x554E4C00); /* UNL, as a prefix of its own */
+	buf_put_be32(out, network_id);
+	buf_put_be32(out, trust->trust.at.s);
+	buf_put(out, trust->trust.members.p, trust->trust.members.n);
 }

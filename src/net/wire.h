@@ -50,6 +50,8 @@ enum nak_reason { NAK_UNKNOWN = 1, NAK_PRUNED = 2, NAK_BUSY = 3 };
 #define WIRE_VALIDATION_MAX      4000
 #define WIRE_LEDGER_TXS_MAX      (LEDGER_TX_MAX + 256) /* and pseudo-transactions */
 #define WIRE_BYE_TEXT_MAX        120
+#define WIRE_MANIFEST_MAX        512 /* codec/manifest.h has the same number */
+#define WIRE_KEY_BYTES           33
 
 struct msg {
 	enum msg_type type;
@@ -116,6 +118,13 @@ struct msg {
 			uint32_t code;
 			struct bytes text; /* printable ASCII, <= 120 */
 		} bye;
+		struct msg_blobs manifests;    /* at least one */
+		struct {                       /* signed: see trust_payload() */
+			struct public_key key; /* signing key */
+			struct net_time at;    /* the newest of a validator counts */
+			struct bytes members;  /* n x 33, master keys, strictly ascending */
+			struct bytes signature;
+		} trust;
 	};
 };
 
@@ -153,5 +162,9 @@ uint8_t msg_lane(enum msg_type t);
 
 /* The bytes a proposal signs: PRP | network id 4 | seq 4 | close 4 | prev 32 | set 32. */
 void proposal_payload(struct buf *out, uint32_t network_id, const struct msg *proposal);
+
+/* The bytes that a validator's word about its UNL signs: "UNL" 0 | network id 4 | at 4 | members.
+ */
+void trust_payload(struct buf *out, uint32_t network_id, const struct msg *trust);
 
 #endif

@@ -35,7 +35,9 @@ static void job_done(struct node *n, struct node_job *j)
 		vote_journal_done(n, j);
 		break;
 	case NODE_JOB_HISTORY:
+		break;
 	case NODE_JOB_JOIN:
+		state_log_done(n, j);
 		break;
 	}
 	node_job_free(j);
@@ -86,6 +88,8 @@ static void on_message(struct node *n, uint32_t id, const struct msg *m)
 		else
 			sync_on_nak(n, id, m);
 		break;
+	case MSG_MANIFESTS:
+	case MSG_TRUST:
 	case MSG_NONE:
 	case MSG_PING:
 	case MSG_PONG:
@@ -246,7 +250,8 @@ static struct held *first_tip(struct node *n, struct ledger *tip)
 	return h;
 }
 
-static void start(struct node *n, struct ledger *tip, const struct journal_record *r)
+static void start(struct node *n, struct ledger *tip, const struct journal_record *r,
+		  const struct tree *join)
 {
 	struct held *h;
 	int i;
@@ -267,6 +272,10 @@ static void start(struct node *n, struct ledger *tip, const struct journal_recor
 		return;
 	}
 	drop_genesis(n);
+	if (join) {
+		tree_share(&n->state_base, join);
+		n->join_used = true;
+	}
 	n->base_hash = h->ledger->hash;
 	n->base_seq = h->ledger->header.seq;
 	round_set_closed(n, h);
@@ -342,7 +351,7 @@ static void dispatch(struct node *n, const struct node_event *ev)
 {
 	switch (ev->kind) {
 	case NODE_START:
-		start(n, ev->start.tip, ev->start.journal);
+		start(n, ev->start.tip, ev->start.journal, ev->start.join);
 		break;
 	case NODE_TIMER:
 		n->timer_set = STEADY_NEVER;

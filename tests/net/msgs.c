@@ -127,6 +127,22 @@ static void make_bye(struct msg *m, struct arena *a, struct rng *r, size_t blob)
 	m->bye.text = bytes_of(p, n);
 }
 
+static void make_trust(struct msg *m, struct arena *a, struct rng *r, size_t blob)
+{
+	size_t n = blob / WIRE_KEY_BYTES, i;
+	uint8_t *p;
+
+	n = n < 1 ? 1 : n > UNL_MAX ? UNL_MAX : n;
+	p = arena_alloc(a, n * WIRE_KEY_BYTES);
+	draw_bytes(p, n * WIRE_KEY_BYTES, r);
+	for (i = 0; i < n; i++)
+		store_be32(p + i * WIRE_KEY_BYTES, (uint32_t)i); /* ascending */
+	draw_bytes(m->trust.key.b, sizeof(m->trust.key.b), r);
+	m->trust.at.s = draw_u32(r);
+	m->trust.members = bytes_of(p, n * WIRE_KEY_BYTES);
+	m->trust.signature = draw_blob(a, r, blob, 8, SIGNATURE_MAX);
+}
+
 void msg_make(struct msg *m, enum msg_type t, struct arena *a, struct rng *r, uint32_t n,
 	      size_t blob)
 {
@@ -191,6 +207,13 @@ void msg_make(struct msg *m, enum msg_type t, struct arena *a, struct rng *r, ui
 	case MSG_BYE:
 		make_bye(m, a, r, blob);
 		return;
+	case MSG_MANIFESTS:
+		m->manifests.v = draw_blobs(a, r, n, blob, 1, WIRE_MANIFEST_MAX);
+		m->manifests.n = n;
+		return;
+	case MSG_TRUST:
+		make_trust(m, a, r, blob);
+		return;
 	case MSG_NONE:
 	case MSG_TYPE_END:
 		must(false);
@@ -208,6 +231,8 @@ void msg_draw(struct msg *m, enum msg_type t, struct arena *a, struct rng *r)
 		n = 3;
 		blob = 65535 + rng_below(r, 3);
 	}
+	if (msg_count_max(t) && n > msg_count_max(t))
+		n = msg_count_max(t);
 	msg_make(m, t, a, r, n, blob);
 }
 
@@ -290,6 +315,14 @@ bool msg_equal(const struct msg *a, const struct msg *b)
 		       hash256_eq(&a->nak.id, &b->nak.id);
 	case MSG_BYE:
 		return a->bye.code == b->bye.code && bytes_eq(a->bye.text, b->bye.text);
+	case MSG_MANIFESTS:
+		return a->manifests.n == b->manifests.n &&
+		       blobs_equal(a->manifests.v, b->manifests.v, a->manifests.n);
+	case MSG_TRUST:
+		return !public_key_cmp(&a->trust.key, &b->trust.key) &&
+		       a->trust.at.s == b->trust.at.s &&
+		       bytes_eq(a->trust.members, b->trust.members) &&
+		       bytes_eq(a->trust.signature, b->trust.signature);
 	case MSG_NONE:
 	case MSG_TYPE_END:
 		break;

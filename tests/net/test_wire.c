@@ -58,7 +58,7 @@ static void every_type_has_sane_bounds(void **state)
 		assert_in_range(msg_lane(t), 0, 1);
 		types++;
 	}
-	assert_int_equal(types, 16);
+	assert_int_equal(types, 18);
 	/* The largest transaction passes everything that carries transactions. */
 	assert_true(msg_bytes_max(MSG_TXS) >= TX_BYTES_MAX + WIRE_ENVELOPE_MAX);
 	assert_true(msg_bytes_max(MSG_TX_DATA) >= TX_BYTES_MAX + WIRE_ENVELOPE_MAX);
@@ -180,13 +180,13 @@ static void raw_list_message(struct buf *b, enum msg_type t, uint32_t n)
 {
 	static const uint8_t fields[MSG_TYPE_END] = {
 	    [MSG_TXS] = 1,    [MSG_SET] = 2,       [MSG_GET_TXS] = 2, [MSG_TX_DATA] = 1,
-	    [MSG_LEDGER] = 5, [MSG_GET_NODES] = 3, [MSG_NODES] = 4,
+	    [MSG_LEDGER] = 5, [MSG_GET_NODES] = 3, [MSG_NODES] = 4,   [MSG_MANIFESTS] = 1,
 	};
 
 	buf_clear(b);
 	raw_array(b, fields[t] + 1u);
 	buf_put_u8(b, (uint8_t)t);
-	if (t != MSG_TXS && t != MSG_TX_DATA)
+	if (t != MSG_TXS && t != MSG_TX_DATA && t != MSG_MANIFESTS)
 		raw_bytes(b, 32, 7);
 	if (t == MSG_LEDGER) {
 		raw_bytes(b, WIRE_LEDGER_HEADER_BYTES, 1);
@@ -309,10 +309,10 @@ static void unknown_types_are_told_apart(void **state)
 
 	(void)state;
 	assert_refused("9100", ERR_ABSENT);
-	assert_refused("9111", ERR_ABSENT);
-	assert_refused("9311A56162636465CB", ERR_ABSENT); /* its fields are not looked at */
+	assert_refused("9140", ERR_ABSENT);
+	assert_refused("9340A56162636465CB", ERR_ABSENT); /* its fields are not looked at */
 	assert_refused("91CE00010000", ERR_ABSENT);
-	memcpy(big, "\x91\x11", 2);
+	memcpy(big, "\x91\x40", 2);
 	assert_int_equal(decode(big, FRAME_BYTES_MAX), ERR_ABSENT);
 	assert_int_equal(decode(big, FRAME_BYTES_MAX + 1), ERR_TOO_LARGE);
 	mem_free(big);
