@@ -113,11 +113,18 @@ async function recover(judge) {
 		timeline.violation('I7', `after everything was healed: ${error.message}`);
 	}
 	await workload.quiet();
-	await until('every transaction has an end', 100000, async () => {
-		await workload.resolveSome(500);
-		const late = [...workload.txs.values()].filter((e) => e.state === 'unknown');
-		return late.length === 0;
-	}, 500).catch(() => {});
+	await until(
+		'every transaction has an end',
+		100000,
+		async () => {
+			await workload.resolveSome(500);
+			const late = [...workload.txs.values()].filter(
+				(e) => e.state === 'unknown',
+			);
+			return late.length === 0;
+		},
+		500,
+	).catch(() => {});
 }
 
 async function finish(judge) {

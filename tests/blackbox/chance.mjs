@@ -39,8 +39,9 @@ export class Chance {
 	// n different ones.
 	some(list, n) {
 		const left = [...list];
-		return Array.from({ length: Math.min(n, left.length) }, () =>
-			left.splice(this.below(left.length), 1)[0],
+		return Array.from(
+			{ length: Math.min(n, left.length) },
+			() => left.splice(this.below(left.length), 1)[0],
 		);
 	}
 }

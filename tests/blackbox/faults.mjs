@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: ISC
-// The kinds of faults. Each begins, says whom it concerns, and later ends; a schedule drawn from the
-// seed decides which, when, to whom and for how long. Several may be under way at once.
+// The kinds of faults. Each begins, says whom it concerns, and later ends; a schedule drawn from
+// the seed decides which, when, to whom and for how long. Several may be under way at once.
 import fs from 'node:fs';
 import { sleep } from '../../tools/js/rpc.mjs';
 
+const list = (nodes) => nodes.map((n) => n.name).join(' ');
 const others = (lab, node) => lab.nodes.filter((n) => n !== node);
 
 // A link fault in one direction between two nodes, with its end.
@@ -15,7 +16,11 @@ async function ways(lab, pairs, key, value) {
 }
 
 const allPairs = (from, to) => from.flatMap((a) => to.map((b) => [a, b]));
-const bothWays = (pairs) => pairs.flatMap(([a, b]) => [[a, b], [b, a]]);
+const bothWays = (pairs) =>
+	pairs.flatMap(([a, b]) => [
+		[a, b],
+		[b, a],
+	]);
 
 function groups(lab, chance, n) {
 	const one = chance.some(lab.nodes, n);
@@ -54,10 +59,13 @@ export const kinds = {
 	stall: {
 		weight: 3,
 		async begin(lab, chance, node) {
-			const some = chance.some(others(lab, node), chance.between(1, lab.nodes.length - 1));
+			const some = chance.some(
+				others(lab, node),
+				chance.between(1, lab.nodes.length - 1),
+			);
 			const end = await ways(lab, bothWays(allPairs([node], some)), 'stall', 1);
 			const nodes = [node, ...some];
-			return { nodes, text: `to ${some.map((n) => n.name).join(' ')}`, end };
+			return { nodes, text: `to ${list(some)}`, end };
 		},
 	},
 	oneway: {
@@ -73,13 +81,18 @@ export const kinds = {
 	partition: {
 		weight: 3,
 		async begin(lab, chance) {
-			const [a, b] = groups(lab, chance, chance.between(1, lab.nodes.length >> 1));
+			const [a, b] = groups(
+				lab,
+				chance,
+				chance.between(1, lab.nodes.length >> 1),
+			);
 			for (const [x, y] of allPairs(a, b)) await lab.both(x, y, 'cut');
 			return {
 				nodes: a.length <= lab.nodes.length - quorum(lab) ? a : lab.nodes,
-				text: `${a.map((n) => n.name).join(' ')} | ${b.map((n) => n.name).join(' ')}`,
+				text: `${list(a)} | ${list(b)}`,
 				end: async () => {
-					for (const [x, y] of allPairs(a, b)) await lab.both(x, y, 'join');
+					for (const [x, y] of allPairs(a, b))
+						await lab.both(x, y, 'join');
 				},
 			};
 		},
@@ -112,7 +125,12 @@ export const kinds = {
 		weight: 1,
 		async begin(lab, chance, node) {
 			const other = chance.of(others(lab, node));
-			const end = await ways(lab, [[node, other]], 'damage', chance.between(5, 200));
+			const end = await ways(
+				lab,
+				[[node, other]],
+				'damage',
+				chance.between(5, 200),
+			);
 			return { nodes: [node, other], text: `to ${other.name}`, end };
 		},
 	},
@@ -200,12 +218,16 @@ export const kinds = {
 			await lab.end(node, 'SIGKILL');
 			lab.wipe(node);
 			lab.wiped.add(node.name);
-			return { nodes: [node], text: 'starts with nothing', end: restart(lab, node) };
+			return {
+				nodes: [node],
+				text: 'starts with nothing',
+				end: restart(lab, node),
+			};
 		},
 	},
 	damaged: {
 		weight: 1,
-		// Bytes of the database are wrong at the next start: it must say so, and not serve them.
+		// Wrong bytes in the database at the next start: said, and never served.
 		async begin(lab, chance, node) {
 			if (!lab.running(node) || lab.wiped.size > 0) return undefined;
 			await lab.end(node, 'SIGKILL');
@@ -289,7 +311,9 @@ export class Faults {
 			// All kinds come up before one comes twice as often as its weight says.
 			if (bag.length === 0) bag = this.chance.some(this.urn, this.urn.length);
 			all.push(this.#one(bag.pop(), i));
-			await sleep(this.chance.between(this.everyMs >> 1, (this.everyMs * 3) >> 1));
+			await sleep(
+				this.chance.between(this.everyMs >> 1, (this.everyMs * 3) >> 1),
+			);
 		}
 		this.#stopped = true;
 		await Promise.all(all);

@@ -32,11 +32,19 @@ export class Judge {
 				const used = this.tamper(this.lab.resources(node));
 				if (used) {
 					sample.rss[node.name] = Math.round(used.rss_mb);
-					if (used.rss_mb > RSS_MB_MAX || used.fds > FDS_MAX ||
-						used.threads > THREADS_MAX)
-						this.#bad('I9', `${node.name}: ${JSON.stringify(used)}`);
+					if (
+						used.rss_mb > RSS_MB_MAX ||
+						used.fds > FDS_MAX ||
+						used.threads > THREADS_MAX
+					)
+						this.#bad(
+							'I9',
+							`${node.name}: ${JSON.stringify(used)}`,
+						);
 				}
-				const info = node.paused ? undefined : await this.lab.info(node, 1000);
+				const info = node.paused
+					? undefined
+					: await this.lab.info(node, 1000);
 				if (info?.validated_ledger) {
 					sample.seq[node.name] = info.validated_ledger.seq;
 					sample.state[node.name] = info.server_state;
@@ -59,11 +67,15 @@ export class Judge {
 			for (const name of names) {
 				if (seq[name] !== undefined && seq[name] !== since[name]?.seq)
 					since[name] = { seq: seq[name], ms };
-				if (from < 0 || healthy.length < quorum || !healthy.includes(name)) continue;
+				if (from < 0 || healthy.length < quorum || !healthy.includes(name))
+					continue;
 				checked++;
 				const waited = ms - (since[name]?.ms ?? 0);
 				if (waited > GAP_MS)
-					this.#bad('I7', `${name}: no validated ledger for ${waited} ms`);
+					this.#bad(
+						'I7',
+						`${name}: no validated ledger for ${waited} ms`,
+					);
 			}
 		}
 		this.stats.progressChecks = checked;
@@ -86,7 +98,8 @@ export class Judge {
 					{ ledger_index: seq, transactions: true },
 					10000,
 				);
-				if (validated !== true) this.#bad('I5', `${node.name} ${seq} not validated`);
+				if (validated !== true)
+					this.#bad('I5', `${node.name} ${seq} not validated`);
 				list.set(
 					seq,
 					this.tamper({
@@ -106,24 +119,33 @@ export class Judge {
 		for (const node of this.lab.nodes) all.set(node, await this.#ledgers(node, last));
 		const [fullest, chain] = [...all].reduce((x, y) => (y[1].size > x[1].size ? y : x));
 		for (const [node, list] of all) {
-			if (!list.has(last)) this.#bad('I5', `${node.name} does not serve ledger ${last}`);
+			if (!list.has(last))
+				this.#bad('I5', `${node.name} does not serve ledger ${last}`);
 			for (const [seq, one] of list) {
 				const want = chain.get(seq);
 				if (want && (want.hash !== one.hash || want.ids !== one.ids))
-					this.#bad('I5', `${node.name} ${seq} is ${one.hash}, not ${want.hash}`);
+					this.#bad(
+						'I5',
+						`${node.name} ${seq} is ${one.hash}, not as others`,
+					);
 				const before = list.get(seq - 1);
 				if (before && before.hash !== one.parent)
-					this.#bad('I5', `${node.name} ${seq} does not follow ${seq - 1}`);
+					this.#bad(
+						'I5',
+						`${node.name} ${seq} does not follow ${seq - 1}`,
+					);
 			}
 		}
 		this.stats.ledgers = chain.size;
-		this.stats.complete = Object.fromEntries([...all].map(([n, l]) => [n.name, l.size]));
+		this.stats.complete = Object.fromEntries(
+			[...all].map(([n, l]) => [n.name, l.size]),
+		);
 		if (!chain.has(FIRST)) throw new Error('no node has the whole chain');
 		return { node: fullest, chain };
 	}
 
-	// Replays the chain from the state of the genesis; the state of every ledger is looked up by
-	// the reads. I1, I2, I3, I4, I6.
+	// Replays the chain from the state of the genesis; reads are compared with the state of
+	// their ledger. I1, I2, I3, I4, I6.
 	async replay({ node, chain }, last) {
 		const url = this.lab.httpUrl(node);
 		const state = await this.#genesis(url);
@@ -136,7 +158,12 @@ export class Judge {
 			const { ledger } = await rpc(
 				url,
 				'ledger',
-				{ ledger_index: seq, transactions: true, expand: true, api_version: 2 },
+				{
+					ledger_index: seq,
+					transactions: true,
+					expand: true,
+					api_version: 2,
+				},
 				10000,
 			);
 			const list = ledger.transactions.sort(
@@ -151,7 +178,10 @@ export class Judge {
 				coins -= this.#apply(state, tx, meta.TransactionResult, seq);
 			}
 			if (coins !== BigInt(ledger.total_coins))
-				this.#bad('I4', `ledger ${seq}: ${coins} drops, header ${ledger.total_coins}`);
+				this.#bad(
+					'I4',
+					`ledger ${seq}: ${coins}, header ${ledger.total_coins}`,
+				);
 			this.#checkReads(reads.get(seq) ?? [], state, chain.get(seq)?.hash);
 		}
 		const sum = this.tamper(await this.workload.sum(node, last));
@@ -171,7 +201,10 @@ export class Judge {
 				marker,
 			});
 			for (const e of page.state)
-				state.set(e.Account, { balance: BigInt(e.Balance), sequence: e.Sequence });
+				state.set(e.Account, {
+					balance: BigInt(e.Balance),
+					sequence: e.Sequence,
+				});
 			marker = page.marker;
 		} while (marker !== undefined);
 		return state;
@@ -183,7 +216,10 @@ export class Judge {
 		const fee = BigInt(tx.Fee);
 		const from = state.get(tx.Account);
 		if (!from || from.sequence !== tx.Sequence)
-			this.#bad('I3', `${tx.Account} ${tx.Sequence} applied at ${from?.sequence}`);
+			this.#bad(
+				'I3',
+				`${tx.Account} ${tx.Sequence} applied at ${from?.sequence}`,
+			);
 		from.sequence++;
 		from.balance -= fee;
 		if (result === 'tesSUCCESS') {
@@ -201,7 +237,10 @@ export class Judge {
 		for (const read of reads) {
 			const is = state.get(read.account);
 			if (read.hash !== hash)
-				this.#bad('I6', `${read.node} read ledger ${read.seq} as ${read.hash}`);
+				this.#bad(
+					'I6',
+					`${read.node} read ledger ${read.seq} as ${read.hash}`,
+				);
 			if (String(is.balance) !== read.balance || is.sequence !== read.sequence)
 				this.#bad(
 					'I6',
@@ -222,7 +261,10 @@ export class Judge {
 		for (const [id, { seq, result }] of book.transactions) {
 			const is = found.get(id);
 			if (!is || is.seq !== seq || is.result !== result)
-				this.#bad('I1', `${id} was said to be in ${seq}: ${JSON.stringify(is)}`);
+				this.#bad(
+					'I1',
+					`${id} was said to be in ${seq}: ${JSON.stringify(is)}`,
+				);
 		}
 		const states = {};
 		for (const [id, entry] of txs) {
@@ -234,7 +276,7 @@ export class Judge {
 			if (!is && entry.state === 'validated')
 				this.#bad('I1', `${id} was said to be validated`);
 			if (is && is.seq > entry.tx.LastLedgerSequence)
-				this.#bad('I2', `${id} is in ${is.seq}, its last was ${entry.tx.LastLedgerSequence}`);
+				this.#bad('I2', `${id} is in ${is.seq}, past its last ledger`);
 			if (is && entry.pair && found.has(entry.pair))
 				this.#bad('I3', `${id} and ${entry.pair} are both validated`);
 			if (entry.state === 'unknown')
@@ -262,7 +304,8 @@ export class Judge {
 			} while (marker !== undefined);
 			const text = this.tamper(got.sort().join('\n'));
 			want ??= text;
-			if (text !== want) this.#bad('I10', `${node.name} holds another state at ${last}`);
+			if (text !== want)
+				this.#bad('I10', `${node.name} holds another state at ${last}`);
 			this.stats.entries = got.length;
 		}
 	}

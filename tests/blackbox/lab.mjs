@@ -31,7 +31,9 @@ class Proxy {
 			else one?.reject(new Error(`faultproxy: ${line}`));
 		});
 		this.process.on('exit', (code) => {
-			this.#answers.forEach((one) => one.reject(new Error(`faultproxy ended: ${code}`)));
+			this.#answers.forEach((one) =>
+				one.reject(new Error(`faultproxy ended: ${code}`)),
+			);
 		});
 	}
 
@@ -88,11 +90,18 @@ export class Lab extends Network {
 			);
 			this.anchors.push(anchor);
 			const own = fs.readlinkSync('/proc/self/ns/net');
-			await until('a namespace', 5000, () => {
-				return fs.readlinkSync(`/proc/${anchor.pid}/ns/net`) !== own;
-			}, 20);
-			const inside = (...args) =>
-				ip('-n', `bb${process.pid}n${i}`, ...args);
+			await until(
+				'a namespace',
+				5000,
+				() => {
+					return (
+						fs.readlinkSync(`/proc/${anchor.pid}/ns/net`) !==
+						own
+					);
+				},
+				20,
+			);
+			const inside = (...args) => ip('-n', `bb${process.pid}n${i}`, ...args);
 			ip('netns', 'attach', `bb${process.pid}n${i}`, String(anchor.pid));
 			ip('link', 'add', `h${i}`, 'type', 'veth', 'peer', 'name', `g${i}`);
 			ip('link', 'set', `g${i}`, 'netns', String(anchor.pid));

@@ -39,7 +39,8 @@ export function plantAll(lab, workload, timeline, judge) {
 	const now = timeline.now;
 	const seq = Object.fromEntries(lab.nodes.map((n) => [n.name, 1])); // I7
 	const before = timeline.samples.length;
-	for (let ms = now + 61000; ms < now + 150000; ms += 1000) timeline.samples.push({ ms, seq });
+	for (let ms = now + 61000; ms < now + 150000; ms += 1000)
+		timeline.samples.push({ ms, seq });
 	book.validation('key', 7, 'A', 'a'); // I8
 	book.validation('key', 7, 'B', 'b');
 	judge.tamper = tampering();

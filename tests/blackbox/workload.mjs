@@ -120,10 +120,15 @@ export class Workload {
 		try {
 			if (account.next === undefined)
 				account.next = (
-					await rpc(this.lab.httpUrl(node), 'account_info', {
-						account: account.address,
-						ledger_index: 'current',
-					}, 2000)
+					await rpc(
+						this.lab.httpUrl(node),
+						'account_info',
+						{
+							account: account.address,
+							ledger_index: 'current',
+						},
+						2000,
+					)
 				).account_data.Sequence;
 			await this.#choose(node, account);
 		} catch {
@@ -215,7 +220,7 @@ export class Workload {
 		if (seq < floor)
 			this.timeline.violation(
 				'I6',
-				`${node.name} answers from ledger ${seq}, had answered from ${floor}`,
+				`${node.name} reads ledger ${seq}, after ${floor}`,
 			);
 		this.validated.set(node.name, Math.max(floor, seq));
 		this.book.ledger(seq, answer.ledger_hash);
@@ -241,7 +246,8 @@ export class Workload {
 			hash ??= page.ledger_hash;
 			if (page.ledger_hash !== hash) throw new Error('pages of two ledgers');
 			for (const entry of page.state)
-				if (entry.LedgerEntryType === 'AccountRoot') total += BigInt(entry.Balance);
+				if (entry.LedgerEntryType === 'AccountRoot')
+					total += BigInt(entry.Balance);
 			marker = page.marker;
 		} while (marker !== undefined);
 		const { ledger } = await rpc(url, 'ledger', { ledger_index: seq }, 4000);
@@ -261,7 +267,7 @@ export class Workload {
 		if (got.total !== got.header)
 			this.timeline.violation(
 				'I4',
-				`${node.name}, ledger ${seq}: balances are ${got.total}, header ${got.header}`,
+				`${node.name} ${seq}: ${got.total}, header ${got.header}`,
 			);
 		this.book.ledger(seq, got.hash);
 	}
@@ -278,7 +284,9 @@ export class Workload {
 	// ---- streams ----
 
 	#subscribe(node) {
-		const connection = new Connection(this.lab.wsUrl(node), (m) => this.book.message(m));
+		const connection = new Connection(this.lab.wsUrl(node), (m) =>
+			this.book.message(m),
+		);
 		this.#sockets.set(node.name, connection);
 		connection.opened
 			.then(() =>
@@ -309,7 +317,11 @@ export class Workload {
 		const answer = await this.#look(node, id, entry);
 		if (answer?.validated === true) {
 			entry.state = 'validated';
-			this.book.transaction(id, answer.ledger_index, answer.meta.TransactionResult);
+			this.book.transaction(
+				id,
+				answer.ledger_index,
+				answer.meta.TransactionResult,
+			);
 		} else if (answer?.error === 'txnNotFound' && answer.searched_all === true) {
 			entry.state = 'expired';
 		}
