@@ -108,7 +108,8 @@ void world_job_ms(struct world *w, char node, enum node_job_kind kind, int64_t m
 
 /* ---- anything else that acts by the clock ---- */
 /* Calls fn once, `ms` from now (at least 1), between the steps of nodes. From there, and from any
- * observer, everything of this header may be called: what concerns a node happens in a later event. */
+ * observer, everything of this header may be called: what concerns a node happens in a later event.
+ */
 void world_after(struct world *w, int64_t ms, void (*fn)(void *ctx, struct world *w), void *ctx);
 /* An independent stream of the run's seed, for whoever draws much that is no fault. */
 struct rng world_rng(const struct world *w, const char *label);
@@ -166,7 +167,7 @@ const struct history *world_history(struct world *w, uint32_t node);
 /* Not Byzantine, neither twin nor twinned. (Who starts from a disk that has lost its votes does so
  * without its key. All of these count against the f that the network bears.) */
 bool world_honest(const struct world *w, uint32_t node);
-uint32_t world_count(const struct world *w);             /* processes, twins included */
+uint32_t world_count(const struct world *w); /* processes, twins included */
 uint32_t world_validated(const struct world *w, char node);
 uint32_t world_validated_min(const struct world *w); /* of honest running nodes */
 uint32_t world_validated_max(const struct world *w);
