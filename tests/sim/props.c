@@ -73,11 +73,6 @@ static void on_finished(void *ctx)
 	p->over = true;
 }
 
-static void on_closed(void *ctx)
-{
-	props_close(ctx);
-}
-
 static void tick(void *ctx, struct world *w)
 {
 	struct props *p = ctx;
@@ -90,19 +85,7 @@ static void tick(void *ctx, struct world *w)
 	world_after(w, TICK_MS, tick, p);
 }
 
-struct props *props_open(struct world *w)
-{
-	struct props *p = mem_zalloc(1, sizeof(*p));
-
-	p->w = w;
-	p->model = model_open(world_genesis(w));
-	hmap_init(&p->tracks, 0);
-	hmap_init(&p->votes, 0);
-	hmap_init(&p->builds, 0);
-	return p;
-}
-
-void props_close(struct props *p)
+static void props_close(struct props *p)
 {
 	for (uint32_t i = 0; i < p->n_tracked; i++)
 		mem_free(p->tracked[i]);
@@ -121,9 +104,14 @@ void props_close(struct props *p)
 	mem_free(p);
 }
 
-void props_join(struct world *w)
+static void on_closed(void *ctx)
 {
-	struct props *p = props_open(w);
+	props_close(ctx);
+}
+
+struct props *props_attach(struct world *w)
+{
+	struct props *p = mem_zalloc(1, sizeof(*p));
 	struct world_observer o = {.ctx = p,
 				   .stepped = on_stepped,
 				   .sent = on_sent,
@@ -135,6 +123,17 @@ void props_join(struct world *w)
 				   .finished = on_finished,
 				   .closed = on_closed};
 
+	p->w = w;
+	p->model = model_open(world_genesis(w));
+	hmap_init(&p->tracks, 0);
+	hmap_init(&p->votes, 0);
+	hmap_init(&p->builds, 0);
 	world_observe(w, &o);
 	world_after(w, TICK_MS, tick, p);
+	return p;
+}
+
+void props_join(struct world *w)
+{
+	(void)props_attach(w);
 }

@@ -82,8 +82,8 @@ struct note {
 	struct note *next;
 };
 
-struct props *props_open(struct world *w);
-void props_close(struct props *p);
+/* What props_join does, with the handle; the world closes it. */
+struct props *props_attach(struct world *w);
 /* What must equal what it was before under that key: false when it does not. */
 bool props_note(struct props *p, struct hmap *m, const struct hash256 *key,
 		const struct hash256 *what, struct hash256 *before);
