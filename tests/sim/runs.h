@@ -2,7 +2,7 @@
 #ifndef TALLY_TESTS_SIM_RUNS_H
 #define TALLY_TESTS_SIM_RUNS_H
 
-#include "tests/sim/world.h"
+#include "tests/sim/actors.h"
 
 /* One run from a seed: draws the plan, opens a world, adds clients, actors and all properties, runs
  * with faults, heals, waits for liveness. tally-sim, the shrinker, canaries and tests call this. */
@@ -25,7 +25,9 @@ struct run_options {
 	const struct decision *only; /* replay: see decisions_open; NULL: all */
 	uint32_t n_only;
 	const struct world_plan *plan; /* NULL: drawn from the seed */
+	uint32_t minutes;              /* with faults, instead of what the plan says; 0: as drawn */
 	const char *verbose;
+	struct cover *cover; /* counts what was reached; NULL: nobody does */
 };
 struct run_result {
 	bool failed;
@@ -43,5 +45,12 @@ struct run_result {
 void run_plan(struct world_plan *out, uint64_t seed, enum run_profile profile);
 void run_once(struct run_result *out, const struct run_options *o);
 void run_result_close(struct run_result *r);
+
+/* A replay: plan and decisions as text, so it holds even when plans are drawn differently later.
+ * `o` must have a plan when it is written. Reading sets plan and only, which run_replay_close
+ * frees. */
+enum err run_replay_write(const char *path, const struct run_options *o, struct why *why) MUST_USE;
+enum err run_replay_read(const char *path, struct run_options *o, struct why *why) MUST_USE;
+void run_replay_close(struct run_options *o);
 
 #endif

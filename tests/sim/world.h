@@ -97,6 +97,7 @@ void world_heal(struct world *w);                        /* every network fault 
  * validators has its processes, clocks and disks in order (in a mesh the others may stay as they
  * are). Observers are told (healed). */
 void world_settle(struct world *w);
+void world_finish(struct world *w); /* observers are told (finished) */
 /* Whether world_settle() has put this one in order. */
 bool world_settled(const struct world *w, uint32_t node);
 

@@ -268,6 +268,11 @@ void world_settle(struct world *w)
 	OBSERVE(w, healed);
 }
 
+void world_finish(struct world *w)
+{
+	OBSERVE(w, finished);
+}
+
 bool world_settled(const struct world *w, uint32_t node)
 {
 	return w->p[node].healed;
