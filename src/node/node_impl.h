@@ -19,6 +19,7 @@
  *   journal.c  the vote journal: what is durable before it is sent; rebuilding after a restart
  *   sets.c     transaction sets: made, acquired, served
  *   sync.c     ledgers acquired by replay, or by a state: whichever is cheaper
+ *   cost.c     which of the two that is
  *   ahead.c    the way to them asked for ahead, from several peers
  *   state.c    a ledger's whole state acquired by path, state_tree.c what becomes of its nodes
  *   fill.c     history filled in afterwards, newest first
@@ -109,6 +110,7 @@ struct sync {
 	bool needs; /* something is being asked for: */
 	struct hash256 need;
 	uint32_t need_seq;     /* 0: unknown yet */
+	bool by_seq;           /* it is on its way, asked for ahead */
 	uint32_t wrong;        /* ledgers that did not come out with their hash */
 	struct fetched *chain; /* oldest first */
 	uint32_t n_chain;
@@ -133,6 +135,7 @@ struct peer {
 	struct hash256 validated;
 	uint32_t verifying; /* transactions of its that wait for verification */
 	bool lied;          /* delivered a ledger that does not replay: asked last */
+	uint32_t late;      /* answers that did not come, or without use, since the last good one */
 	int64_t served;     /* bytes served above what time has forgiven */
 	struct steady forgiven;
 };
@@ -439,11 +442,18 @@ bool sync_add_txs(struct node *n, struct fetched *f, const struct msg_blobs *txs
 /* Replays continue after a state fetch or a build. */
 void sync_advance(struct node *n);
 
+/* cost.c */
+/* Whether fetching the difference of the states costs less than replaying the chain and the `left`
+ * ledgers before it. */
+bool sync_state_is_cheaper(struct node *n, uint32_t left);
+
 /* ahead.c */
 /* Asks for ledgers before `seq` down to the one after `floor`, by sequence, of several peers. */
 void ahead_ask(struct node *n, uint32_t seq, uint32_t floor);
 /* The ledger `seq` if it has come whole and has that hash, taken out; NULL otherwise. */
 struct fetched *ahead_take(struct node *n, uint32_t seq, const struct hash256 *hash);
+/* Whether it was asked for and has not come yet; until when that is waited for. */
+bool ahead_flies(const struct node *n, uint32_t seq, struct steady *until);
 bool ahead_on_ledger(struct node *n, uint32_t peer, const struct msg *m); /* false: not asked for */
 void ahead_on_nak(struct node *n, uint32_t peer);
 void ahead_peer_gone(struct node *n, uint32_t peer);

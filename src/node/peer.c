@@ -88,6 +88,7 @@ void peer_down(struct node *n, uint32_t id)
 	if (!p)
 		return;
 	*p = n->peers[--n->n_peers];
+	sync_peer_gone(n, id);
 }
 
 void peer_status(struct node *n, uint32_t id, const struct msg *m)

@@ -59,6 +59,8 @@ void persist_advance(struct node *n)
 static void committed(struct node *n, struct ledger *l)
 {
 	struct held *h = held_find(n, &l->hash);
+	bool jumped = h && h->jump,
+	     here = l->header.seq > 2 && l->header.seq == n->target_valid_seq;
 	struct node_effect *e;
 
 	ledger_unref(n->validated);
@@ -79,6 +81,8 @@ static void committed(struct node *n, struct ledger *l)
 	e->ledger = ledger_ref(l);
 	held_prune(n);
 	set_drop_past(n);
+	if (jumped || (here && !n->sync.active))
+		state_settled(n);
 }
 
 void persist_done(struct node *n, struct node_job *j)

@@ -74,6 +74,15 @@ void status_send(struct node *n, uint32_t peer)
 	fx_send_msg(n, peer, 0, &m);
 }
 
+static void sync_status(const struct node *n, struct node_sync_status *out)
+{
+	out->active = n->sync.active && n->sync.begun;
+	out->target_seq = n->sync.target_seq;
+	out->ledgers = n->sync.n_chain;
+	out->again = n->sync.moves;
+	state_status(n, out);
+}
+
 void node_get_status(const struct node *n, struct now now, struct node_status *out)
 {
 	int i;
@@ -111,6 +120,7 @@ void node_get_status(const struct node *n, struct now now, struct node_status *o
 	if (n->cons)
 		cons_get_status(n->cons, &out->consensus);
 	out->quorum = n->cons ? out->consensus.quorum : 0;
+	sync_status(n, &out->sync);
 }
 
 bool node_unl_member(const struct node *n, uint32_t i, struct public_key *key,

@@ -5,29 +5,32 @@
 
 #include <stdlib.h>
 
-/* Catching up by replay.
+/* Catching up.
  *
  * Wanted is a ledger by hash. It is asked for with its transactions, then its parent, and so on
- * backwards (each hash is named by the header above it) until a ledger that is held; then they are
- * replayed forwards in TransactionIndex order, and each must come out with the hash it was asked
- * for. When the way is too long, or peers have pruned the middle, the whole state of a validated
- * ledger is fetched instead (state.c).
+ * backwards (each hash is named by the header above it; ahead.c asks several peers at once) until
+ * a ledger that is held; then they are replayed forwards in TransactionIndex order in one pass, and
+ * each must come out with the hash it was asked for. When that would cost more than fetching the
+ * difference of the states, when the way is too long, or when peers have pruned its middle, the
+ * whole state of a validated ledger is fetched instead (state.c).
  *
  * Progress is new verified bytes only; an asker without progress turns to the next peer.
  * Transactions cannot be checked before they are replayed: when a ledger does not come out with its
  * hash, whoever delivered it is asked last from then on, and that ledger alone is fetched again.
  *
- * A target with a quorum goes before any other: one validator can name what nobody has. */
+ * A target with a quorum goes before any other: one validator can name what nobody has. It is never
+ * given up: it is asked for until it is here or a newer one has a quorum. */
 
 #define SYNC_AGAIN_MS   1500
 #define SYNC_TRIES_MAX  16
 #define SYNC_WRONG_MAX  8 /* ledgers that did not replay, before giving up */
 #define SYNC_BUSY_MS    200
-#define SYNC_GRACE_MS   500 /* before fetching what may be coming out of our own build */
-#define CHAIN_MAX       600 /* longer: fetch the state */
+#define SYNC_GRACE_MS   500  /* before fetching what may be coming out of our own build */
+#define CHAIN_MAX       5000 /* longer: fetch the state */
 #define CHAIN_BYTES_MAX (128u << 20)
+#define CHAIN_SAMPLE    8 /* ledgers after which the costs can be estimated */
 
-static void fetched_free(struct fetched *f)
+void fetched_free(struct fetched *f)
 {
 	uint32_t i;
 
@@ -50,6 +53,7 @@ static void chain_drop(struct sync *s)
 	s->n_chain = 0;
 	fetched_free(s->part);
 	s->part = NULL;
+	ahead_drop(s);
 }
 
 void sync_drop(struct node *n)
@@ -67,6 +71,7 @@ static void ask(struct node *n)
 	struct sync *s = &n->sync;
 
 	s->again = steady_after(n->now.steady, SYNC_AGAIN_MS);
+	s->by_seq = false;
 	if (!s->asked)
 		return;
 	m.get_ledger.hash = s->need;
@@ -85,6 +90,9 @@ static void need(struct node *n, const struct hash256 *hash, uint32_t seq)
 	fetched_free(s->part);
 	s->part = NULL;
 	s->tries = s->pruned = 0;
+	s->by_seq = ahead_flies(n, seq, &s->again);
+	if (s->by_seq)
+		return;
 	if (!s->asked)
 		s->asked = peer_pick(n, 0, seq);
 	ask(n);
@@ -139,6 +147,22 @@ void sync_want(struct node *n, const struct hash256 *hash, uint32_t seq)
 	need(n, hash, seq);
 }
 
+void sync_move(struct node *n)
+{
+	uint32_t moves = n->sync.moves + 1;
+
+	node_log(n, NODE_LOG_INFO, "sync: ledger %u instead of %u", n->target_valid_seq,
+		 n->sync.target_seq);
+	sync_drop(n);
+	sync_want(n, &n->target_valid, n->target_valid_seq);
+	n->sync.moves = moves;
+}
+
+static bool target_is_old(const struct node *n)
+{
+	return n->sync.target_seq && n->target_valid_seq > n->sync.target_seq;
+}
+
 static void give_up(struct node *n, const char *why)
 {
 	node_log(n, NODE_LOG_WARN, "sync: ledger %u %s: %s", n->sync.target_seq,
@@ -151,8 +175,15 @@ static void ask_next(struct node *n)
 	struct sync *s = &n->sync;
 
 	if (++s->tries > SYNC_TRIES_MAX) {
-		give_up(n, "no peer delivers it");
-		return;
+		if (!s->firm) {
+			give_up(n, "no peer delivers it");
+			return;
+		}
+		if (!s->n_chain && target_is_old(n)) {
+			sync_move(n);
+			return;
+		}
+		s->tries = 0;
 	}
 	s->needs = true;
 	s->asked = peer_pick(n, s->asked, s->need_seq);
@@ -162,6 +193,28 @@ static void ask_next(struct node *n)
 static bool is_validated_target(const struct node *n, const struct fetched *f)
 {
 	return hash256_eq(&f->hash, &n->target_valid);
+}
+
+/* If the newest has a quorum, its whole state is fetched instead. */
+static void jump(struct node *n, const char *why)
+{
+	struct sync *s = &n->sync;
+	struct ledger_header header;
+	struct hash256 hash;
+	struct fetched *f = s->chain;
+
+	while (f->child)
+		f = f->child;
+	if (!is_validated_target(n, f) && !s->firm) {
+		give_up(n, why);
+		return;
+	}
+	header = f->header;
+	hash = f->hash;
+	chain_drop(s);
+	s->needs = false;
+	node_log(n, NODE_LOG_INFO, "sync: the state of ledger %u: %s", header.seq, why);
+	state_begin(n, &header, &hash);
 }
 
 /* ---- replay ---- */
@@ -247,7 +300,7 @@ static void fetch_again(struct node *n)
 		 "sync: ledger %u %s from peer %u does not come out with its hash", seq,
 		 hash256_short(&hash).s, f->from);
 	if (++s->wrong > SYNC_WRONG_MAX) {
-		give_up(n, "does not come out with its hash");
+		jump(n, "the way to it does not come out with its hashes");
 		return;
 	}
 	if (p)
@@ -292,56 +345,84 @@ bool sync_built(struct node *n, struct node_job *j)
 
 /* ---- fetching ---- */
 
-/* Too long to replay: if the newest has a quorum, its whole state is fetched instead. */
-static void jump(struct node *n, const char *otherwise)
+/* Why the way is not gone; NULL: it is. */
+static const char *too_far(struct node *n, uint32_t left)
 {
-	struct sync *s = &n->sync;
-	struct ledger_header header;
-	struct hash256 hash;
-	struct fetched *f = s->chain;
+	const struct sync *s = &n->sync;
 
-	while (f->child)
-		f = f->child;
-	if (!is_validated_target(n, f) && !nunl_may_count(n, &f->hash, f->header.seq)) {
-		give_up(n, otherwise);
-		return;
-	}
-	header = f->header;
-	hash = f->hash;
-	chain_drop(s);
-	s->needs = false;
-	state_begin(n, &header, &hash);
+	if (s->n_chain > CHAIN_MAX || s->bytes > CHAIN_BYTES_MAX || (s->firm && left > CHAIN_MAX))
+		return "the way to it is too long";
+	if (!s->firm)
+		return NULL;
+	if (n->state_base.root && left > CHAIN_SAMPLE)
+		return "some of it is here already";
+	if ((s->n_linked >= CHAIN_SAMPLE || left > CHAIN_MAX / 2) && sync_state_is_cheaper(n, left))
+		return "cheaper than the way to it";
+	return NULL;
 }
 
-/* A ledger has arrived whole: chain it, and go on backwards or begin to replay. */
-static void chain_add(struct node *n, struct fetched *f)
+/* Makes f the oldest of the chain. */
+static void link(struct sync *s, struct fetched *f)
 {
-	struct sync *s = &n->sync;
-	uint32_t floor = n->validated ? n->validated->header.seq : 0, seq = f->header.seq;
-
-	s->part = NULL;
-	s->needs = false;
 	f->child = s->chain;
 	s->chain = f;
 	s->n_chain++;
+	s->n_linked++;
+	s->n_txs += f->n;
 	if (f->child == NULL)
-		s->target_seq = seq;
+		s->target_seq = f->header.seq;
+}
+
+/* The newest ledger before `seq` that is held, on whatever branch: the way most likely begins
+ * there. At least the validated one. */
+static uint32_t way_begins(const struct node *n, uint32_t seq)
+{
+	uint32_t floor = n->validated ? n->validated->header.seq : 0;
+	const struct held *h;
+
+	for (h = n->held_list; h; h = h->next)
+		if (h->ledger->header.seq < seq && h->ledger->header.seq > floor)
+			floor = h->ledger->header.seq;
+	return floor;
+}
+
+/* A ledger has arrived whole: chain it, and what was asked for ahead and is named now; then go on
+ * backwards or begin to replay. */
+static void chain_add(struct node *n, struct fetched *f)
+{
+	struct sync *s = &n->sync;
+	uint32_t floor = n->validated ? n->validated->header.seq : 0;
+	const char *far;
+
+	s->part = NULL;
+	s->needs = false;
+	s->tries = 0;
+	do {
+		link(s, f);
+		f = held_find(n, &f->header.parent)
+			? NULL
+			: ahead_take(n, s->chain->header.seq - 1, &s->chain->header.parent);
+	} while (f);
+	f = s->chain;
 	if (held_find(n, &f->header.parent)) {
 		s->again = STEADY_NEVER;
+		ahead_drop(s);
 		sync_advance(n);
 		return;
 	}
-	if (seq <= floor + 1) {
+	if (f->header.seq <= floor + 1) {
 		give_up(n, "its branch left ours before the validated ledger");
 		return;
 	}
-	if (s->n_chain > CHAIN_MAX || s->bytes > CHAIN_BYTES_MAX ||
-	    (s->target_seq > floor + CHAIN_MAX &&
-	     (s->firm || nunl_may_count(n, &s->target, s->target_seq)))) {
-		jump(n, "too far ahead");
+	floor = way_begins(n, f->header.seq);
+	far = too_far(n, f->header.seq - floor - 1);
+	if (far) {
+		jump(n, far);
 		return;
 	}
-	need(n, &f->header.parent, seq - 1);
+	need(n, &f->header.parent, f->header.seq - 1);
+	if (s->firm)
+		ahead_ask(n, f->header.seq - 1, floor);
 }
 
 static bool first_part(struct node *n, uint32_t peer, const struct msg *m)
@@ -366,7 +447,7 @@ bad:
 	return false;
 }
 
-static bool add_txs(struct node *n, struct fetched *f, const struct msg_blobs *txs)
+bool sync_add_txs(struct node *n, struct fetched *f, const struct msg_blobs *txs)
 {
 	uint32_t i;
 
@@ -394,13 +475,32 @@ static void part_drop(struct sync *s)
 	s->part = NULL;
 }
 
+/* It may be what is needed now, or something for later, or late, or not asked for. */
+static void ahead_came(struct node *n, uint32_t peer, const struct msg *m)
+{
+	struct sync *s = &n->sync;
+	struct fetched *f;
+
+	if (!ahead_on_ledger(n, peer, m))
+		return;
+	f = ahead_take(n, s->need_seq, &s->need);
+	if (!f)
+		return;
+	part_drop(s);
+	chain_add(n, f);
+}
+
 void sync_on_ledger(struct node *n, uint32_t peer, const struct msg *m)
 {
 	struct sync *s = &n->sync;
 	uint32_t have;
 
-	if (!s->active || s->state || !s->needs || !hash256_eq(&m->ledger.hash, &s->need))
-		return; /* late, or not asked for */
+	if (!s->active || s->state || !s->needs)
+		return;
+	if (!hash256_eq(&m->ledger.hash, &s->need)) {
+		ahead_came(n, peer, m);
+		return;
+	}
 	if (s->part && s->part->total != m->ledger.total) {
 		part_drop(s); /* one of the two is wrong: from the beginning */
 		ask_next(n);
@@ -413,7 +513,7 @@ void sync_on_ledger(struct node *n, uint32_t peer, const struct msg *m)
 	have = s->part->n;
 	if (m->ledger.from != have)
 		return; /* another part than the next one */
-	if (!add_txs(n, s->part, &m->ledger.txs)) {
+	if (!sync_add_txs(n, s->part, &m->ledger.txs)) {
 		fx_drop(n, peer, "ledger with malformed transactions");
 		part_drop(s);
 		return;
@@ -433,6 +533,8 @@ static void nobody_has_it(struct node *n)
 
 	if (s->n_chain)
 		jump(n, "peers have pruned the way to it");
+	else if (s->firm && target_is_old(n))
+		sync_move(n);
 	else if (!s->firm && s->pruned > 3 * n->n_peers)
 		give_up(n, "no peer has it");
 }
@@ -443,12 +545,11 @@ void sync_on_nak(struct node *n, uint32_t peer, const struct msg *m)
 	bool busy = m->nak.reason == NAK_BUSY;
 
 	if (m->nak.request == MSG_GET_NODES) {
-		if (!state_asked(n, peer, &m->nak.id))
-			return;
-		if (!busy && ++s->pruned > n->n_peers)
-			give_up(n, "its state has been pruned");
-		else
-			s->again = steady_after(n->now.steady, busy ? SYNC_BUSY_MS : 0);
+		state_on_nak(n, peer, m);
+		return;
+	}
+	if (hash256_is_zero(&m->nak.id)) {
+		ahead_on_nak(n, peer);
 		return;
 	}
 	if (!s->active || !s->needs || s->asked != peer || !hash256_eq(&m->nak.id, &s->need))
@@ -463,13 +564,26 @@ void sync_on_nak(struct node *n, uint32_t peer, const struct msg *m)
 		nobody_has_it(n);
 }
 
-struct steady sync_tick(struct node *n)
+void sync_peer_gone(struct node *n, uint32_t peer)
 {
 	struct sync *s = &n->sync;
 
+	state_peer_gone(n, peer);
+	ahead_peer_gone(n, peer);
+	if (s->active && s->begun && s->needs && s->asked == peer) {
+		s->asked = 0;
+		s->again = n->now.steady;
+	}
+}
+
+struct steady sync_tick(struct node *n)
+{
+	struct sync *s = &n->sync;
+	struct steady at;
+
 	if (s->active && !s->begun && held_find(n, &s->target))
 		sync_drop(n); /* built here meanwhile */
-	if (s->active && n->now.steady.ms >= s->again.ms) {
+	if (s->active && !s->by_seq && n->now.steady.ms >= s->again.ms) {
 		if (!s->begun)
 			begin(n);
 		if (s->state)
@@ -477,5 +591,10 @@ struct steady sync_tick(struct node *n)
 		else
 			ask_next(n);
 	}
-	return s->active ? s->again : STEADY_NEVER;
+	at = ahead_tick(n);
+	if (s->active && s->by_seq && s->needs && !ahead_flies(n, s->need_seq, &s->again))
+		ask_next(n); /* refused, late, or another one: by its hash now */
+	if (!s->active)
+		return STEADY_NEVER;
+	return at.ms < s->again.ms ? at : s->again;
 }
