@@ -190,7 +190,7 @@ static int run_standalone(const struct arguments *a)
 	genesis_close(&g);
 	if (!a->data)
 		remove_temporary(dir);
-	return code == 1 ? fail(1, &why) : code;
+	return code && why.text[0] ? fail(code, &why) : code;
 }
 
 /* ---- a node of a network ---- */
@@ -275,10 +275,11 @@ static int run_config(const struct arguments *a)
 		goto out;
 	}
 	code = daemon_run(&o, &why);
-	if (code == 1 && c.log_file[0])
-		log_line(LOG_ERROR, "tallyd", "%s", why.text);
-	if (code == 1)
-		fail(1, &why);
+	if (code && why.text[0]) {
+		if (c.log_file[0])
+			log_line(LOG_ERROR, "tallyd", "%s", why.text);
+		fail(code, &why);
+	}
 out:
 	secret_key_close(o.validator);
 	secret_key_close(o.identity);

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#define EXIT_STORE     74
 #define STOP_WITHIN_MS 3000
 #define STOP_HARD_MS   4800 /* SIGTERM to exit takes 5 s at most */
 
@@ -412,13 +413,17 @@ static void release(struct daemon *d)
 int daemon_run(const struct daemon_options *o, struct why *why)
 {
 	struct daemon *d = mem_zalloc(1, sizeof(*d));
+	enum err e;
 	int code;
 
 	d->o = o;
 	uv_loop_init(&d->loop);
 	open_handles(d);
-	if (open_node(d, why) != ERR_NONE) {
+	e = open_node(d, why);
+	if (e != ERR_NONE) {
 		code = abandon(d);
+		if (e == ERR_IO || e == ERR_CORRUPT)
+			code = EXIT_STORE;
 	} else {
 		open_rpc(d);
 		if (open_front(d, why) != ERR_NONE) {

@@ -7,6 +7,7 @@
 #include "os/log.h"
 
 #include <malloc.h>
+#include <stdio.h>
 
 #define DISK_CHECK_MS        2000
 #define PRUNE_BUDGET         4000
@@ -409,6 +410,18 @@ static void remember_genesis(struct uv_node *un)
 		log_line(LOG_WARN, "node", "%s", why.text);
 }
 
+/* What the operator is to do. */
+static enum err advise(enum err e, struct why *why, const char *folder)
+{
+	size_t n = strlen(why->text);
+
+	if (e == ERR_IO)
+		snprintf(why->text + n, sizeof(why->text) - n,
+			 "; check the disk, then run `tally verify %s` before starting again",
+			 folder);
+	return e;
+}
+
 static enum err open_disk(struct uv_node *un, struct ledger **tip, struct why *why)
 {
 	struct store_options so = {
@@ -426,7 +439,7 @@ static enum err open_disk(struct uv_node *un, struct ledger **tip, struct why *w
 		e = store_load_tip(un->store, tip, why);
 	if (e == ERR_NONE && un->cfg.validator)
 		e = journal_open(&un->journal, un->cfg.data_dir, why);
-	return e;
+	return advise(e, why, un->cfg.data_dir);
 }
 
 /* A ledger from the disk makes the genesis needless, which may be large. */

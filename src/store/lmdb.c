@@ -25,7 +25,11 @@ struct lmdb {
 	MDB_env *env;
 	MDB_dbi dbi[KV_TABLES];
 	char data_path[PATH_MAX];
+	char dir[PATH_MAX];
 	bool read_only;
+	bool dead; /* could not be opened again */
+	bool
+	    failed; /* a commit did: what the disk holds is not known, so nothing more is written */
 	/* Readers hold it shared from begin to end; changing the map's size holds it alone. */
 	pthread_rwlock_t map_lock;
 	pthread_mutex_t pool_lock;
@@ -261,17 +265,76 @@ static enum err allocate_lock_file(const char *dir, struct why *why)
 		       strerror(rc));
 }
 
+static void close_env(struct lmdb *db)
+{
+	for (unsigned i = 0; i < db->idle_n; i++)
+		mdb_txn_abort(db->idle[i]);
+	db->idle_n = 0;
+	if (db->env)
+		mdb_env_close(db->env);
+	db->env = NULL;
+}
+
 static void close_db(struct kv *kv)
 {
 	struct lmdb *db = lmdb_of(kv);
 
-	for (unsigned i = 0; i < db->idle_n; i++)
-		mdb_txn_abort(db->idle[i]);
-	if (db->env)
-		mdb_env_close(db->env);
+	close_env(db);
 	pthread_rwlock_destroy(&db->map_lock);
 	pthread_mutex_destroy(&db->pool_lock);
 	mem_free(db);
+}
+
+static enum err open_env(struct lmdb *db, uint64_t map_bytes, bool create, struct why *why)
+{
+	unsigned flags = MDB_NOTLS | (db->read_only ? MDB_RDONLY : 0);
+	enum err e;
+	int rc;
+
+	rc = mdb_env_create(&db->env);
+	if (!rc)
+		rc = mdb_env_set_maxdbs(db->env, KV_TABLES);
+	if (!rc)
+		rc = mdb_env_set_maxreaders(db->env, READERS_MAX);
+	if (!rc)
+		rc = mdb_env_set_mapsize(db->env, page_round(map_bytes));
+	if (!rc)
+		rc = mdb_env_open(db->env, db->dir, flags, 0640);
+	if (!rc)
+		rc = mdb_reader_check(db->env, NULL);
+	if (rc)
+		return why_set(why, rc > 0 ? file_err_of(rc) : err_of(db, rc), "%s: %s", db->dir,
+			       mdb_strerror(rc));
+	e = check_length(db, why);
+	return e == ERR_NONE ? open_tables(db, create, why) : e;
+}
+
+/* After a failed write of a meta page LMDB does nothing any more. If only room was missing, then
+ * the environment is opened again, and must be as it was before the transaction `id`. */
+static enum err revive(struct lmdb *db, size_t id, struct why *why)
+{
+	MDB_envinfo info;
+	MDB_txn *txn;
+	int rc = mdb_txn_begin(db->env, NULL, MDB_RDONLY, &txn);
+	enum err e;
+
+	if (!rc)
+		mdb_txn_abort(txn);
+	if (rc != MDB_PANIC)
+		return ERR_NONE;
+	pthread_rwlock_wrlock(&db->map_lock);
+	mdb_env_info(db->env, &info);
+	close_env(db);
+	e = open_env(db, info.me_mapsize, false, why);
+	if (e == ERR_NONE) {
+		mdb_env_info(db->env, &info);
+		if (info.me_last_txnid >= id)
+			e = why_set(why, ERR_IO, "%s: the meta page was written in part",
+				    db->data_path);
+	}
+	db->dead = e != ERR_NONE;
+	pthread_rwlock_unlock(&db->map_lock);
+	return e == ERR_NONE ? e : ERR_IO;
 }
 
 static MDB_txn *take_idle(struct lmdb *db)
@@ -310,11 +373,15 @@ static enum err begun(struct lmdb *db, MDB_txn *txn, bool writes, struct kv_txn 
 static enum err begin_read(struct kv *kv, struct kv_txn **out)
 {
 	struct lmdb *db = lmdb_of(kv);
-	MDB_txn *txn = take_idle(db);
+	MDB_txn *txn;
 	int rc;
 
 	pthread_rwlock_rdlock(&db->map_lock);
-	rc = txn ? mdb_txn_renew(txn) : mdb_txn_begin(db->env, NULL, MDB_RDONLY, &txn);
+	txn = take_idle(db);
+	if (db->dead)
+		rc = MDB_PANIC;
+	else
+		rc = txn ? mdb_txn_renew(txn) : mdb_txn_begin(db->env, NULL, MDB_RDONLY, &txn);
 	if (rc) {
 		pthread_rwlock_unlock(&db->map_lock);
 		return err_of(db, rc);
@@ -325,11 +392,14 @@ static enum err begin_read(struct kv *kv, struct kv_txn **out)
 static enum err begin_write(struct kv *kv, struct kv_txn **out)
 {
 	struct lmdb *db = lmdb_of(kv);
-	uint64_t map_bytes, used = used_bytes(db, &map_bytes);
+	uint64_t map_bytes, used;
 	MDB_txn *txn;
 	int rc;
 
 	must(!db->read_only);
+	if (db->dead || db->failed)
+		return ERR_IO;
+	used = used_bytes(db, &map_bytes);
 	/* If it cannot grow now, the transaction may still fit. */
 	if (used > map_bytes / 2)
 		(void)!grow(kv);
@@ -358,14 +428,22 @@ static enum err commit(struct kv_txn *kv, struct why *why)
 {
 	struct lmdb_txn *t = lmdb_txn_of(kv);
 	struct lmdb *db = t->db;
+	size_t id = mdb_txn_id(t->txn);
 	int rc;
 	enum err e;
 
 	must(t->writes);
 	rc = mdb_txn_commit(t->txn);
 	mem_free(t);
-	e = err_of(db, rc);
-	return rc ? why_set(why, e, "%s: %s", db->data_path, mdb_strerror(rc)) : ERR_NONE;
+	if (!rc)
+		return ERR_NONE;
+	e = why_set(why, err_of(db, rc), "%s: %s", db->data_path, mdb_strerror(rc));
+	if (e == ERR_NO_SPACE && revive(db, id, why) != ERR_NONE)
+		e = ERR_IO;
+	/* After a failed sync the kernel counts the pages as written, so the next one would seem to
+	 * succeed. */
+	db->failed = e != ERR_NO_SPACE && e != ERR_FULL;
+	return e;
 }
 
 static enum err get(struct kv_txn *kv, enum kv_table table, struct bytes key, struct bytes *value)
@@ -481,44 +559,23 @@ enum err lmdb_open(struct kv **out, const char *dir, const struct lmdb_options *
 		   struct why *why)
 {
 	struct lmdb *db = mem_zalloc(1, sizeof(*db));
-	unsigned flags = MDB_NOTLS | (o->read_only ? MDB_RDONLY : 0);
 	uint64_t map_bytes = o->map_bytes_min ? o->map_bytes_min : MAP_BYTES_START;
-	enum err e = ERR_NONE;
-	int rc;
+	enum err e;
 
 	db->kv.ops = &ops;
 	init_locks(db);
 	db->read_only = o->read_only;
 	e = lmdb_path(db->data_path, dir, "data.mdb", why);
-	if (e != ERR_NONE)
-		goto out;
-	if (map_bytes < MAP_BYTES_LEAST)
-		map_bytes = MAP_BYTES_LEAST;
-	if (file_bytes(db) * 4 > map_bytes)
-		map_bytes = file_bytes(db) * 4;
-	e = o->read_only ? ERR_NONE : allocate_lock_file(dir, why);
-	if (e != ERR_NONE)
-		goto out;
-	rc = mdb_env_create(&db->env);
-	if (!rc)
-		rc = mdb_env_set_maxdbs(db->env, KV_TABLES);
-	if (!rc)
-		rc = mdb_env_set_maxreaders(db->env, READERS_MAX);
-	if (!rc)
-		rc = mdb_env_set_mapsize(db->env, page_round(map_bytes));
-	if (!rc)
-		rc = mdb_env_open(db->env, dir, flags, 0640);
-	if (!rc)
-		rc = mdb_reader_check(db->env, NULL);
-	if (rc) {
-		e = why_set(why, rc > 0 ? file_err_of(rc) : err_of(db, rc), "%s: %s", dir,
-			    mdb_strerror(rc));
-		goto out;
+	if (e == ERR_NONE) {
+		memcpy(db->dir, dir, strlen(dir) + 1);
+		if (map_bytes < MAP_BYTES_LEAST)
+			map_bytes = MAP_BYTES_LEAST;
+		if (file_bytes(db) * 4 > map_bytes)
+			map_bytes = file_bytes(db) * 4;
+		e = o->read_only ? ERR_NONE : allocate_lock_file(dir, why);
 	}
-	e = check_length(db, why);
 	if (e == ERR_NONE)
-		e = open_tables(db, create, why);
-out:
+		e = open_env(db, map_bytes, create, why);
 	if (e != ERR_NONE) {
 		close_db(&db->kv);
 		db = NULL;

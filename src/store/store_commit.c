@@ -241,7 +241,7 @@ static enum err write_ledger(struct commit *c, struct why *why)
 	enum err e = kv_write(c->s->db, &c->txn);
 
 	if (e != ERR_NONE)
-		return e;
+		return store_fail(why, e, c->s->folder);
 	e = put_state(c);
 	if (e == ERR_NONE)
 		e = put_obsolete(c);
