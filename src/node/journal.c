@@ -204,11 +204,10 @@ static void say_again(struct node *n)
 	struct vote_out *o;
 	struct cons_validation v;
 	struct msg m = {.type = MSG_VALIDATION, .validation = buf_bytes(&n->vote_bytes)};
-	bool forged;
 	int32_t who;
 
-	if (n->self < 0 || !n->vote_bytes.n || !vote_parse(n, m.validation, &v, &who, &forged) ||
-	    forged || who != n->self)
+	if (n->self < 0 || !n->vote_bytes.n || !vote_parse(n, m.validation, &v, &who) ||
+	    who != n->self || !vote_signed(m.validation))
 		return;
 	o = vote_out_new(n);
 	o->validation = true;

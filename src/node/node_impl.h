@@ -172,11 +172,16 @@ struct said {
 	uint32_t seq;
 	struct net_time signed_at;
 };
+struct pace { /* an allowance that fills again with time, see vote.c */
+	uint32_t used;
+	struct steady since;
+};
 struct unl_member {
 	struct public_key key;
 	struct said said[VOTES_KEPT];
-	uint32_t heard; /* its messages in this span, see vote.c */
-	struct steady span;
+	struct pace proposals, validations; /* of those whose signature was checked */
+	struct hash256 prev;                /* its newest proposal's, and its number */
+	uint32_t number;
 };
 
 #define CONS_QUEUE_MAX 128
@@ -402,9 +407,9 @@ void vote_validate(struct node *n, const struct held *h, bool full);
 /* Keeps a validation of a member for peers that connect. */
 void vote_keep(struct node *n, uint32_t who, struct bytes bytes, const struct cons_validation *v);
 void vote_late(struct node *n); /* after a commit: a vote that had to wait for it */
-/* Parses and checks a validation; who signed it goes to *who, -1 for a stranger. */
-bool vote_parse(struct node *n, struct bytes bytes, struct cons_validation *v, int32_t *who,
-		bool *forged);
+/* Parses a validation; who claims to have signed it goes to *who, -1 for a stranger. */
+bool vote_parse(const struct node *n, struct bytes bytes, struct cons_validation *v, int32_t *who);
+bool vote_signed(struct bytes validation); /* by the key that it names */
 void vote_on_proposal(struct node *n, uint32_t peer, const struct msg *m);
 void vote_on_validation(struct node *n, uint32_t peer, struct bytes bytes);
 void vote_greet(struct node *n, uint32_t peer);

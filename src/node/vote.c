@@ -13,8 +13,13 @@
 
 #define VALIDATION_FULL      0x00000001u /* rippled: vfFullValidation */
 #define VALIDATION_CANONICAL 0x80000000u /* vfFullyCanonicalSig */
-#define HEARD_PER_SECOND     50          /* messages of one validator; honest ones send a few */
-#define TWIN_CLOSE_S         60          /* a close time this far after our start is of this life */
+/* What is checked and passed on of one validator: at once, and then one each so many ms. An honest
+ * one sends a few proposals in a round of seconds, and a validation for each ledger. */
+#define PROPOSALS_AT_ONCE   PROPOSALS_PER_VALIDATOR_ROUND
+#define PROPOSAL_EVERY_MS   250
+#define VALIDATIONS_AT_ONCE (4 * VOTES_KEPT)
+#define VALIDATION_EVERY_MS 500
+#define TWIN_CLOSE_S        60 /* a close time this far after our start is of this life */
 
 /* ---- proposals out ---- */
 
@@ -176,16 +181,32 @@ static int32_t unl_index(const struct node *n, const struct public_key *key)
 	return -1;
 }
 
-/* Whether one more message of this validator is passed on in this second. */
-static bool within_pace(struct node *n, int32_t who)
+/* Whether the signature of one more is worth checking; a peer that passes on more than that is
+ * charged, since honest ones keep the same pace. */
+static bool within_pace(struct node *n, uint32_t peer, struct pace *p, uint32_t at_once,
+			int64_t every_ms)
 {
-	struct unl_member *u = &n->unl[who];
+	int64_t back = steady_since(p->since, n->now.steady) / every_ms;
 
-	if (steady_since(u->span, n->now.steady) >= 1000) {
-		u->span = n->now.steady;
-		u->heard = 0;
+	if (back >= p->used) {
+		p->used = 0;
+		p->since = n->now.steady;
+	} else {
+		p->used -= (uint32_t)back;
+		p->since = steady_after(p->since, back * every_ms);
 	}
-	return u->heard++ < HEARD_PER_SECOND;
+	if (p->used < at_once)
+		return true;
+	n->count.votes_ignored++;
+	fx_useless(n, peer, 1);
+	return false;
+}
+
+static bool checked(struct node *n, struct pace *p, bool good)
+{
+	n->count.votes_checked++;
+	p->used += good; /* whoever sends a bad one in another's name is dropped */
+	return good;
 }
 
 static void key_is_elsewhere(struct node *n, const char *what, uint32_t seq)
@@ -207,30 +228,54 @@ static void own_proposal(struct node *n, const struct msg *m)
 		key_is_elsewhere(n, "proposal", m->proposal.seq);
 }
 
-void vote_on_proposal(struct node *n, uint32_t peer, const struct msg *m)
+static bool proposal_signed(const struct node *n, const struct msg *m)
 {
-	int32_t who = unl_index(n, &m->proposal.key);
-	struct cons_event ev = {.kind = CONS_PROPOSAL};
 	struct buf payload = BUF_INIT;
-	struct hash256 id;
 	bool good;
 
-	if (who < 0 || !n->cons || !n->cons_started)
-		return;
-	proposal_id(n, m, &id);
-	if (seen_has(&n->seen_msgs, &id))
-		return;
 	proposal_payload(&payload, n->cfg.network_id, m);
 	good = signature_check(bytes_of(m->proposal.key.b, 33), buf_bytes(&payload),
 			       m->proposal.signature);
 	buf_close(&payload);
-	if (!good) {
+	return good;
+}
+
+/* On the ledger of its signer's newest proposal, with a lower number: nothing new. */
+static bool is_outdated(const struct unl_member *u, const struct msg *m)
+{
+	return m->proposal.seq < u->number && hash256_eq(&m->proposal.prev, &u->prev);
+}
+
+/* Whether it is new, within its signer's pace, and signed. */
+static bool take_proposal(struct node *n, uint32_t peer, struct unl_member *u, const struct msg *m)
+{
+	struct hash256 id;
+
+	proposal_id(n, m, &id);
+	if (seen_has(&n->seen_msgs, &id) || is_outdated(u, m) ||
+	    !within_pace(n, peer, &u->proposals, PROPOSALS_AT_ONCE, PROPOSAL_EVERY_MS))
+		return false;
+	if (!checked(n, &u->proposals, proposal_signed(n, m))) {
 		fx_drop(n, peer, "proposal with a bad signature");
-		return;
+		return false;
 	}
-	if (!within_pace(n, who))
-		return;
 	seen_add(&n->seen_msgs, &id);
+	if (m->proposal.seq != CONS_SEQ_BOW_OUT) {
+		u->prev = m->proposal.prev;
+		u->number = m->proposal.seq;
+	}
+	return true;
+}
+
+void vote_on_proposal(struct node *n, uint32_t peer, const struct msg *m)
+{
+	int32_t who = unl_index(n, &m->proposal.key);
+	struct cons_event ev = {.kind = CONS_PROPOSAL};
+
+	if (who < 0 || !n->cons || !n->cons_started)
+		return;
+	if (!take_proposal(n, peer, &n->unl[who], m))
+		return;
 	n->count.proposals_in++;
 	fx_send_msg(n, 0, peer, m);
 	if (who == n->self) {
@@ -245,18 +290,33 @@ void vote_on_proposal(struct node *n, uint32_t peer, const struct msg *m)
 	round_feed(n, &ev);
 }
 
-bool vote_parse(struct node *n, struct bytes bytes, struct cons_validation *v, int32_t *who,
-		bool *forged)
+bool vote_signed(struct bytes bytes)
 {
 	struct arena a = ARENA_INIT;
 	struct buf payload = BUF_INIT;
+	struct st_object *o;
+	struct bytes key, sig;
+	bool good = false;
+
+	if (st_decode(&o, &a, bytes, NULL) == ERR_NONE && st_get_raw(o, sfSigningPubKey, &key) &&
+	    st_get_raw(o, sfSignature, &sig)) {
+		validation_payload(&payload, o);
+		good = signature_check(key, buf_bytes(&payload), sig);
+	}
+	buf_close(&payload);
+	arena_close(&a);
+	return good;
+}
+
+bool vote_parse(const struct node *n, struct bytes bytes, struct cons_validation *v, int32_t *who)
+{
+	struct arena a = ARENA_INIT;
 	struct st_object *o;
 	struct bytes key, sig;
 	struct public_key pub;
 	uint32_t flags, seq, at;
 	bool ok = false;
 
-	*forged = false;
 	*who = -1;
 	if (bytes.n > WIRE_VALIDATION_MAX || st_decode(&o, &a, bytes, NULL) != ERR_NONE)
 		goto out;
@@ -271,12 +331,7 @@ bool vote_parse(struct node *n, struct bytes bytes, struct cons_validation *v, i
 	v->seq = seq;
 	v->signed_at.s = at;
 	v->full = flags & VALIDATION_FULL;
-	if (*who < 0)
-		goto out;
-	validation_payload(&payload, o);
-	*forged = !signature_check(key, buf_bytes(&payload), sig);
 out:
-	buf_close(&payload);
 	arena_close(&a);
 	return ok;
 }
@@ -317,25 +372,26 @@ void vote_on_validation(struct node *n, uint32_t peer, struct bytes bytes)
 	struct cons_event ev = {.kind = CONS_VALIDATION};
 	struct msg m = {.type = MSG_VALIDATION, .validation = bytes};
 	struct node_effect *e;
+	struct unl_member *u;
 	struct hash256 id;
-	bool forged;
 	int32_t who;
 
 	sha512_half(&id, bytes.p, bytes.n);
 	if (seen_has(&n->seen_msgs, &id) || !n->cons)
 		return;
-	if (!vote_parse(n, bytes, &ev.validation.validation, &who, &forged)) {
+	if (!vote_parse(n, bytes, &ev.validation.validation, &who)) {
 		fx_drop(n, peer, "malformed validation");
 		return;
 	}
 	if (who < 0)
 		return; /* not one of ours to judge */
-	if (forged) {
+	u = &n->unl[who];
+	if (!within_pace(n, peer, &u->validations, VALIDATIONS_AT_ONCE, VALIDATION_EVERY_MS))
+		return;
+	if (!checked(n, &u->validations, vote_signed(bytes))) {
 		fx_drop(n, peer, "validation with a bad signature");
 		return;
 	}
-	if (!within_pace(n, who))
-		return;
 	seen_add(&n->seen_msgs, &id);
 	n->count.validations_in++;
 	fx_send_msg(n, 0, peer, &m);

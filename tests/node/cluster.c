@@ -574,6 +574,22 @@ void cluster_close(struct cluster *c)
 	mem_free(c);
 }
 
+void cluster_inject(struct cluster *c, uint32_t from, uint32_t to, uint32_t ms,
+		    struct wire_frame *f)
+{
+	uint32_t i;
+
+	for (i = 0; i < c->n; i++)
+		if ((to >> i & 1) && linked(c, from, i))
+			heap_push(c, (struct event){.at = c->now + c->o.delay_ms + ms,
+						    .what = EV_FRAME,
+						    .node = i,
+						    .from = from,
+						    .life = c->m[i].life,
+						    .frame = wire_frame_ref(f)});
+	wire_frame_unref(f);
+}
+
 /* ---- looking at it ---- */
 
 uint64_t cluster_useless(struct cluster *c)

@@ -67,6 +67,10 @@ void cluster_lie(struct cluster *c,
 		 void (*lie)(void *ctx, uint32_t from, uint32_t to, struct msg *m), void *ctx);
 /* Ledgers that node i has reported validated, over all its lives. */
 uint32_t cluster_reported(struct cluster *c, uint32_t i);
+/* A frame that node `from` did not make comes to the nodes of the bit mask `to`, in its name, after
+ * so many ms more than a frame takes; its reference is taken. */
+void cluster_inject(struct cluster *c, uint32_t from, uint32_t to, uint32_t ms,
+		    struct wire_frame *f);
 /* What nodes have charged each other for. */
 uint64_t cluster_useless(struct cluster *c);
 
