@@ -21,8 +21,8 @@ struct daemon_options {
 };
 
 /* Runs until SIGTERM, SIGINT, `stop` or a failure; returns the exit code: 0 after an orderly stop,
- * 1 when it could not start (with *why), 74 when the store failed (at start with *why). Prints one line with the
- * addresses once it serves. */
+ * 1 when it could not start (with *why), 74 when the store failed (at start with *why). Prints one
+ * line with the addresses once it serves. */
 int daemon_run(const struct daemon_options *o, struct why *why);
 
 #endif
