@@ -15,7 +15,8 @@
  *   - cons_check of the machine that moved;
  *   - agreement: one validated hash per sequence, and each validated ledger descends from the one
  *     validated before it;
- *   - no node signs two validations at one sequence, nor two proposals under one number.
+ *   - no honest node signs two validations at one sequence, nor two proposals under one number, and
+ *     there is no evidence against one.
  * The first violation stops the run; sim_failure tells it.
  *
  * Nodes are named by letters, A first: "ABE" is a set of three; "AB|CDE" two groups. */
@@ -32,6 +33,7 @@ struct sim_options {
 	uint32_t dup_pm;
 	int64_t build_ms;    /* time to build a ledger */
 	int64_t tx_every_ms; /* a transaction reaches some nodes this often, 0 = never */
+	bool no_relay;       /* messages go from their sender only, evidence excepted */
 	bool verbose;
 };
 
@@ -42,6 +44,24 @@ struct sim_options sim_defaults(uint64_t seed);
 /* All nodes off; sim_start them. */
 struct sim *sim_open(const struct sim_options *o);
 void sim_close(struct sim *s);
+
+/* Before they start: nodes trust these validators instead of all. */
+void sim_unl(struct sim *s, const char *nodes, const char *unl);
+/* Members that do not count for ledgers from `seq` on, told to running nodes at once and to others
+ * when they start. */
+void sim_negative_unl(struct sim *s, const char *members, uint32_t seq);
+
+/* How a validator lies. */
+enum sim_lies {
+	LIES_NOT,
+	LIES_MIRROR,      /* says to each face what that face says, under numbers of its own */
+	LIES_MIRROR_SAME, /* the same, with one row of numbers for each face */
+	LIES_MUTANT,      /* an honest one's words, changed and withheld at random */
+};
+/* Before it starts. A mirror has two faces: these nodes, and all others. */
+void sim_byzantine(struct sim *s, char node, enum sim_lies lies, const char *face);
+/* Nodes that told of evidence so far. */
+uint32_t sim_accusers(const struct sim *s);
 
 void sim_run_ms(struct sim *s, int64_t ms);
 int64_t sim_now_ms(const struct sim *s);

@@ -8,7 +8,8 @@
 #include "base/rng.h"
 
 /* The inside of the simulated network: cluster.c runs events, messages.c carries what nodes say to
- * each other, world.c builds it, breaks it and answers questions about it. */
+ * each other, effects.c does what machines ask for, byzantine.c lies, world.c builds it, breaks it
+ * and answers questions about it. */
 
 #define FETCH_TRY_MS       400
 #define FETCH_TRIES        8
@@ -17,7 +18,7 @@
 #define SEQ_MAX            4096
 #define PROPOSALS_RESERVED 8
 
-enum kind { K_TIMER, K_HOP, K_BUILT, K_PERSISTED, K_FETCH_SET, K_FETCH_LEDGER, K_TX };
+enum kind { K_TIMER, K_HOP, K_BUILT, K_PERSISTED, K_FETCH_SET, K_FETCH_LEDGER, K_TX, K_LIAR };
 
 struct event {
 	int64_t t;
@@ -31,14 +32,16 @@ struct event {
 	struct hash256 hash;
 };
 
+enum message_kind { M_VALIDATION, M_PROPOSAL, M_EVIDENCE };
 struct message {
-	bool proposal;
+	enum message_kind kind;
 	uint32_t who;
 	uint32_t seen; /* index of the mask of the nodes that have it */
 	uint32_t hops; /* on the way */
 	union {
 		struct cons_position position;
 		struct cons_validation validation;
+		struct cons_evidence evidence; /* `who` among all validators */
 	};
 };
 
@@ -84,6 +87,14 @@ struct node {
 	uint32_t pool_n;
 	struct hash256 signed_at[SEQ_MAX]; /* per sequence, zero = none */
 	bool signed_full[SEQ_MAX];
+	uint32_t unl; /* mask of the validators it trusts */
+	enum sim_lies lies;
+	uint32_t face; /* of a mirror: the nodes of its second face */
+	struct {
+		struct cons_position position;
+		struct cons_validation validation;
+	} said[2];            /* to each face */
+	uint32_t numbers[2];  /* of its proposals */
 	struct hmap proposed; /* mix of (ledger, number) -> position mix */
 	struct disk disk;
 };
@@ -93,7 +104,11 @@ struct sim {
 	uint32_t n;
 	int64_t t;
 	uint64_t ord;
-	struct rng net, load;
+	struct rng net, load, lie;
+	uint32_t liars;    /* mask */
+	uint32_t accusers; /* mask */
+	bool mixed_unls;
+	uint32_t disabled, disabled_from; /* negative UNL: mask, first sequence */
 	struct event *heap;
 	size_t heap_n, heap_cap;
 	uint32_t *seen; /* masks, one per content: a node takes the same bytes once */
@@ -142,15 +157,31 @@ uint32_t msg_new(struct sim *s);
 uint32_t msg_seen_new(struct sim *s);
 uint32_t msg_seen_of(struct sim *s, uint32_t who, const struct cons_validation *v);
 void msg_drop_hop(struct sim *s, uint32_t m);
+/* From one node to another, when they are linked. */
+void msg_hop(struct sim *s, uint32_t m, uint32_t from, uint32_t to);
 void msg_forward(struct sim *s, uint32_t m, uint32_t node);
 void msg_broadcast(struct sim *s, uint32_t m, uint32_t node);
 bool msg_linked(const struct sim *s, uint32_t from, uint32_t to);
 
+/* byzantine.c */
+void byz_hear(struct sim *s, uint32_t i, const struct message *m);
+void byz_timer(struct sim *s, uint32_t i);
+void byz_send(struct sim *s, uint32_t i, uint32_t m);
+
+/* world.c: a validator's place in node i's UNL, UINT32_MAX when it has none; and the reverse. */
+uint32_t sim_place(const struct sim *s, uint32_t i, uint32_t who);
+uint32_t sim_member(const struct sim *s, uint32_t i, uint32_t place);
+void sim_tell_negative(struct sim *s, uint32_t i);
+
 /* cluster.c */
+struct cons_event sim_ledger_event(const struct sim *s, enum cons_event_kind kind, uint32_t at);
 struct now node_now(const struct sim *s, uint32_t i);
+
+/* effects.c */
 void node_step(struct sim *s, uint32_t i, const struct cons_event *ev);
 void node_effects(struct sim *s, uint32_t i, const struct cons_effects *fx);
 void node_resend(struct sim *s, uint32_t i);
-struct cons_event sim_ledger_event(const struct sim *s, enum cons_event_kind kind, uint32_t at);
+/* What is validated and here goes on disk, with all below. */
+void node_commit(struct sim *s, uint32_t i);
 
 #endif

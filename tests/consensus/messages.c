@@ -77,27 +77,36 @@ void msg_drop_hop(struct sim *s, uint32_t m)
 		s->free_msgs[s->free_n++] = m;
 }
 
+void msg_hop(struct sim *s, uint32_t m, uint32_t from, uint32_t to)
+{
+	uint32_t copies = 1;
+
+	if (!msg_linked(s, from, to))
+		return;
+	if (s->o.loss_pm && rng_below(&s->net, 1000) < s->o.loss_pm)
+		copies = 0;
+	else if (s->o.dup_pm && rng_below(&s->net, 1000) < s->o.dup_pm)
+		copies = 2;
+	for (uint32_t k = 0; k < copies; k++) {
+		struct event e = {.kind = K_HOP, .node = to, .from = from, .msg = m};
+
+		e.t = s->t + draw_delay(s, from, to);
+		e.epoch = s->node[to].epoch;
+		s->msgs[m].hops++;
+		sim_push(s, e);
+	}
+}
+
 /* To every linked peer that has it not yet. The caller holds a hop of its own. */
 void msg_forward(struct sim *s, uint32_t m, uint32_t node)
 {
+	const struct message *msg = &s->msgs[m];
+
+	if (s->o.no_relay && node != msg->who && msg->kind != M_EVIDENCE)
+		return;
 	for (uint32_t to = 0; to < s->n; to++) {
-		uint32_t copies = 1;
-
-		if (!msg_linked(s, node, to) ||
-		    (node != s->msgs[m].who && (s->seen[s->msgs[m].seen] & (1u << to))))
-			continue;
-		if (s->o.loss_pm && rng_below(&s->net, 1000) < s->o.loss_pm)
-			copies = 0;
-		else if (s->o.dup_pm && rng_below(&s->net, 1000) < s->o.dup_pm)
-			copies = 2;
-		for (uint32_t k = 0; k < copies; k++) {
-			struct event e = {.kind = K_HOP, .node = to, .from = node, .msg = m};
-
-			e.t = s->t + draw_delay(s, node, to);
-			e.epoch = s->node[to].epoch;
-			s->msgs[m].hops++;
-			sim_push(s, e);
-		}
+		if (node == s->msgs[m].who || !(s->seen[s->msgs[m].seen] & (1u << to)))
+			msg_hop(s, m, node, to);
 	}
 }
 
@@ -105,6 +114,9 @@ void msg_broadcast(struct sim *s, uint32_t m, uint32_t node)
 {
 	s->msgs[m].hops++;
 	s->seen[s->msgs[m].seen] |= 1u << node;
-	msg_forward(s, m, node);
+	if (s->node[node].lies && s->msgs[m].kind != M_EVIDENCE)
+		byz_send(s, node, m);
+	else
+		msg_forward(s, m, node);
 	msg_drop_hop(s, m);
 }

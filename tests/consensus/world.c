@@ -105,6 +105,8 @@ void sim_note_signed(struct sim *s, uint32_t i, const struct cons_validation *v)
 		sim_fail(s, "node %c signed twice at %u", 'A' + (int)i, v->seq);
 	s->node[i].signed_at[v->seq] = v->ledger;
 	s->node[i].signed_full[v->seq] = v->full;
+	if (s->mixed_unls)
+		return;
 	for (uint32_t k = 0; k < s->o.validators; k++)
 		n += s->node[k].signed_full[v->seq] &&
 		     hash256_eq(&s->node[k].signed_at[v->seq], &v->ledger);
@@ -132,6 +134,7 @@ struct sim *sim_open(const struct sim_options *o)
 	rng_init(&root, o->seed);
 	s->net = rng_fork(&root, "net");
 	s->load = rng_fork(&root, "load");
+	s->lie = rng_fork(&root, "lie");
 	hmap_init(&s->set_at, 1);
 	hmap_init(&s->ledger_at, 2);
 	hmap_init(&s->seen_at, 3);
@@ -146,6 +149,7 @@ struct sim *sim_open(const struct sim_options *o)
 	for (uint32_t i = 0; i < s->n; i++) {
 		hmap_init(&s->node[i].proposed, i);
 		s->node[i].build_ms = o->build_ms;
+		s->node[i].unl = (1u << o->validators) - 1;
 	}
 	if (o->tx_every_ms)
 		sim_push(s, (struct event){.kind = K_TX, .t = o->tx_every_ms});
@@ -177,12 +181,78 @@ static bool named(const char *nodes, uint32_t i)
 	return strchr(nodes, 'A' + (int)i) != NULL;
 }
 
+uint32_t sim_place(const struct sim *s, uint32_t i, uint32_t who)
+{
+	uint32_t unl = s->node[i].unl;
+
+	if (who >= s->o.validators || !(unl & (1u << who)))
+		return UINT32_MAX;
+	return (uint32_t)__builtin_popcount(unl & ((1u << who) - 1));
+}
+
+uint32_t sim_member(const struct sim *s, uint32_t i, uint32_t place)
+{
+	for (uint32_t who = 0; who < s->o.validators; who++) {
+		if (sim_place(s, i, who) == place)
+			return who;
+	}
+	must(false);
+	return UINT32_MAX;
+}
+
+void sim_unl(struct sim *s, const char *nodes, const char *unl)
+{
+	uint32_t mask = 0;
+
+	for (const char *p = unl; *p; p++)
+		mask |= 1u << (*p - 'A');
+	must(mask < 1u << s->o.validators);
+	s->mixed_unls = true;
+	for (uint32_t i = 0; i < s->n; i++) {
+		if (named(nodes, i))
+			s->node[i].unl = mask;
+	}
+}
+
+void sim_tell_negative(struct sim *s, uint32_t i)
+{
+	struct cons_event ev = {.kind = CONS_NEGATIVE_UNL};
+	uint32_t who[SIM_NODES_MAX], n = 0;
+
+	for (uint32_t k = 0; k < s->o.validators; k++) {
+		if ((s->disabled & (1u << k)) && sim_place(s, i, k) != UINT32_MAX)
+			who[n++] = sim_place(s, i, k);
+	}
+	ev.negative.from_seq = s->disabled_from;
+	ev.negative.who = who;
+	ev.negative.n = n;
+	node_step(s, i, &ev);
+}
+
+void sim_negative_unl(struct sim *s, const char *members, uint32_t seq)
+{
+	s->disabled = 0;
+	s->disabled_from = seq;
+	for (const char *p = members; *p; p++)
+		s->disabled |= 1u << (*p - 'A');
+	for (uint32_t i = 0; i < s->n; i++) {
+		if (s->node[i].up && s->node[i].c)
+			sim_tell_negative(s, i);
+	}
+}
+
+uint32_t sim_accusers(const struct sim *s)
+{
+	return (uint32_t)__builtin_popcount(s->accusers);
+}
+
 /* From disk, as consensus.h says: validated, rebuilt ledgers, own vote, start. */
 static void boot(struct sim *s, uint32_t i)
 {
 	struct node *nd = &s->node[i];
-	struct cons_config config = {.unl_n = s->o.validators,
-				     .self = i < s->o.validators ? (int32_t)i : -1,
+	uint32_t self = sim_place(s, i, i);
+	struct cons_config config = {.unl_n = (uint32_t)__builtin_popcount(nd->unl),
+				     .self = self == UINT32_MAX ? -1 : (int32_t)self,
 				     .set_id = sim_set_id,
 				     .salt = i};
 	uint32_t at, line[64], n = 0, lcl = nd->disk.validated, me = 1u << i;
@@ -191,6 +261,10 @@ static void boot(struct sim *s, uint32_t i)
 
 	nd->up = true;
 	nd->epoch++;
+	if (nd->lies == LIES_MIRROR || nd->lies == LIES_MIRROR_SAME) {
+		byz_timer(s, i);
+		return;
+	}
 	nd->c = cons_open(&config);
 	nd->pool_n = 0;
 	for (uint32_t k = 0; k < s->ledgers_n; k++) {
@@ -202,6 +276,8 @@ static void boot(struct sim *s, uint32_t i)
 	for (uint32_t k = 0; k < s->seen_n; k++)
 		s->seen[k] &= ~me;
 	cons_set_validated(nd->c, &s->ledgers[lcl].hash, s->ledgers[lcl].seq);
+	if (s->disabled)
+		sim_tell_negative(s, i);
 	nd->validated = s->ledgers[lcl].hash;
 	nd->validated_seq = s->ledgers[lcl].seq;
 	if (nd->disk.have_vote && nd->disk.vote.seq > nd->validated_seq)
@@ -215,7 +291,7 @@ static void boot(struct sim *s, uint32_t i)
 	}
 	if (nd->disk.have_vote) {
 		ev.kind = CONS_VALIDATION;
-		ev.validation.who = i;
+		ev.validation.who = self;
 		ev.validation.validation = nd->disk.vote;
 		node_step(s, i, &ev);
 		node_resend(s, i);
@@ -347,7 +423,7 @@ uint32_t sim_validated_min(const struct sim *s)
 	uint32_t min = UINT32_MAX;
 
 	for (uint32_t i = 0; i < s->n; i++) {
-		if (s->node[i].up && s->node[i].validated_seq < min)
+		if (s->node[i].up && !s->node[i].lies && s->node[i].validated_seq < min)
 			min = s->node[i].validated_seq;
 	}
 	return min;
@@ -358,7 +434,7 @@ uint32_t sim_validated_max(const struct sim *s)
 	uint32_t max = 0;
 
 	for (uint32_t i = 0; i < s->n; i++) {
-		if (s->node[i].validated_seq > max)
+		if (!s->node[i].lies && s->node[i].validated_seq > max)
 			max = s->node[i].validated_seq;
 	}
 	return max;
