@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 #include "tests/sim/actors_impl.h"
 
-#define ROUND_WEIGHT 50000 /* of an act, asked once per round */
-#define ROUND_MS_MAX 8000  /* a round without positions ends after */
-#define BACK_MS      4000  /* after its death, an actor starts again */
+#define ROUND_WEIGHT 1000 /* of an act, asked once per round */
+#define ROUND_MS_MAX 8000 /* a round without positions ends after */
+#define BACK_MS      4000 /* after its death, an actor starts again */
 
 struct actors { /* of one world */
 	struct world *w;

@@ -14,10 +14,10 @@
  * not change the others. The CLIENT_ faults come on top. */
 
 #define TICK_MS      100
-#define NEW_ACCOUNTS 24     /* beyond the genesis', founded by payments */
-#define OLD_KEPT     256    /* transactions that may be submitted again */
-#define WEIGHT       100000 /* of a CLIENT_ fault, asked once a second */
-#define STALE        60     /* ledgers after which a wallet gives up on a transaction */
+#define NEW_ACCOUNTS 24   /* beyond the genesis', founded by payments */
+#define OLD_KEPT     256  /* transactions that may be submitted again */
+#define WEIGHT       1000 /* of a CLIENT_ fault, asked once a second */
+#define STALE        60   /* ledgers after which a wallet gives up on a transaction */
 
 struct sent {
 	struct hash256 id;
@@ -280,8 +280,8 @@ static void faults(struct clients *c)
 					 FAULT_CLIENT_HUGE,     FAULT_CLIENT_BAD};
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
-		uint32_t weight = all[i] == FAULT_CLIENT_HUGE    ? WEIGHT / 10
-				  : all[i] == FAULT_CLIENT_BURST ? WEIGHT / 4
+		uint32_t weight = all[i] == FAULT_CLIENT_HUGE    ? WEIGHT / 50
+				  : all[i] == FAULT_CLIENT_BURST ? WEIGHT / 10
 								 : WEIGHT;
 		int64_t param;
 
