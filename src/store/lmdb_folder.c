@@ -3,6 +3,7 @@
 #include "store/lmdb.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -84,4 +85,58 @@ enum err lmdb_folder_adopt(const char *folder, struct why *why)
 	if (e == ERR_NONE)
 		e = file_sync_dir(folder, why);
 	return e;
+}
+
+#define MARK       "damaged"
+#define MARK_BYTES 400
+#define ASIDE_MAX  1000
+
+enum err lmdb_folder_mark(const char *folder, const char *what, struct why *why)
+{
+	char path[PATH_MAX], line[MARK_BYTES];
+	enum err e = lmdb_path(path, folder, MARK, why);
+
+	snprintf(line, sizeof(line), "%s\n", what);
+	return e == ERR_NONE ? file_write(path, bytes_str(line), 0640, why) : e;
+}
+
+enum err lmdb_folder_marked(const char *folder, struct why *why)
+{
+	struct buf b = BUF_INIT;
+	char path[PATH_MAX];
+	enum err e = lmdb_path(path, folder, MARK, why);
+
+	if (e == ERR_NONE && access(path, F_OK) == 0) {
+		if (file_read(&b, path, MARK_BYTES, NULL) == ERR_NONE && b.n)
+			b.n--;
+		e = why_set(why, ERR_CORRUPT, "%s: found earlier: %.*s", folder, (int)b.n, b.p);
+	}
+	buf_close(&b);
+	return e;
+}
+
+enum err lmdb_folder_set_aside(const char *folder, char out[PATH_MAX], struct why *why)
+{
+	char from[PATH_MAX], mark[PATH_MAX];
+	enum err e = lmdb_path(from, folder, "data", why);
+
+	out[0] = '\0';
+	if (e == ERR_NONE)
+		e = lmdb_path(mark, folder, MARK, why);
+	for (int i = 1; e == ERR_NONE && lmdb_folder_has(folder, "data"); i++) {
+		char name[32];
+
+		snprintf(name, sizeof(name), "data.damaged-%d", i);
+		e = lmdb_path(out, folder, name, why);
+		if (e != ERR_NONE || (access(out, F_OK) == 0 && i < ASIDE_MAX))
+			continue;
+		if (rename(from, out) != 0)
+			e = fail(why, out);
+		break;
+	}
+	if (e == ERR_NONE)
+		e = file_sync_dir(folder, why);
+	if (e == ERR_NONE && unlink(mark) != 0 && errno != ENOENT)
+		e = fail(why, mark);
+	return e == ERR_NONE ? file_sync_dir(folder, why) : e;
 }

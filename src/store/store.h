@@ -62,6 +62,31 @@ enum err store_prune(struct store *s, uint32_t budget, bool *more, struct why *w
 struct node_source *store_node_source(struct store *s);
 const struct history *store_history(struct store *s);
 
+/* Damage. What is found while a node runs is noted in the folder, and store_open() then refuses it
+ * (ERR_CORRUPT) until the data was set aside: a damaged store is never voted on. */
+enum err store_note_damage(const char *folder, const char *what, struct why *why) MUST_USE;
+/* Renames <folder>/data to <folder>/data.damaged-N; the vote journal stays. *where gets the new
+ * path, empty when there was no data. The store must not be open. */
+enum err store_set_aside(const char *folder, struct buf *where, struct why *why) MUST_USE;
+
+/* A slow check of everything beside the node's work: the state of the newest ledger (hashes, sum of
+ * money), then headers, transactions and their indexes, in small portions. The ledger that is
+ * checked is held open, so its state is not pruned meanwhile. */
+struct store_scrub;
+struct store_scrub_progress {
+	uint32_t ledger;   /* whose state is checked; 0: none yet */
+	uint32_t permille; /* how far this pass is */
+	uint64_t checked;  /* entries and transactions in this pass */
+	uint32_t passes;   /* that were completed */
+};
+struct store_scrub *store_scrub_new(struct store *s);
+void store_scrub_free(struct store_scrub *c); /* NULL is fine */
+/* Checks about `budget` entries or transactions; any thread, one at a time. ERR_CORRUPT with the
+ * reason is damage. *done: that was the end of a pass; the next call begins another. */
+enum err store_scrub_step(struct store_scrub *c, uint32_t budget, bool *done,
+			  struct why *why) MUST_USE;
+struct store_scrub_progress store_scrub_progress(const struct store_scrub *c);
+
 /* Free and total bytes of the file system; false when unknown. */
 bool store_disk_space(const struct store *s, uint64_t *free_bytes, uint64_t *total_bytes);
 /* Bytes of the data file. */

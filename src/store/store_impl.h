@@ -14,6 +14,7 @@
  *   store_open.c    folders, identity, schema, opening          store_read.c    look-ups
  *   store_ledgers.c whole ledgers, the check at start           store_prune.c   taking away
  *   store_commit.c  one ledger, one transaction                 store_verify.c  checking all
+ *   store_scrub.c   the same in small portions
  *   rows.c          what the tables hold, in bytes              kv.h            the tables
  *   runs.c          the two indexes, as sorted runs */
 
@@ -67,6 +68,14 @@ uint32_t store_lowest_open(struct store *s, uint32_t keep);
 /* The transaction tree of a ledger, rebuilt from its rows, hashed. ERR_CORRUPT when it is not the
  * one the header names. */
 enum err store_tx_tree(struct kv_txn *txn, const struct header_row *row, struct tree *out) MUST_USE;
+
+/* store_verify.c */
+/* One ledger's header, transactions and index rows, as the whole check sees them. *txs is raised by
+ * its transactions. Below the floor nothing is checked. */
+enum err store_verify_ledger(struct kv_txn *txn, uint32_t seq, uint64_t *txs,
+			     struct why *why) MUST_USE;
+/* Adds the drops that an entry of the state holds; false when it is damaged or the sum too large. */
+bool store_add_drops(struct drops *sum, struct bytes entry) MUST_USE;
 
 /* "<what>: <words for e>", and returns e. */
 enum err store_fail(struct why *why, enum err e, const char *what);

@@ -176,8 +176,11 @@ static enum err open_data(struct store *s, const struct store_options *o, struct
 	char path[PATH_MAX];
 	enum err e = ERR_NONE;
 
-	if (!o->read_only)
+	if (!o->read_only) {
 		e = lmdb_folder_lock(o->folder, &s->lock, why);
+		if (e == ERR_NONE)
+			e = lmdb_folder_marked(o->folder, why);
+	}
 	if (e == ERR_NONE && !lmdb_folder_has(o->folder, "data"))
 		e = o->read_only ? why_set(why, ERR_ABSENT, "%s: no ledger data there", o->folder)
 				 : create(o, why);
@@ -287,6 +290,25 @@ enum err store_migrate(const char *folder, struct why *why)
 			store_fail(why, e, folder);
 	}
 	kv_close(db);
+	lmdb_folder_unlock(&lock);
+	return e;
+}
+
+enum err store_note_damage(const char *folder, const char *what, struct why *why)
+{
+	return lmdb_folder_mark(folder, what, why);
+}
+
+enum err store_set_aside(const char *folder, struct buf *where, struct why *why)
+{
+	char path[PATH_MAX];
+	int lock = -1;
+	enum err e = lmdb_folder_lock(folder, &lock, why);
+
+	if (e == ERR_NONE)
+		e = lmdb_folder_set_aside(folder, path, why);
+	if (e == ERR_NONE)
+		buf_put(where, path, strlen(path));
 	lmdb_folder_unlock(&lock);
 	return e;
 }

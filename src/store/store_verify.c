@@ -199,6 +199,37 @@ static enum err check_tx(struct verify *v, const struct kv_row *r)
 	return check_accounts(v, load_be32(r->key.p), load_be32(r->key.p + 4), meta);
 }
 
+enum err store_verify_ledger(struct kv_txn *txn, uint32_t seq, uint64_t *txs, struct why *why)
+{
+	struct verify v = {.txn = txn, .why = why};
+	struct row_key k = row_key_seq(seq);
+	struct kv_row row = {.key = row_key_bytes(&k)};
+	struct header_row header;
+	enum err e = store_get_tip(txn, &v.tip);
+
+	if (e != ERR_NONE || seq < v.tip.floor || seq < v.tip.complete_first)
+		return e;
+	e = runs_get(txn, &v.runs);
+	if (e == ERR_NONE)
+		e = kv_get(txn, KV_HEADERS, row.key, &row.value);
+	if (e == ERR_ABSENT)
+		return bad(&v, "its header is not there", seq);
+	if (e == ERR_NONE)
+		e = check_header(&v, &row);
+	if (e == ERR_NONE)
+		e = store_get_header(txn, seq, &header);
+	for (uint32_t i = 0; e == ERR_NONE && i < header.n_txs; i++) {
+		struct row_key place = row_key_pair(seq, i);
+
+		row.key = row_key_bytes(&place);
+		e = kv_get(txn, KV_TXS, row.key, &row.value);
+		if (e == ERR_NONE)
+			e = check_tx(&v, &row);
+	}
+	*txs += v.txs;
+	return e;
+}
+
 static enum err expect_count(struct verify *v, uint64_t n, uint64_t want, const char *name)
 {
 	if (n == want)
@@ -260,17 +291,24 @@ static bool drops_of_entry(const struct st_object *o, struct drops *out)
 	return true;
 }
 
-static bool add_leaf(void *ctx, const struct hash256 *id, struct bytes data)
+bool store_add_drops(struct drops *sum, struct bytes entry)
 {
-	struct verify *v = ctx;
 	struct arena a = ARENA_INIT;
 	struct st_object *o;
 	struct drops held;
+	bool good = st_decode(&o, &a, entry, NULL) == ERR_NONE && drops_of_entry(o, &held) &&
+		    drops_add(sum, *sum, held);
+
+	arena_close(&a);
+	return good;
+}
+
+static bool add_leaf(void *ctx, const struct hash256 *id, struct bytes data)
+{
+	struct verify *v = ctx;
 
 	(void)id;
-	v->sum_bad |= st_decode(&o, &a, data, NULL) != ERR_NONE || !drops_of_entry(o, &held) ||
-		      !drops_add(&v->sum, v->sum, held);
-	arena_close(&a);
+	v->sum_bad |= !store_add_drops(&v->sum, data);
 	return !v->sum_bad;
 }
 
