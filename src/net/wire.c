@@ -31,6 +31,7 @@ _Static_assert(MSG_SET == 8 && MSG_GET_TXS == 9 && MSG_TX_DATA == 10, "wire code
 _Static_assert(MSG_GET_LEDGER == 11 && MSG_LEDGER == 12 && MSG_GET_NODES == 13, "wire codes");
 _Static_assert(MSG_NODES == 14 && MSG_NAK == 15 && MSG_BYE == 16, "wire codes");
 _Static_assert(MSG_MANIFESTS == 17 && MSG_TRUST == 18, "wire codes");
+_Static_assert(MSG_GET_PAST == 19 && MSG_PAST == 20, "wire codes");
 _Static_assert(sizeof(struct hash256) == 32, "lists of hashes are views into the message");
 
 static const struct wire_row {
@@ -87,7 +88,7 @@ static uint32_t field_count(enum msg_type t)
 	    [MSG_PROPOSAL] = 6,  [MSG_VALIDATION] = 1, [MSG_GET_SET] = 1,    [MSG_SET] = 2,
 	    [MSG_GET_TXS] = 2,   [MSG_TX_DATA] = 1,    [MSG_GET_LEDGER] = 3, [MSG_LEDGER] = 5,
 	    [MSG_GET_NODES] = 3, [MSG_NODES] = 4,      [MSG_NAK] = 3,        [MSG_BYE] = 2,
-	    [MSG_MANIFESTS] = 1, [MSG_TRUST] = 4,
+	    [MSG_MANIFESTS] = 1, [MSG_TRUST] = 4,      [MSG_GET_PAST] = 3,   [MSG_PAST] = 5,
 	};
 
 	return counts[t];
@@ -325,7 +326,8 @@ static void walk_ledger(struct wire_io *io, struct msg *m)
 	io_bytes(io, &m->ledger.header, WIRE_LEDGER_HEADER_BYTES, WIRE_LEDGER_HEADER_BYTES);
 	io_u32(io, &m->ledger.total, 0, WIRE_LEDGER_TXS_MAX);
 	io_u32(io, &m->ledger.from, 0, m->ledger.total);
-	io_txs(io, &m->ledger.txs, 0);
+	io_list(io, &m->ledger.txs.v, &m->ledger.txs.n, 0, TX_BYTES_MIN,
+		m->type == MSG_PAST ? FRAME_BYTES_MAX : TX_BYTES_MAX);
 	if (!io->err && m->ledger.txs.n > m->ledger.total - m->ledger.from)
 		fail(io, ERR_RANGE, "%u transactions from %u of %u", m->ledger.txs.n,
 		     m->ledger.from, m->ledger.total);
@@ -419,11 +421,13 @@ static void walk(struct wire_io *io, struct msg *m)
 		io_hashes(io, &m->get_txs.ids, 1, false);
 		return;
 	case MSG_GET_LEDGER:
+	case MSG_GET_PAST:
 		io_hash(io, &m->get_ledger.hash);
 		io_any_u32(io, &m->get_ledger.seq);
 		io_u32(io, &m->get_ledger.from, 0, WIRE_LEDGER_TXS_MAX);
 		return;
 	case MSG_LEDGER:
+	case MSG_PAST:
 		walk_ledger(io, m);
 		return;
 	case MSG_GET_NODES:

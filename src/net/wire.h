@@ -89,13 +89,13 @@ struct msg {
 			struct hash256 hash;
 			uint32_t seq;
 			uint32_t from; /* first transaction index wanted */
-		} get_ledger;
+		} get_ledger;          /* and GET_PAST, by hash: transactions with their metadata */
 		struct {
 			struct hash256 hash;
 			struct bytes header;  /* WIRE_LEDGER_HEADER_BYTES */
 			uint32_t from, total; /* blobs are [from, from + n) of total */
-			struct msg_blobs txs; /* in TransactionIndex order */
-		} ledger;
+			struct msg_blobs txs; /* in TransactionIndex order; in PAST whole leaves */
+		} ledger;                     /* LEDGER, PAST */
 		struct {
 			struct hash256 ledger; /* hash of the ledger whose tree is meant */
 			enum msg_tree tree;
@@ -141,8 +141,9 @@ struct wire_frame *wire_encode(const struct msg *m);
 struct wire_frame *wire_frame_ref(struct wire_frame *f);
 void wire_frame_unref(struct wire_frame *f); /* NULL is fine */
 
-/* How many of the first n blobs fit into one message of type t (TXS, TX_DATA, LEDGER, or NODES with
- * a path beside each), by its bytes and its count; at least 1 for a blob of up to TX_BYTES_MAX. */
+/* How many of the first n blobs fit into one message of type t (TXS, TX_DATA, LEDGER, PAST, or
+ * NODES with a path beside each), by its bytes and its count; at least 1 for a blob of up to
+ * TX_BYTES_MAX. */
 uint32_t wire_blobs_fit(enum msg_type t, const struct bytes *v, uint32_t n);
 #define WIRE_ENVELOPE_MAX  256 /* bytes of such a message that are not in its lists */
 #define WIRE_BLOB_HEAD_MAX 5   /* before each byte string */

@@ -35,6 +35,7 @@ static void job_done(struct node *n, struct node_job *j)
 		vote_journal_done(n, j);
 		break;
 	case NODE_JOB_HISTORY:
+		fill_done(n, j);
 		break;
 	case NODE_JOB_JOIN:
 		state_log_done(n, j);
@@ -73,6 +74,12 @@ static void on_message(struct node *n, uint32_t id, const struct msg *m)
 	case MSG_GET_LEDGER:
 		serve_ledger(n, id, m);
 		break;
+	case MSG_GET_PAST:
+		serve_past(n, id, m);
+		break;
+	case MSG_PAST:
+		fill_on_past(n, id, m);
+		break;
 	case MSG_LEDGER:
 		sync_on_ledger(n, id, m);
 		break;
@@ -85,6 +92,8 @@ static void on_message(struct node *n, uint32_t id, const struct msg *m)
 	case MSG_NAK:
 		if (m->nak.request == MSG_GET_SET || m->nak.request == MSG_GET_TXS)
 			set_on_nak(n, id, m);
+		else if (m->nak.request == MSG_GET_PAST)
+			fill_on_nak(n, id, m);
 		else
 			sync_on_nak(n, id, m);
 		break;
@@ -176,6 +185,7 @@ void node_close(struct node *n)
 		return;
 	n->fx = &none;
 	sync_drop(n);
+	fill_drop(n);
 	serve_drop(n);
 	if (n->state_base.root)
 		tree_close(&n->state_base);
@@ -395,12 +405,14 @@ static void dispatch(struct node *n, const struct node_event *ev)
 /* What follows every event: requests that are due, the open ledger on top of a new closed one. */
 static struct steady settle(struct node *n)
 {
-	struct steady sets = set_tick(n), sync = sync_tick(n);
+	struct steady sets = set_tick(n), sync = sync_tick(n), fill = fill_tick(n);
 
 	if (n->open_stale)
 		pool_rebuild_open(n);
 	if (view_failed(n->open))
 		node_store_failed(n, "cannot read the state of the open ledger");
+	if (fill.ms < sync.ms)
+		sync = fill;
 	return sets.ms < sync.ms ? sets : sync;
 }
 

@@ -145,10 +145,10 @@ struct fill;  /* fill.c */
 
 struct row { /* a transaction of a ledger that is served */
 	uint32_t index;
-	struct bytes blob;
+	struct bytes blob, leaf; /* without and with its metadata */
 };
-struct served { /* the one asked for last: it is asked for in parts */
-	struct ledger *ledger;
+struct served {                       /* the one asked for last: it is asked for in parts */
+	struct history_ledger ledger; /* seq 0: none */
 	struct row *rows;
 	uint32_t n;
 };
@@ -288,6 +288,8 @@ struct node {
 	bool join_used, join_forget, join_failed;
 	struct fill *fill; /* history that is filled in; NULL before the first tick */
 	struct served served;
+	int64_t served_all; /* bytes served to all peers, above what time has forgiven */
+	struct steady served_forgiven;
 
 	struct peer peers[PEERS_MAX];
 	uint32_t n_peers;

@@ -6,14 +6,15 @@
 /* Ledgers for peers: header and transactions for a replay, nodes of the trees for a whole state.
  *
  * Requests are small and answers are not, so every peer has an allowance of bytes that time
- * refills; above it the answer is NAK_BUSY. The rows of the ledger asked for last are kept for a
- * moment: a large one is asked for in parts, and the order of its transactions is in their
- * metadata. */
+ * refills, and all together have one, so that serving never takes much of the loop's time from the
+ * rounds (peer.c); above either the answer is NAK_BUSY. The rows of the ledger asked for last are
+ * kept for a moment: a large one is asked for in parts, and the order of its transactions is in
+ * their metadata. */
 
 #define LEDGER_BYTES_PER_MSG (512u << 10)
 #define NODES_BYTES_MAX      (900u << 10)
-#define ROW_COST             100 /* bytes that reading one row counts for */
-#define NODE_COST            100 /* and looking up one node */
+#define ROW_COST             1000 /* bytes that reading one row counts for: its metadata is parsed */
+#define NODE_COST            200  /* and looking up one node */
 
 void serve_nak(struct node *n, uint32_t peer, enum msg_type request, const struct hash256 *id,
 	       enum nak_reason why)
@@ -26,21 +27,49 @@ void serve_nak(struct node *n, uint32_t peer, enum msg_type request, const struc
 	fx_send_msg(n, peer, 0, &m);
 }
 
-/* A ledger by hash (or sequence, if the hash is zero), held or from the store; the caller's
- * reference. */
-static struct ledger *find_ledger(struct node *n, const struct hash256 *hash, uint32_t seq)
+/* A whole ledger by hash, held or from the store; the caller's reference. */
+static struct ledger *find_ledger(struct node *n, const struct hash256 *hash)
 {
 	struct held *h = held_find(n, hash);
 	struct ledger *l = NULL;
+	uint32_t seq;
 
 	if (h)
 		return ledger_ref(h->ledger);
-	if (!n->history)
-		return NULL;
-	if (!hash256_is_zero(hash) &&
-	    n->history->seq_of_hash(n->history->ctx, hash, &seq) != ERR_NONE)
+	if (!n->history || n->history->seq_of_hash(n->history->ctx, hash, &seq) != ERR_NONE)
 		return NULL;
 	return n->history->ledger(n->history->ctx, seq, &l) == ERR_NONE ? l : NULL;
+}
+
+static void past_of(struct history_ledger *out, const struct ledger *l)
+{
+	out->header = l->header;
+	out->hash = l->hash;
+	tree_share(&out->txs, &l->txs);
+}
+
+/* Header and transactions by hash (or sequence, if the hash is zero), held or from the store, where
+ * the state may be gone or never have been; the caller closes the tree. */
+static bool find_past(struct node *n, const struct hash256 *hash, uint32_t seq,
+		      struct history_ledger *out)
+{
+	const struct history *hi = n->history;
+	struct held *h = held_find(n, hash);
+	struct ledger *l = NULL;
+
+	if (h) {
+		past_of(out, h->ledger);
+		return true;
+	}
+	if (!hi || (!hash256_is_zero(hash) && hi->seq_of_hash(hi->ctx, hash, &seq) != ERR_NONE))
+		return false;
+	if (hi->past)
+		return hi->past(hi->ctx, seq, out) == ERR_NONE;
+	if (hi->ledger(hi->ctx, seq, &l) != ERR_NONE)
+		return false;
+	past_of(out, l);
+	ledger_unref(l);
+	return true;
 }
 
 /* ---- transactions in order ---- */
@@ -62,6 +91,7 @@ static bool row_of(struct row *out, struct bytes leaf, struct arena *a)
 
 	if (st_decode_length(&c, &n_tx) != ERR_NONE)
 		return false;
+	out->leaf = leaf;
 	out->blob = cursor_take(&c, n_tx);
 	if (st_decode_length(&c, &n_meta) != ERR_NONE)
 		return false;
@@ -72,7 +102,7 @@ static bool row_of(struct row *out, struct bytes leaf, struct arena *a)
 	return true;
 }
 
-static bool rows_of(const struct ledger *l, struct row **rows, uint32_t *n_rows)
+static bool rows_of(const struct tree *txs, struct row **rows, uint32_t *n_rows)
 {
 	struct arena a = ARENA_INIT;
 	struct hash256 key, *after = NULL, last;
@@ -81,7 +111,7 @@ static bool rows_of(const struct ledger *l, struct row **rows, uint32_t *n_rows)
 	enum found f;
 
 	*rows = mem_alloc(cap * sizeof(**rows));
-	while ((f = tree_next(&l->txs, after, &key, &leaf)) == FOUND) {
+	while ((f = tree_next(txs, after, &key, &leaf)) == FOUND) {
 		if (k == cap)
 			*rows = mem_resize(*rows, cap *= 2, sizeof(**rows));
 		if (!row_of(&(*rows)[k++], leaf, &a)) {
@@ -100,7 +130,8 @@ static bool rows_of(const struct ledger *l, struct row **rows, uint32_t *n_rows)
 
 void serve_drop(struct node *n)
 {
-	ledger_unref(n->served.ledger);
+	if (n->served.ledger.header.seq)
+		tree_close(&n->served.ledger.txs);
 	mem_free(n->served.rows);
 	n->served = (struct served){.n = 0};
 }
@@ -109,57 +140,73 @@ void serve_drop(struct node *n)
 static bool take_ledger(struct node *n, uint32_t peer, const struct hash256 *hash, uint32_t seq)
 {
 	struct served *s = &n->served;
-	struct ledger *l;
+	struct history_ledger l;
 
-	if (s->ledger && hash256_eq(&s->ledger->hash, hash))
+	if (s->ledger.header.seq && hash256_eq(&s->ledger.hash, hash))
 		return true;
 	serve_drop(n);
-	l = find_ledger(n, hash, seq);
-	if (!l)
+	if (!find_past(n, hash, seq, &l))
 		return false;
-	if (!rows_of(l, &s->rows, &s->n)) {
-		mem_free(s->rows);
-		*s = (struct served){.n = 0};
-		ledger_unref(l);
+	s->ledger = l;
+	if (!rows_of(&l.txs, &s->rows, &s->n)) {
+		serve_drop(n);
 		return false;
 	}
-	s->ledger = l;
 	peer_charge(n, peer, (size_t)s->n * ROW_COST);
 	return true;
 }
 
-void serve_ledger(struct node *n, uint32_t peer, const struct msg *m)
+/* The answer to GET_LEDGER or GET_PAST: as many transactions as one message takes. */
+static void send_ledger(struct node *n, uint32_t peer, uint32_t from, enum msg_type type)
 {
-	struct msg out = {.type = MSG_LEDGER};
+	struct msg out = {.type = type};
 	uint8_t header[LEDGER_HEADER_BYTES];
 	const struct served *s = &n->served;
 	struct bytes *blobs;
 	size_t bytes = 0;
 	uint32_t i;
 
-	if (!peer_may_ask(n, peer)) {
-		serve_nak(n, peer, MSG_GET_LEDGER, &m->get_ledger.hash, NAK_BUSY);
-		return;
-	}
-	if (!take_ledger(n, peer, &m->get_ledger.hash, m->get_ledger.seq)) {
-		serve_nak(n, peer, MSG_GET_LEDGER, &m->get_ledger.hash, NAK_UNKNOWN);
-		return;
-	}
-	ledger_header_encode(header, &s->ledger->header);
-	out.ledger.hash = s->ledger->hash;
+	ledger_header_encode(header, &s->ledger.header);
+	out.ledger.hash = s->ledger.hash;
 	out.ledger.header = bytes_of(header, sizeof(header));
-	out.ledger.from = m->get_ledger.from < s->n ? m->get_ledger.from : s->n;
+	out.ledger.from = from < s->n ? from : s->n;
 	out.ledger.total = s->n;
 	blobs = mem_alloc((s->n - out.ledger.from + 1) * sizeof(*blobs));
 	out.ledger.txs.v = blobs;
 	for (i = out.ledger.from; i < s->n && bytes < LEDGER_BYTES_PER_MSG; i++) {
-		blobs[out.ledger.txs.n++] = s->rows[i].blob;
-		bytes += s->rows[i].blob.n + WIRE_BLOB_HEAD_MAX;
+		struct bytes b = type == MSG_PAST ? s->rows[i].leaf : s->rows[i].blob;
+
+		blobs[out.ledger.txs.n++] = b;
+		bytes += b.n + WIRE_BLOB_HEAD_MAX;
 	}
-	out.ledger.txs.n = wire_blobs_fit(MSG_LEDGER, blobs, out.ledger.txs.n);
+	out.ledger.txs.n = wire_blobs_fit(type, blobs, out.ledger.txs.n);
 	peer_charge(n, peer, bytes + WIRE_ENVELOPE_MAX);
 	fx_send_msg(n, peer, 0, &out);
 	mem_free(blobs);
+}
+
+static void serve_either(struct node *n, uint32_t peer, const struct msg *m, enum msg_type answer)
+{
+	enum nak_reason why = NAK_BUSY;
+
+	if (peer_may_ask(n, peer)) {
+		why = NAK_UNKNOWN;
+		if (take_ledger(n, peer, &m->get_ledger.hash, m->get_ledger.seq)) {
+			send_ledger(n, peer, m->get_ledger.from, answer);
+			return;
+		}
+	}
+	serve_nak(n, peer, m->type, &m->get_ledger.hash, why);
+}
+
+void serve_ledger(struct node *n, uint32_t peer, const struct msg *m)
+{
+	serve_either(n, peer, m, MSG_LEDGER);
+}
+
+void serve_past(struct node *n, uint32_t peer, const struct msg *m)
+{
+	serve_either(n, peer, m, MSG_PAST);
 }
 
 /* ---- nodes ---- */
@@ -223,7 +270,7 @@ void serve_nodes(struct node *n, uint32_t peer, const struct msg *m)
 		serve_nak(n, peer, MSG_GET_NODES, &m->get_nodes.ledger, NAK_BUSY);
 		return;
 	}
-	l = find_ledger(n, &m->get_nodes.ledger, 0);
+	l = find_ledger(n, &m->get_nodes.ledger);
 	if (l)
 		send_nodes(n, peer, l, m);
 	else

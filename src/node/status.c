@@ -81,6 +81,7 @@ static void sync_status(const struct node *n, struct node_sync_status *out)
 	out->ledgers = n->sync.n_chain;
 	out->again = n->sync.moves;
 	state_status(n, out);
+	fill_status(n, out);
 }
 
 void node_get_status(const struct node *n, struct now now, struct node_status *out)

@@ -179,11 +179,13 @@ void msg_make(struct msg *m, enum msg_type t, struct arena *a, struct rng *r, ui
 		m->get_txs.ids = draw_hashes(a, r, n);
 		return;
 	case MSG_GET_LEDGER:
+	case MSG_GET_PAST:
 		draw_hash(&m->get_ledger.hash, r);
 		m->get_ledger.seq = draw_u32(r);
 		m->get_ledger.from = (uint32_t)rng_below(r, LEDGER_TX_MAX + 1);
 		return;
 	case MSG_LEDGER:
+	case MSG_PAST:
 		make_ledger(m, a, r, n, blob);
 		return;
 	case MSG_GET_NODES:
@@ -298,8 +300,10 @@ bool msg_equal(const struct msg *a, const struct msg *b)
 		return hash256_eq(&a->get_txs.set, &b->get_txs.set) &&
 		       hashes_equal(&a->get_txs.ids, &b->get_txs.ids);
 	case MSG_GET_LEDGER:
+	case MSG_GET_PAST:
 		return !memcmp(&a->get_ledger, &b->get_ledger, sizeof(a->get_ledger));
 	case MSG_LEDGER:
+	case MSG_PAST:
 		return ledgers_equal(a, b);
 	case MSG_GET_NODES:
 		return hash256_eq(&a->get_nodes.ledger, &b->get_nodes.ledger) &&

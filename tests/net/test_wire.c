@@ -58,7 +58,7 @@ static void every_type_has_sane_bounds(void **state)
 		assert_in_range(msg_lane(t), 0, 1);
 		types++;
 	}
-	assert_int_equal(types, 18);
+	assert_int_equal(types, 20);
 	/* The largest transaction passes everything that carries transactions. */
 	assert_true(msg_bytes_max(MSG_TXS) >= TX_BYTES_MAX + WIRE_ENVELOPE_MAX);
 	assert_true(msg_bytes_max(MSG_TX_DATA) >= TX_BYTES_MAX + WIRE_ENVELOPE_MAX);
@@ -179,8 +179,9 @@ static void raw_hashes(struct buf *b, uint32_t n)
 static void raw_list_message(struct buf *b, enum msg_type t, uint32_t n)
 {
 	static const uint8_t fields[MSG_TYPE_END] = {
-	    [MSG_TXS] = 1,    [MSG_SET] = 2,       [MSG_GET_TXS] = 2, [MSG_TX_DATA] = 1,
-	    [MSG_LEDGER] = 5, [MSG_GET_NODES] = 3, [MSG_NODES] = 4,   [MSG_MANIFESTS] = 1,
+	    [MSG_TXS] = 1,     [MSG_SET] = 2,       [MSG_GET_TXS] = 2,
+	    [MSG_TX_DATA] = 1, [MSG_LEDGER] = 5,    [MSG_GET_NODES] = 3,
+	    [MSG_NODES] = 4,   [MSG_MANIFESTS] = 1, [MSG_PAST] = 5,
 	};
 
 	buf_clear(b);
@@ -188,7 +189,7 @@ static void raw_list_message(struct buf *b, enum msg_type t, uint32_t n)
 	buf_put_u8(b, (uint8_t)t);
 	if (t != MSG_TXS && t != MSG_TX_DATA && t != MSG_MANIFESTS)
 		raw_bytes(b, 32, 7);
-	if (t == MSG_LEDGER) {
+	if (t == MSG_LEDGER || t == MSG_PAST) {
 		raw_bytes(b, WIRE_LEDGER_HEADER_BYTES, 1);
 		buf_put_u8(b, 0xCD);
 		buf_put_be16(b, LEDGER_TX_MAX);
@@ -231,7 +232,7 @@ static void lists_that_must_not_be_empty(void **state)
 	(void)state;
 	FOR_EACH_TYPE(t)
 	{
-		bool may = t == MSG_SET || t == MSG_TX_DATA || t == MSG_LEDGER;
+		bool may = t == MSG_SET || t == MSG_TX_DATA || t == MSG_LEDGER || t == MSG_PAST;
 
 		if (!msg_count_max(t))
 			continue;
