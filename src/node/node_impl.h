@@ -49,6 +49,7 @@ struct ptx {
 	bool fail_hard;
 	bool relayed, announced;
 	bool held;           /* queued for another reason than want of room */
+	uint32_t relayed_in; /* open ledger in which it went out last */
 	uint32_t held_since; /* open ledger in which it first had to wait, 0: it has not */
 	struct waiter *waiters;
 	struct ptx *prev, *next; /* list of its place, oldest first */
@@ -359,6 +360,7 @@ void pool_close(struct node *n);
 struct relay {                     /* transactions that go out in one frame */
 	struct tx *txs[RELAY_MAX]; /* referenced: they may leave the pool before */
 	uint32_t n, from, to;      /* to: 0 = everyone but `from` */
+	uint32_t again;            /* how many had gone out before */
 	size_t bytes;
 };
 void relay_put(struct node *n, struct relay *r, struct tx *t, uint32_t from);

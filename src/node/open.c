@@ -15,6 +15,10 @@
 
 #define HELD_LEDGERS_MAX 40 /* ledgers a transaction may wait for its turn */
 #define FRAME_TXS_BYTES  200000
+/* What is still pending so many ledgers after it went out goes out again, so many in each ledger: a
+ * peer may have lost it with its memory, or we with a connection. */
+#define RELAY_AGAIN     5
+#define RELAY_AGAIN_MAX 1024
 
 /* ---- relay: what became good in this step goes out in few frames ---- */
 
@@ -46,13 +50,19 @@ void relay_put(struct node *n, struct relay *r, struct tx *t, uint32_t from)
 	r->bytes += t->blob.n + WIRE_BLOB_HEAD_MAX;
 }
 
-static void relay_once(struct node *n, struct relay *r, struct ptx *p)
+static void relay_due(struct node *n, struct relay *r, struct ptx *p)
 {
-	if (p->relayed)
+	uint32_t seq = n->closed->ledger->header.seq + 1;
+
+	if (p->relayed && (seq < p->relayed_in + RELAY_AGAIN || r->again == RELAY_AGAIN_MAX))
 		return;
+	if (p->relayed)
+		r->again++;
+	else
+		n->count.tx_relayed++;
+	relay_put(n, r, p->tx, p->relayed ? 0 : p->from);
 	p->relayed = true;
-	n->count.tx_relayed++;
-	relay_put(n, r, p->tx, p->from);
+	p->relayed_in = seq;
 }
 
 /* ---- room ---- */
@@ -134,7 +144,7 @@ static bool wait_in_queue(struct node *n, struct ptx *p, struct relay *r, enum t
 	/* An earlier sequence may be on its way here from elsewhere, and this one is on the way
 	 * of others: they get it now, not one by one. */
 	if (*result == terQUEUED || *result == terPRE_SEQ)
-		relay_once(n, r, p);
+		relay_due(n, r, p);
 	pool_answer(n, p, *result);
 	return true;
 }
@@ -154,7 +164,7 @@ static bool apply(struct node *n, struct ptx *p, struct relay *r)
 		p->fail_hard = false; /* it is out now; from here on it is like any other */
 		announce(n, p, o.result);
 		pool_enter(n, p, PTX_OPEN);
-		relay_once(n, r, p);
+		relay_due(n, r, p);
 		pool_answer(n, p, o.result);
 		return true;
 	}

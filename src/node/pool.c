@@ -4,9 +4,9 @@
 /* Pending transactions: admission and verification (what the open ledger does with them: open.c).
  *
  * Every transaction is hashed first, so that one that is known costs half a microsecond; then
- * parsed, checked in a batch on a worker, applied to the open ledger, relayed once. Results of
- * verification jobs are taken in the order in which the jobs were started: an account's sequence
- * of transactions keeps its order.
+ * parsed, checked in a batch on a worker, applied to the open ledger, relayed (and again while it
+ * waits long). Results of verification jobs are taken in the order in which the jobs were started:
+ * an account's sequence of transactions keeps its order.
  *
  * What waits for a worker is bounded in number, in bytes and by peer. Who sent a bad signature
  * loses everything of his that waits. */

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: ISC */
+#include "tests/sim/support.h"
+
+/* What the simulator has found, as the shortest story that shows it. */
+
+static void without_txs(void *ctx, struct world *w, uint32_t from, uint32_t to, const struct msg *m)
+{
+	(void)ctx;
+	if (m->type != MSG_TXS)
+		world_send_as(w, from, to, m);
+}
+
+/* A tracker has taken a payment, and what it told the validator of it got lost: it tells it again.
+ * (Seed 8 of the full profile: it never did.) */
+static void test_a_relay_that_was_lost(void **state)
+{
+	struct world_mangler lossy = {.send = without_txs};
+	struct world_plan plan = world_defaults(1);
+	struct world_pay pay = {.from = 0, .to = 1, .drops = 5};
+	struct hash256 id;
+	struct world *w;
+
+	(void)state;
+	plan.validators = 1;
+	plan.trackers = 1;
+	w = world_open(&plan);
+	props_join(w);
+	world_start(w, "AB");
+	world_run_ms(w, 10000);
+	world_mangle(w, 1, &lossy);
+	id = world_pay(w, 'B', &pay);
+	world_run_ms(w, 3000);
+	world_mangle(w, 1, NULL);
+	world_run_ms(w, 60000);
+	assert_null(world_failure(w));
+	assert_true(world_tx_validated(w, 'A', &id));
+	world_close(w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_a_relay_that_was_lost),
+	};
+
+	bench_begin();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
