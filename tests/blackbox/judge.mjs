@@ -6,7 +6,7 @@ const FIRST = 2;
 const GAP_MS = 20000;
 const HEALTHY_MS = 60000;
 const RSS_MB_MAX = 600;
-const FDS_MAX = 400;
+const FDS_MAX = 1500; // clients pile up while a node stands still
 const THREADS_MAX = 24;
 
 export class Judge {

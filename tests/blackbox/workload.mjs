@@ -349,7 +349,7 @@ export class Workload {
 	// Asks any node about transactions whose last ledger has passed.
 	async #resolve() {
 		while (!this.#stopped) {
-			await this.resolveSome(50);
+			await this.resolveSome(250);
 			await sleep(500);
 		}
 	}
@@ -361,10 +361,14 @@ export class Workload {
 	}
 
 	async resolveSome(most) {
-		for (const [id, entry] of this.open().slice(0, most)) {
-			const node = this.chance.of(this.#up());
-			if (node) await this.#find(node, id, entry).catch(() => {});
-		}
+		const some = this.open().slice(0, most);
+		while (some.length > 0)
+			await Promise.all(
+				some.splice(0, 25).map(([id, entry]) => {
+					const node = this.chance.of(this.#up());
+					return node && this.#find(node, id, entry).catch(() => {});
+				}),
+			);
 	}
 
 	// No more payments; what is open is found out.
