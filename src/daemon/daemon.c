@@ -190,13 +190,15 @@ static void on_effect(void *ctx, const struct node_effect *e)
 		break;
 	case NODE_FX_VALIDATION:
 		rpc_on_validation(d->rpc, bytes_of(e->validation.bytes.p, e->validation.bytes.n),
-				  &e->validation.key);
+				  &e->validation.master);
 		break;
 	case NODE_FX_PHASE:
 		rpc_on_phase(d->rpc, e->phase);
 		break;
 	case NODE_FX_STATE:
 		rpc_on_state(d->rpc, e->state);
+		break;
+	case NODE_FX_MANIFEST:
 		break;
 	case NODE_FX_TIMER:
 	case NODE_FX_SEND:

@@ -40,6 +40,9 @@ static void effect_drop(struct node_effect *e)
 	case NODE_FX_VALIDATION:
 		buf_close(&e->validation.bytes);
 		break;
+	case NODE_FX_MANIFEST:
+		buf_close(&e->manifest.bytes);
+		break;
 	case NODE_FX_TIMER:
 	case NODE_FX_DROP_PEER:
 	case NODE_FX_USELESS:

@@ -127,11 +127,14 @@ void vote_start_journal(struct node *n)
 
 static void validation_out(struct node *n, struct vote_out *o)
 {
-	struct node_effect *e = fx_new(n, NODE_FX_VALIDATION);
 	struct cons_event ev = {.kind = CONS_VALIDATION};
+	struct node_effect *e;
 	struct hash256 id;
 
-	e->validation.key = n->unl[n->self].key;
+	if (n->self < 0)
+		return; /* out of the UNL meanwhile */
+	e = fx_new(n, NODE_FX_VALIDATION);
+	e->validation.master = n->unl[n->self].key;
 	buf_put(&e->validation.bytes, o->bytes.p, o->bytes.n);
 	vote_keep(n, (uint32_t)n->self, buf_bytes(&o->bytes), &o->v);
 	sha512_half(&id, o->bytes.p, o->bytes.n);
@@ -198,6 +201,17 @@ struct vote_out *vote_out_new(struct node *n)
 
 /* ---- after a restart ---- */
 
+/* What was signed binds whatever key it was signed with. One by an earlier signing key of ours is
+ * nobody's word any more: consensus is told, the others are not. */
+static void bound_by(struct node *n, const struct cons_validation *v)
+{
+	struct cons_event ev = {.kind = CONS_VALIDATION};
+
+	ev.validation.who = (uint32_t)n->self;
+	ev.validation.validation = *v;
+	round_feed(n, &ev);
+}
+
 /* The validation that was in force when the process ended goes out again, the same bytes. */
 static void say_again(struct node *n)
 {
@@ -206,8 +220,14 @@ static void say_again(struct node *n)
 	struct msg m = {.type = MSG_VALIDATION, .validation = buf_bytes(&n->vote_bytes)};
 	int32_t who;
 
-	if (n->self < 0 || !n->vote_bytes.n || !vote_parse(n, m.validation, &v, &who) ||
-	    who != n->self || !vote_signed(m.validation))
+	if (n->self < 0 || !n->vote_bytes.n || !vote_parse(n, m.validation, &v, &who))
+		return;
+	if (who != n->self) {
+		if (who < 0 && n->cfg.manifest.n)
+			bound_by(n, &v);
+		return;
+	}
+	if (!vote_signed(m.validation))
 		return;
 	o = vote_out_new(n);
 	o->validation = true;

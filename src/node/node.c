@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "node/node_impl.h"
 
-#include "ledger/tx_set.h"
-
-#include <stdlib.h>
-
 #define HOUSEKEEPING_MS 1000
 
 /* ---- events ---- */
@@ -98,7 +94,11 @@ static void on_message(struct node *n, uint32_t id, const struct msg *m)
 			sync_on_nak(n, id, m);
 		break;
 	case MSG_MANIFESTS:
+		unl_on_manifests(n, id, m);
+		break;
 	case MSG_TRUST:
+		trust_on_msg(n, id, m);
+		break;
 	case MSG_NONE:
 	case MSG_PING:
 	case MSG_PONG:
@@ -109,29 +109,6 @@ static void on_message(struct node *n, uint32_t id, const struct msg *m)
 }
 
 /* ---- life ---- */
-
-static int key_cmp(const void *a, const void *b)
-{
-	return public_key_cmp(a, b);
-}
-
-static void unl_init(struct node *n, const struct node_config *c)
-{
-	struct public_key *keys = mem_zalloc(c->unl_n, sizeof(*keys));
-	uint32_t i;
-
-	if (c->unl_n)
-		memcpy(keys, c->unl, c->unl_n * sizeof(*keys));
-	qsort(keys, c->unl_n, sizeof(*keys), key_cmp);
-	n->unl = mem_zalloc(c->unl_n, sizeof(*n->unl));
-	n->self = -1;
-	for (i = 0; i < c->unl_n; i++) {
-		n->unl[i].key = keys[i];
-		if (c->validator && !public_key_cmp(&keys[i], secret_key_public(c->validator)))
-			n->self = (int32_t)i;
-	}
-	mem_free(keys);
-}
 
 struct node *node_open(const struct node_config *c)
 {
@@ -154,14 +131,8 @@ struct node *node_open(const struct node_config *c)
 		ledger_ref(c->genesis[0]);
 		ledger_ref(c->genesis[1]);
 	}
-	unl_init(n, c);
+	unl_open(n, c);
 	nunl_open(n);
-	if (!c->standalone && c->unl_n) {
-		struct cons_config cc = {
-		    .unl_n = c->unl_n, .self = n->self, .set_id = tx_set_id, .salt = salt};
-
-		n->cons = cons_open(&cc);
-	}
 	n->open_array = mem_zalloc(LEDGER_TX_MAX, sizeof(struct tx *));
 	n->cons_at = n->persist_retry = n->journal_retry = STEADY_NEVER;
 	n->housekeeping_at = n->timer_set = STEADY_NEVER;
@@ -200,7 +171,7 @@ void node_close(struct node *n)
 	rules_unref(n->rules);
 	drop_genesis(n);
 	cons_close(n->cons);
-	mem_free(n->unl);
+	unl_close(n);
 	mem_free(n->open_array);
 	hmap_close(&n->pool);
 	hmap_close(&n->accounts);
@@ -282,6 +253,7 @@ static void start(struct node *n, struct ledger *tip, const struct journal_recor
 		return;
 	}
 	drop_genesis(n);
+	unl_started(n);
 	if (join) {
 		tree_share(&n->state_base, join);
 		n->join_used = true;
@@ -301,6 +273,7 @@ static void tick(struct node *n)
 		n->housekeeping_at = steady_after(n->now.steady, HOUSEKEEPING_MS);
 		pool_start_verify(n);
 		serve_drop(n);
+		clocks_tick(n);
 	}
 	if (n->now.steady.ms >= n->persist_retry.ms) {
 		n->persist_retry = STEADY_NEVER;
@@ -396,6 +369,10 @@ static void dispatch(struct node *n, const struct node_event *ev)
 		n->disk_low = !ev->disk_ok;
 		round_set_proposing(n);
 		break;
+	case NODE_UNL:
+		if (!n->stopping)
+			unl_event(n, ev);
+		break;
 	case NODE_STOP:
 		stop(n);
 		break;
@@ -407,6 +384,7 @@ static struct steady settle(struct node *n)
 {
 	struct steady sets = set_tick(n), sync = sync_tick(n), fill = fill_tick(n);
 
+	unl_settle(n);
 	if (n->open_stale)
 		pool_rebuild_open(n);
 	if (view_failed(n->open))

@@ -2,6 +2,7 @@
 #ifndef TALLY_NODE_NODE_H
 #define TALLY_NODE_NODE_H
 
+#include "codec/manifest.h"
 #include "consensus/consensus.h"
 #include "ledger/genesis.h"
 #include "ledger/history.h"
@@ -50,6 +51,11 @@ struct node_config {
 	uint64_t seed;                      /* of the generator */
 	uint64_t cookie;                    /* of this run, goes into validations */
 	uint64_t version;                   /* sfServerVersion */
+	struct bytes manifest;         /* of the validator's token; empty: signs as its master */
+	const struct bytes *manifests; /* known from an earlier life, or from lists */
+	uint32_t n_manifests;
+	bool unl_blocked;    /* the lists that are needed have expired or are missing */
+	bool unsafe_overlap; /* go on although others trust others than we do */
 };
 
 /* What happened since start, for counters and metrics. */
@@ -115,6 +121,7 @@ enum node_event_kind {
 	NODE_SUBMIT, /* from RPC; answered by NODE_FX_SUBMITTED */
 	NODE_ACCEPT, /* standalone: close the open ledger; answered by NODE_FX_ACCEPTED */
 	NODE_DISK,   /* free space as the shell sees it */
+	NODE_UNL,    /* whom to trust from now on */
 	NODE_STOP,   /* bow out; answered by NODE_FX_STOPPED when all jobs are done */
 };
 
@@ -141,6 +148,14 @@ struct node_event {
 		} submit;
 		uint64_t accept_token;
 		bool disk_ok;
+		struct {
+			const struct public_key
+			    *keys; /* masters, any order; copied. n 0: as before */
+			uint32_t n;
+			bool blocked; /* nothing is validated on their word for now */
+			const struct bytes *manifests;
+			uint32_t n_manifests;
+		} unl;
 	};
 };
 
@@ -173,6 +188,7 @@ enum node_effect_kind {
 	NODE_FX_VALIDATION,  /* a trusted validation was received or made */
 	NODE_FX_PHASE,       /* consensus phase changed */
 	NODE_FX_STATE,       /* server_state changed */
+	NODE_FX_MANIFEST,    /* a manifest is new; trusted ones are to be kept on disk */
 };
 enum { NODE_LOG_ERROR, NODE_LOG_WARN, NODE_LOG_INFO, NODE_LOG_DEBUG };
 
@@ -209,11 +225,15 @@ struct node_effect {
 			enum ter result;
 		} proposed;
 		struct {
-			struct buf bytes;      /* owned by the effect */
-			struct public_key key; /* who signed it */
+			struct buf bytes;         /* owned by the effect */
+			struct public_key master; /* of whoever signed it */
 		} validation;
 		enum cons_phase phase;
 		enum node_state state;
+		struct {
+			struct buf bytes; /* owned by the effect */
+			bool trusted;
+		} manifest;
 	};
 };
 struct node_effects {
@@ -273,12 +293,21 @@ struct node_status {
 	enum node_state state;
 	bool standalone;
 	bool stopping, disk_full, store_failed;
-	bool key_elsewhere; /* another process signs with our key: this one does not vote */
+	bool key_elsewhere;  /* another process signs with our key: this one does not vote */
+	bool key_replaced;   /* a newer manifest of our master names another key, or revokes it */
+	bool unl_blocked;    /* validator lists have expired: nothing is validated on their word */
+	bool overlap_unsafe; /* not validating: too many of the UNL trust others than we do */
+	bool overlap_overridden;
+	uint32_t unl_unsafe; /* members whose own UNL is unsafe beside ours */
+	bool clock_off;      /* not validating: our clock differs from the UNL's */
+	bool clock_known;
+	int64_t clock_offset_s; /* the UNL's median beyond our clock */
 	uint32_t network_id;
 	uint32_t peers;
 	uint32_t unl_n, quorum;
-	bool validator; /* has a key */
-	struct public_key validator_key;
+	bool validator;                  /* has a key */
+	struct public_key validator_key; /* signing key */
+	struct public_key validator_master;
 	struct steady state_since[7]; /* last entered, by state */
 	int64_t state_ms[7];          /* total time in each */
 	uint32_t state_entered[7];
@@ -295,6 +324,15 @@ struct node_status {
 void node_get_status(const struct node *n, struct now now, struct node_status *out);
 /* Invariants between steps: all that is kept is within its bounds. For tests and the simulator. */
 bool node_check(const struct node *n, struct why *why);
+/* The newest manifest of a master or signing key; NULL when none is known. */
+const struct manifest *node_manifest(const struct node *n, const struct public_key *key);
+/* All that are listed, revoked ones too, ascending. */
+uint32_t node_listed(const struct node *n, const struct public_key **keys);
+/* How many keys are in one of two UNLs (ascending) alone, and whether the two are safe together. */
+uint32_t node_unl_apart(const struct public_key *a, uint32_t n_a, const struct public_key *b,
+			uint32_t n_b);
+bool node_unl_safe(const struct public_key *a, uint32_t n_a, const struct public_key *b,
+		   uint32_t n_b);
 /* UNL member i: its key and its newest validation (false: none seen). */
 bool node_unl_member(const struct node *n, uint32_t i, struct public_key *key,
 		     struct cons_validation *last);

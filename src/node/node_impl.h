@@ -4,6 +4,7 @@
 
 #include "base/hmap.h"
 #include "base/rng.h"
+#include "node/manifests.h"
 #include "node/node.h"
 
 /* Private to src/node: the machine's parts and what they offer each other.
@@ -15,6 +16,9 @@
  *   open.c     the open ledger and the queue
  *   held.c     the table of closed ledgers in memory
  *   round.c    consensus effects → actions; builds; the standalone close
+ *   unl.c      whom we trust and by which keys: members, manifests
+ *   trust.c    whom the others trust
+ *   clocks.c   our clock beside the others'
  *   vote.c     proposals and validations out and in
  *   journal.c  the vote journal: what is durable before it is sent; rebuilding after a restart
  *   sets.c     transaction sets: made, acquired, served
@@ -183,6 +187,24 @@ struct unl_member {
 	struct pace proposals, validations; /* of those whose signature was checked */
 	struct hash256 prev;                /* its newest proposal's, and its number */
 	uint32_t number;
+	/* what it says that it trusts, see trust.c */
+	struct buf trusts; /* keys */
+	struct net_time trusts_at;
+	struct wire_frame *trust_said;
+	bool trust_unsafe;
+	/* its clock beside ours, see clocks.c */
+	bool clock_heard, clock_waits;
+	int64_t clock_off_s, clock_waits_s;
+	struct steady clock_at, clock_waits_at;
+	struct hash256 clock_waits_for; /* ledger */
+};
+
+/* Reasons not to validate, beside the disk's and the journal's. */
+enum node_hold {
+	HOLD_UNL = 1,     /* the lists that are needed have expired */
+	HOLD_KEY = 2,     /* our signing key was replaced */
+	HOLD_OVERLAP = 4, /* the UNLs of others differ too much from ours */
+	HOLD_CLOCK = 8,   /* our clock is wrong */
 };
 
 #define CONS_QUEUE_MAX 128
@@ -252,7 +274,19 @@ struct node {
 
 	/* votes */
 	int32_t self;
-	struct unl_member *unl;
+	struct unl_member *unl;   /* cfg.unl_n, ascending */
+	struct public_key master; /* of our own key, with cfg.validator */
+	struct manifests *manifests;
+	struct public_key listed[UNL_MAX]; /* ascending; members unless revoked */
+	uint32_t n_listed;
+	bool unl_due, unl_blocked; /* a change waits */
+	struct steady unl_due_since;
+	uint32_t holds; /* enum node_hold */
+	bool overlap_proved;
+	bool clock_known;
+	int64_t clock_median_s;
+	struct hash256 clock_built; /* the last ledger of a round of ours */
+	struct steady clock_built_at;
 	struct journal_record jr; /* as last handed to the journal */
 	struct arena jr_arena;
 	uint32_t vote_seq; /* highest sequence ever validated by this key */
@@ -376,7 +410,8 @@ void rounds_begin(struct node *n, struct held *h);
 void round_set_proposing(struct node *n);
 void round_verified(struct node *n, struct node_job *j);
 void rounds_built(struct node *n, struct node_job *j);
-void round_accept(struct node *n, uint64_t token); /* standalone */
+void round_set_unl(struct node *n, const int32_t *from); /* see cons_set_unl */
+void round_accept(struct node *n, uint64_t token);       /* standalone */
 void round_accepted(struct node *n, enum err err);
 void round_know(struct node *n, const struct held *h); /* tell consensus of a ledger */
 void round_set_closed(struct node *n, struct held *h);
@@ -404,6 +439,31 @@ void vote_start_journal(struct node *n);
 bool vote_can_be_kept(const struct node *n, const struct held *h);
 struct vote_out *vote_out_new(struct node *n); /* NULL: too many wait */
 void vote_flush_out(struct node *n);           /* sends what the durable writes cover */
+
+/* unl.c */
+void unl_open(struct node *n, const struct node_config *c);
+void unl_started(struct node *n);
+void unl_close(struct node *n);
+void unl_event(struct node *n, const struct node_event *ev);
+void unl_settle(struct node *n); /* a change that is due */
+/* The place in the UNL of whoever signs with this key now, or -1. */
+int32_t unl_who(const struct node *n, const struct public_key *signing);
+const struct public_key *unl_signing_key(const struct node *n);    /* ours */
+void unl_manifest(struct node *n, uint32_t peer, struct bytes in); /* peer 0: not from one */
+void unl_on_manifests(struct node *n, uint32_t peer, const struct msg *m);
+void unl_greet(struct node *n, uint32_t peer);
+void hold_set(struct node *n, enum node_hold why, bool on);
+
+/* trust.c */
+void trust_changed(struct node *n); /* our UNL is another */
+void trust_on_msg(struct node *n, uint32_t peer, const struct msg *m);
+void trust_greet(struct node *n, uint32_t peer);
+void trust_proved(struct node *n, const struct hash256 *validated);
+
+/* clocks.c */
+void clocks_heard(struct node *n, uint32_t who, const struct cons_validation *v);
+void clocks_built(struct node *n, const struct hash256 *ledger); /* in a round of ours */
+void clocks_tick(struct node *n);
 
 /* vote.c */
 void vote_propose(struct node *n, const struct cons_position *p);

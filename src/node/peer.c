@@ -88,6 +88,8 @@ void peer_up(struct node *n, uint32_t id, const struct public_key *key)
 	p = &n->peers[n->n_peers++];
 	*p = (struct peer){.id = id, .key = *key, .forgiven = n->now.steady};
 	status_send(n, id);
+	unl_greet(n, id);
+	trust_greet(n, id);
 	vote_greet(n, id);
 	pool_greet(n, id);
 }

@@ -231,6 +231,7 @@ void rounds_built(struct node *n, struct node_job *j)
 	round_set_closed(n, h);
 	pool_ledger_closed(n, h);
 	if (n->cons) {
+		clocks_built(n, &h->ledger->hash);
 		ev = ledger_event(CONS_BUILT, h);
 		round_feed(n, &ev);
 		status_send(n, 0);
@@ -373,6 +374,7 @@ static void on_effect(struct node *n, const struct cons_effect *e)
 			vote_validate(n, h, e->ledger.full);
 		break;
 	case CONS_FX_VALIDATED:
+		trust_proved(n, &e->ledger.hash);
 		persist_want(n, &e->ledger.hash, e->ledger.seq);
 		break;
 	case CONS_FX_WANT_LEDGER:
@@ -499,11 +501,27 @@ void round_feed(struct node *n, const struct cons_event *ev)
 		pump(n, ev);
 }
 
+void round_set_unl(struct node *n, const int32_t *from)
+{
+	struct cons_effects *fx = mem_alloc(sizeof(*fx));
+
+	must(!n->cons_busy && !n->n_cons_queue);
+	n->cons_busy = true;
+	cons_set_unl(n->cons, n->cfg.unl_n, n->self, from, n->now, fx);
+	carry_out(n, fx);
+	n->cons_busy = false;
+	mem_free(fx);
+	n->proposing_on = n->proposing_on && n->self >= 0; /* consensus knows */
+	if (n->proposing_due || n->n_cons_queue)
+		pump(n, NULL);
+}
+
 /* May this node propose and validate now? */
 void round_set_proposing(struct node *n)
 {
 	bool on = n->self >= 0 && !n->stopping && !n->disk_full && !n->disk_low &&
-		  !n->store_failed && !n->journal_failed && !n->journal_full && !n->key_elsewhere;
+		  !n->store_failed && !n->journal_failed && !n->journal_full && !n->key_elsewhere &&
+		  !n->holds;
 
 	if (!n->cons || !n->cons_started || on == n->proposing_on)
 		return;

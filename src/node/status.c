@@ -95,6 +95,13 @@ void node_get_status(const struct node *n, struct now now, struct node_status *o
 	    .disk_full = n->disk_full || n->disk_low || n->journal_full,
 	    .store_failed = n->store_failed,
 	    .key_elsewhere = n->key_elsewhere,
+	    .key_replaced = n->holds & HOLD_KEY,
+	    .unl_blocked = n->holds & HOLD_UNL,
+	    .overlap_unsafe = n->holds & HOLD_OVERLAP,
+	    .overlap_overridden = n->cfg.unsafe_overlap,
+	    .clock_off = n->holds & HOLD_CLOCK,
+	    .clock_known = n->clock_known,
+	    .clock_offset_s = n->clock_median_s,
 	    .network_id = n->cfg.network_id,
 	    .peers = n->n_peers,
 	    .unl_n = n->cfg.unl_n,
@@ -110,6 +117,9 @@ void node_get_status(const struct node *n, struct now now, struct node_status *o
 	};
 	if (n->cfg.validator)
 		out->validator_key = *secret_key_public(n->cfg.validator);
+	out->validator_master = n->master;
+	for (uint32_t k = 0; k < n->cfg.unl_n; k++)
+		out->unl_unsafe += n->unl[k].trust_unsafe;
 	if (n->validated)
 		out->validated_close = n->validated->header.close;
 	for (i = 0; i < 7; i++) {

@@ -271,6 +271,7 @@ static void one_effect(struct uv_node *un, struct node_effect *e)
 	case NODE_FX_VALIDATION:
 	case NODE_FX_PHASE:
 	case NODE_FX_STATE:
+	case NODE_FX_MANIFEST:
 		un->hooks.on_effect(un->hooks.ctx, e);
 		break;
 	}

@@ -41,7 +41,7 @@ static struct wire_frame *proposal_frame(struct node *n, const struct cons_posit
 	struct buf payload = BUF_INIT;
 	struct hash256 id;
 
-	m.proposal.key = n->unl[n->self].key;
+	m.proposal.key = *unl_signing_key(n);
 	m.proposal.prev = p->prev;
 	m.proposal.set = p->set;
 	m.proposal.close = p->close;
@@ -94,7 +94,7 @@ static void validation_object(struct node *n, struct st_object *o, const struct 
 		st_set_hash256(o, sfValidatedHash, &n->validated->hash);
 	if ((lh->seq + 1) % 256 == 0)
 		st_set_u(o, sfServerVersion, n->cfg.version);
-	st_set_raw(o, sfSigningPubKey, bytes_of(n->unl[n->self].key.b, 33));
+	st_set_raw(o, sfSigningPubKey, bytes_of(unl_signing_key(n)->b, 33));
 }
 
 /* What a validation signs: VAL | all fields but the signature. */
@@ -162,24 +162,6 @@ void vote_late(struct node *n)
 }
 
 /* ---- in ---- */
-
-static int32_t unl_index(const struct node *n, const struct public_key *key)
-{
-	uint32_t lo = 0, hi = n->cfg.unl_n;
-
-	while (lo < hi) {
-		uint32_t mid = (lo + hi) / 2;
-		int c = public_key_cmp(key, &n->unl[mid].key);
-
-		if (!c)
-			return (int32_t)mid;
-		if (c < 0)
-			hi = mid;
-		else
-			lo = mid + 1;
-	}
-	return -1;
-}
 
 /* Whether the signature of one more is worth checking; a peer that passes on more than that is
  * charged, since honest ones keep the same pace. */
@@ -269,10 +251,10 @@ static bool take_proposal(struct node *n, uint32_t peer, struct unl_member *u, c
 
 void vote_on_proposal(struct node *n, uint32_t peer, const struct msg *m)
 {
-	int32_t who = unl_index(n, &m->proposal.key);
+	int32_t who = unl_who(n, &m->proposal.key);
 	struct cons_event ev = {.kind = CONS_PROPOSAL};
 
-	if (who < 0 || !n->cons || !n->cons_started)
+	if (who < 0 || !n->cons || !n->cons_started || n->holds & HOLD_UNL)
 		return;
 	if (!take_proposal(n, peer, &n->unl[who], m))
 		return;
@@ -326,7 +308,7 @@ bool vote_parse(const struct node *n, struct bytes bytes, struct cons_validation
 	    !st_get_u32(o, sfFlags, &flags))
 		goto out;
 	memcpy(pub.b, key.p, 33);
-	*who = unl_index(n, &pub);
+	*who = unl_who(n, &pub);
 	ok = true;
 	v->seq = seq;
 	v->signed_at.s = at;
@@ -377,7 +359,7 @@ void vote_on_validation(struct node *n, uint32_t peer, struct bytes bytes)
 	int32_t who;
 
 	sha512_half(&id, bytes.p, bytes.n);
-	if (seen_has(&n->seen_msgs, &id) || !n->cons)
+	if (seen_has(&n->seen_msgs, &id) || !n->cons || n->holds & HOLD_UNL)
 		return;
 	if (!vote_parse(n, bytes, &ev.validation.validation, &who)) {
 		fx_drop(n, peer, "malformed validation");
@@ -399,8 +381,9 @@ void vote_on_validation(struct node *n, uint32_t peer, struct bytes bytes)
 		own_validation(n, bytes, &ev.validation.validation);
 	else
 		vote_keep(n, (uint32_t)who, bytes, &ev.validation.validation);
+	clocks_heard(n, (uint32_t)who, &ev.validation.validation);
 	e = fx_new(n, NODE_FX_VALIDATION);
-	e->validation.key = n->unl[who].key;
+	e->validation.master = n->unl[who].key;
 	buf_put(&e->validation.bytes, bytes.p, bytes.n);
 	ev.validation.who = (uint32_t)who;
 	round_feed(n, &ev);
@@ -449,8 +432,6 @@ void vote_close(struct node *n)
 	n->n_out = 0;
 	wire_frame_unref(n->last_proposal);
 	n->last_proposal = NULL;
-	for (i = 0; i < n->cfg.unl_n * VOTES_KEPT; i++)
-		buf_close(&n->unl[i / VOTES_KEPT].said[i % VOTES_KEPT].bytes);
 	buf_close(&n->vote_bytes);
 	arena_close(&n->jr_arena);
 }

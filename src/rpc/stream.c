@@ -351,7 +351,8 @@ static void write_validation(struct jw *w, void *ctx, unsigned version)
 	const struct validation_message *m = ctx;
 	const struct st_object *v = m->v;
 	uint32_t flags = st_u32_or(v, sfFlags, 0), seq;
-	struct bytes signature;
+	struct bytes signature, signing;
+	struct public_key key;
 
 	jw_put_str(w, "type", "validationReceived");
 	write_amendments(w, v);
@@ -375,7 +376,12 @@ static void write_validation(struct jw *w, void *ctx, unsigned version)
 		jw_put_hex(w, "signature", signature.p, signature.n);
 	put_u32_field(w, "signing_time", v, sfSigningTime);
 	put_hash_field(w, "validated_hash", v, sfValidatedHash);
-	jw_put_str(w, "validation_public_key", node_public_text(m->key).s);
+	if (st_get_raw(v, sfSigningPubKey, &signing) && signing.n == sizeof(key.b)) {
+		memcpy(key.b, signing.p, sizeof(key.b));
+		jw_put_str(w, "validation_public_key", node_public_text(&key).s);
+		if (public_key_cmp(&key, m->key))
+			jw_put_str(w, "master_key", node_public_text(m->key).s);
+	}
 }
 
 void rpc_on_validation(struct rpc *r, struct bytes validation, const struct public_key *key)

@@ -285,6 +285,7 @@ static bool one_effect(struct cluster *c, uint32_t i, struct node_effect *e)
 	case NODE_FX_VALIDATION:
 	case NODE_FX_PHASE:
 	case NODE_FX_STATE:
+	case NODE_FX_MANIFEST:
 		return true;
 	}
 	return true;
