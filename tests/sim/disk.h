@@ -30,13 +30,16 @@ struct disk_options {
 	struct hash256 genesis;
 	uint32_t history; /* ledgers kept, at least 256, or 0: all */
 	uint64_t seed;    /* names the folder of files; nothing is drawn from it */
+	/* What no disk may lead to ("P5"); NULL: ends the program. */
+	void (*fail)(void *ctx, const char *property, const char *text);
+	void *ctx;
 };
 struct disk *disk_open(const struct disk_options *o);
 void disk_close(struct disk *d);
 
 /* What a process finds when it starts. Views and references are the disk's, until it ends. */
 struct disk_found {
-	struct ledger *tip;             /* NULL: a new store */
+	struct ledger *tip;             /* NULL: a new store; only until the first job or pruning */
 	struct journal_record *journal; /* NULL: never voted, or not asked for */
 	const struct history *history;
 	/* The database or the journal was beyond repair, and the operator did as the message says:

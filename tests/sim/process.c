@@ -217,6 +217,11 @@ void process_step(struct process *p, const struct node_event *ev)
 
 /* ---- life ---- */
 
+static void disk_failed(void *w, const char *property, const char *text)
+{
+	world_fail(w, property, "%s", text);
+}
+
 void process_init(struct world *w, uint32_t i)
 {
 	struct process *p = &w->p[i];
@@ -229,6 +234,8 @@ void process_init(struct world *w, uint32_t i)
 	    .genesis = w->first->hash,
 	    .history = w->plan.history,
 	    .seed = w->plan.seed,
+	    .fail = disk_failed,
+	    .ctx = w,
 	};
 	char label[8];
 	int k;
