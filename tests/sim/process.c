@@ -172,6 +172,7 @@ static void one_effect(struct process *p, struct node_effect *e)
 	case NODE_FX_VALIDATION:
 	case NODE_FX_PHASE:
 	case NODE_FX_STATE:
+	case NODE_FX_MANIFEST:
 		break;
 	}
 }
