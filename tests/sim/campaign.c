@@ -31,7 +31,9 @@ static const char *revision(void)
 
 	if (text[0])
 		return text;
-	f = popen("git rev-parse --short HEAD 2>/dev/null", "r");
+	f = popen("git -C \"$(dirname \"$(readlink /proc/$PPID/exe)\")\" "
+		  "rev-parse --short HEAD 2>/dev/null",
+		  "r");
 	if (!f || !fgets(text, sizeof(text), f))
 		snprintf(text, sizeof(text), "?");
 	text[strcspn(text, "\n")] = 0;
@@ -254,8 +256,8 @@ int campaign_run(const struct campaign *given)
 	while (run_some(s, &c, &base))
 		;
 	tell_cover(s, &c);
-	printf("trace %016" PRIx64 ", %" PRIu64 " of %" PRIu64 " transactions validated\n", s->trace,
-	       s->validated, s->submitted);
+	printf("trace %016" PRIx64 ", %" PRIu64 " of %" PRIu64 " transactions validated\n",
+	       s->trace, s->validated, s->submitted);
 	printf("%" PRIu64 " seeds, %" PRId64 ".%02" PRId64 " simulated hours, %" PRIu64
 	       " failures\n",
 	       s->done, s->simulated_ms / 3600000, s->simulated_ms % 3600000 * 100 / 3600000,

@@ -257,6 +257,7 @@ static void end_session(struct end *e, enum session_end why)
 
 	if (!e->marked)
 		e->at_once = why == SESSION_TOO_FAST;
+	e->late = why == SESSION_HANDSHAKE_TIMEOUT;
 	snprintf(reason, sizeof(reason), "%s%s%.150s", session_end_text(why), detail[0] ? ": " : "",
 		 detail);
 	end_close(e, is_offence(why), reason);

@@ -82,7 +82,7 @@ static bool option(char **argv, int *i, const char *name, const char **value)
 
 static bool parse(struct campaign *c, char **argv)
 {
-	bool what = false;
+	bool what = false, bad = false;
 	const char *v;
 	int i;
 
@@ -92,11 +92,11 @@ static bool parse(struct campaign *c, char **argv)
 		else if (option(argv, &i, "--replay", &v))
 			what = (c->replay = v) != NULL;
 		else if (option(argv, &i, "--profile", &v))
-			what = what && profile_of(v, &c->profile);
+			bad |= !profile_of(v, &c->profile);
 		else if (option(argv, &i, "--minutes", &v))
 			c->minutes = (uint32_t)strtoul(v, NULL, 10);
 		else if (option(argv, &i, "--until", &v))
-			what = what && seconds_of(v, &c->until_ms);
+			bad |= !seconds_of(v, &c->until_ms);
 		else if (option(argv, &i, "--shrink", NULL))
 			c->shrink = true;
 		else if (option(argv, &i, "--cover", NULL))
@@ -108,7 +108,7 @@ static bool parse(struct campaign *c, char **argv)
 		else
 			return false;
 	}
-	return what;
+	return what && !bad;
 }
 
 int main(int argc, char **argv)

@@ -220,7 +220,7 @@ void net_ended(struct process *p, struct end *e)
 	if (e->id || e->offence)
 		world_log(p->w, p->index, NODE_LOG_INFO, "peer %c down: %s", 'A' + e->other,
 			  e->reason);
-	if (e->offence && !e->conn->damaged) {
+	if (e->offence && !e->conn->damaged && (e->id || !e->late)) {
 		OBSERVE(p->w, dropped, p->index, e->other, e->reason);
 		if (!p->w->link[p->index][e->other].wired && e->id)
 			refusals_note(&p->refusals, &who, e->at_once, clock_of(p).steady);
