@@ -108,8 +108,8 @@ static void draw_crashes(struct world_plan *p, struct rng *r, bool many)
 	size_t i;
 
 	for (i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
-		p->rate_ppm[kinds[i]] =
-		    many ? log_uniform(r, 5000, 80000) : log_uniform(r, 50, 1000);
+		p->rate_ppm[kinds[i]] = many ? log_uniform(r, 5000, 80000)
+					     : log_uniform(r, 50, 1000);
 	p->rate_ppm[FAULT_DISK_LOST_TAIL] = log_uniform(r, 10000, 1000000);
 	p->rate_ppm[FAULT_DISK_TORN] = log_uniform(r, 10000, 1000000);
 	p->duration_ms = (uint32_t)rng_between(r, many ? 120000 : 1200000, many ? 300000 : 1800000);

@@ -19,9 +19,12 @@ static const struct number {
 	const char *name;
 	size_t at;
 } numbers[] = {
-#define N(name) {#name, offsetof(struct world_plan, name)}
-    N(validators), N(trackers), N(byzantine), N(accounts), N(tx_per_100s), N(duration_ms),
-    N(delay_min_ms), N(delay_mean_ms), N(history), N(cache), N(workers),
+#define N(name)                                                                                    \
+	{                                                                                          \
+#name, offsetof(struct world_plan, name)                                           \
+	}
+    N(validators),   N(trackers),      N(byzantine), N(accounts), N(tx_per_100s), N(duration_ms),
+    N(delay_min_ms), N(delay_mean_ms), N(history),   N(cache),    N(workers),
 #undef N
 };
 #define NUMBERS (sizeof(numbers) / sizeof(*numbers))
@@ -64,7 +67,6 @@ enum err run_replay_write(const char *path, const struct run_options *o, struct 
 	}
 	return fclose(f) ? why_set(why, ERR_IO, "cannot write %s", path) : ERR_NONE;
 }
-
 
 static bool read_fired(const char *line, struct run_options *o, struct decision **all)
 {

@@ -102,7 +102,8 @@ static void run_consensus(struct run_result *out, const struct run_options *o)
 {
 	struct why why = {""};
 
-	out->failed = !sim_swarm(o->seed, o->verbose != NULL, &why, &out->simulated_ms, &out->trace);
+	out->failed = !sim_swarm(o->seed, o->verbose != NULL, &why, &out->simulated_ms,
+				 &out->trace);
 	if (!out->failed)
 		return;
 	snprintf(out->property, sizeof(out->property), "%s",
