@@ -34,6 +34,7 @@ struct member {
 	uint32_t life;
 	bool up, disk_full, hold_commits;
 	int64_t timer;
+	int64_t skew_s;
 	uint32_t fuse; /* boundaries until it dies; 0: lives */
 	/* its disk */
 	struct ledger *tip;
@@ -311,8 +312,9 @@ static void carry_out(struct cluster *c, uint32_t i, struct node_effects *fx)
 static void step(struct cluster *c, uint32_t i, const struct node_event *ev)
 {
 	struct node_effects fx = {0};
-	struct now now = {.steady = {c->now}, .net = {NET_START + (uint32_t)(c->now / 1000)}};
+	struct now now = {.steady = {c->now}};
 
+	now.net.s = (uint32_t)(NET_START + c->now / 1000 + c->m[i].skew_s);
 	node_step(c->m[i].node, ev, now, &fx);
 	carry_out(c, i, &fx);
 	node_effects_close(&fx);
@@ -450,6 +452,8 @@ static void start(struct cluster *c, uint32_t i)
 	m->life++;
 	m->up = true;
 	m->timer = -1;
+	if (c->o.tune)
+		c->o.tune(&nc, i, c->o.tune_ctx);
 	m->node = node_open(&nc);
 	m->fuse = 0;
 	node_set_history(m->node, &m->shelf.history);
@@ -512,6 +516,31 @@ void cluster_partition(struct cluster *c, const char *groups)
 				tell(c, a, b, is ? EV_UP : EV_DOWN);
 		}
 	memcpy(c->group, group, sizeof(group));
+}
+
+void cluster_skew(struct cluster *c, uint32_t i, int64_t seconds)
+{
+	c->m[i].skew_s = seconds;
+}
+
+void cluster_unl(struct cluster *c, uint32_t i, const struct public_key *keys, uint32_t n,
+		 bool blocked)
+{
+	struct node_event ev = {.kind = NODE_UNL};
+
+	ev.unl.keys = keys;
+	ev.unl.n = n;
+	ev.unl.blocked = blocked;
+	step(c, i, &ev);
+}
+
+void cluster_manifest(struct cluster *c, uint32_t i, struct bytes manifest)
+{
+	struct node_event ev = {.kind = NODE_UNL};
+
+	ev.unl.manifests = &manifest;
+	ev.unl.n_manifests = 1;
+	step(c, i, &ev);
 }
 
 void cluster_disk_full(struct cluster *c, uint32_t i, bool full)

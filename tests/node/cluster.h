@@ -21,6 +21,8 @@ struct cluster_options {
 	uint32_t history;       /* ledgers each can serve besides those in memory; 0: all */
 	bool fills;             /* history that is missing is filled in */
 	bool late[CLUSTER_MAX]; /* not started by cluster_open */
+	void (*tune)(struct node_config *c, uint32_t i, void *ctx); /* before node i opens */
+	void *tune_ctx;
 	uint64_t seed;
 };
 
@@ -43,6 +45,13 @@ void cluster_hold_commits(struct cluster *c, uint32_t i, bool hold);
 void cluster_pay(struct cluster *c, uint32_t i, uint32_t from, uint32_t to, uint64_t drops,
 		 uint32_t seq, struct hash256 *id);
 void cluster_submit(struct cluster *c, uint32_t i, struct tx *t, struct hash256 *id);
+/* Sets a node's clock beside the others'. */
+void cluster_skew(struct cluster *c, uint32_t i, int64_t seconds);
+/* Another UNL, as from a list. */
+void cluster_unl(struct cluster *c, uint32_t i, const struct public_key *keys, uint32_t n,
+		 bool blocked);
+/* A manifest, as from a list. */
+void cluster_manifest(struct cluster *c, uint32_t i, struct bytes manifest);
 /* Sequence of the newest validated ledger; 0 when none. */
 uint32_t cluster_validated(struct cluster *c, uint32_t i);
 /* Balance in the validated ledger. */

@@ -12,7 +12,8 @@
 
 static struct now now_of(const struct rig *r)
 {
-	return (struct now){.steady = {r->now}, .net = {NET_START + (uint32_t)(r->now / 1000)}};
+	return (struct now){.steady = {r->now},
+			    .net = {(uint32_t)(NET_START + r->now / 1000 + r->o.skew_s)}};
 }
 
 /* ---- effects ---- */
@@ -413,6 +414,8 @@ struct rig *rig_open(const struct rig_options *o)
 		keys[i] = validator_key(i, &unl[i]);
 	if (o->validators && !o->observer)
 		nc.validator = keys[0];
+	if (o->tune)
+		o->tune(&nc, o->tune_ctx);
 	r->node = node_open(&nc);
 	node_set_history(r->node, o->history);
 	start(r);

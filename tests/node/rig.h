@@ -17,6 +17,10 @@ struct rig_options {
 	uint32_t accounts;   /* generated ones in the genesis */
 	struct ledger *tip;  /* from disk; NULL: the genesis */
 	struct buf journal;  /* empty: none; the rig takes it */
+	void (*tune)(struct node_config *c,
+		     void *ctx); /* last, before the node opens; NULL: none */
+	void *tune_ctx;
+	int64_t skew_s; /* of its clock */
 	const struct history *history;
 };
 
