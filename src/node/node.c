@@ -124,6 +124,8 @@ struct node *node_open(const struct node_config *c)
 	hmap_init(&n->seen.map, salt);
 	hmap_init(&n->seen_msgs.map, salt);
 	n->seen.cap = SEEN_TXS;
+	hmap_init(&n->put_off.map, salt);
+	n->put_off.cap = SEEN_TXS / 4;
 	n->seen_msgs.cap = SEEN_MESSAGES;
 	hmap_init(&n->held_by_hash, salt);
 	hmap_init(&n->sets_by_id, salt);
@@ -176,6 +178,7 @@ void node_close(struct node *n)
 	hmap_close(&n->pool);
 	hmap_close(&n->accounts);
 	seen_close(&n->seen);
+	seen_close(&n->put_off);
 	seen_close(&n->seen_msgs);
 	hmap_close(&n->held_by_hash);
 	hmap_close(&n->sets_by_id);

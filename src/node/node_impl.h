@@ -249,6 +249,9 @@ struct node {
 	uint32_t held_n;                 /* of `queued`: those that are held */
 	size_t held_bytes;
 	struct seen seen, seen_msgs;
+	/* refused for now: not looked at again for a few ledgers */
+	struct seen put_off;
+	uint32_t put_off_since;
 
 	/* ledgers and sets */
 	struct hmap held_by_hash;
@@ -367,6 +370,7 @@ bool peer_may_ask(struct node *n, uint32_t peer);
 void peer_charge(struct node *n, uint32_t peer, size_t bytes);
 bool seen_add(struct seen *s, const struct hash256 *id); /* false: was there */
 bool seen_has(const struct seen *s, const struct hash256 *id);
+void seen_clear(struct seen *s);
 void seen_close(struct seen *s);
 
 /* pool.c */

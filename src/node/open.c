@@ -20,6 +20,10 @@
 #define RELAY_AGAIN     5
 #define RELAY_AGAIN_MAX 1024
 
+/* What was refused, but not for good (an earlier sequence did not come, there was no room), may be
+ * told again by those who still have it, after so many ledgers. */
+#define PUT_OFF_LEDGERS 4
+
 /* ---- relay: what became good in this step goes out in few frames ---- */
 
 void relay_flush(struct node *n, struct relay *r)
@@ -261,6 +265,10 @@ void pool_rebuild_open(struct node *n)
 	struct relay r = {.n = 0};
 
 	n->open_stale = false;
+	if (n->closed->ledger->header.seq >= n->put_off_since + PUT_OFF_LEDGERS) {
+		n->put_off_since = n->closed->ledger->header.seq;
+		seen_clear(&n->put_off);
+	}
 	new_open_view(n);
 	for (i = 0; i < n_open; i++) {
 		struct ptx *p = hmap_get(&n->pool, &open[i]);

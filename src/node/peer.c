@@ -141,6 +141,12 @@ bool seen_add(struct seen *s, const struct hash256 *id)
 	return true;
 }
 
+void seen_clear(struct seen *s)
+{
+	hmap_clear(&s->map);
+	s->n = s->at = 0;
+}
+
 void seen_close(struct seen *s)
 {
 	hmap_close(&s->map);

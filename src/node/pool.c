@@ -181,7 +181,7 @@ void pool_end(struct node *n, struct ptx *p, enum ter result)
 {
 	p->place = PTX_RETRYING;
 	pool_answer(n, p, result);
-	seen_add(&n->seen, &p->tx->id);
+	seen_add(ter_is_tem(result) || result == tefALREADY ? &n->seen : &n->put_off, &p->tx->id);
 	ptx_free(n, p);
 }
 
@@ -352,11 +352,16 @@ static struct ptx *admit(struct node *n, struct tx *tx, uint32_t peer)
 	return p;
 }
 
+/* Pending, or done with: not looked at again. */
+static bool is_known(const struct node *n, const struct hash256 *id)
+{
+	return hmap_get(&n->pool, id) || seen_has(&n->seen, id) || seen_has(&n->put_off, id);
+}
+
 /* Whoever delivered the set is not to blame for what a validator put into it. */
 void pool_take(struct node *n, struct tx *tx)
 {
-	if (hmap_get(&n->pool, &tx->id) || seen_has(&n->seen, &tx->id) || tx->pseudo ||
-	    !verify_has_room(n, tx->blob.n, 0))
+	if (is_known(n, &tx->id) || tx->pseudo || !verify_has_room(n, tx->blob.n, 0))
 		return;
 	admit(n, tx, 0);
 }
@@ -372,7 +377,7 @@ static bool gossip_one(struct node *n, uint32_t peer, struct bytes blob)
 		return false;
 	}
 	tx_id(&id, blob);
-	if (hmap_get(&n->pool, &id) || seen_has(&n->seen, &id)) {
+	if (is_known(n, &id)) {
 		n->count.tx_duplicate++;
 		return true;
 	}

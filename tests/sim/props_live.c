@@ -23,24 +23,30 @@ static bool quorum_runs(const struct props *p)
 
 /* ---- P7: transactions ---- */
 
-static bool is_pending(const struct props *p, const struct track *t)
+/* The nodes that have it, by letter. */
+static const char *holders(const struct props *p, const struct track *t,
+			   char out[WORLD_NODES_MAX + 1])
 {
+	uint32_t k = 0;
+
 	for (uint32_t i = 0; i < world_count(p->w); i++) {
 		struct node *n = world_node(p->w, i);
 
 		if (n && world_honest(p->w, i) && world_settled(p->w, i) &&
 		    node_pending_tx(n, &t->id))
-			return true;
+			out[k++] = (char)('A' + i);
 	}
-	return false;
+	out[k] = 0;
+	return out;
 }
 
 /* Whether nothing stands in its way. */
 static bool is_admissible(const struct props *p, const struct track *t)
 {
 	const struct model_account *a = model_account(p->model, &t->account);
+	char at[WORLD_NODES_MAX + 1];
 
-	return a && a->seq == t->seq && a->balance >= t->fee && is_pending(p, t);
+	return a && a->seq == t->seq && a->balance >= t->fee && *holders(p, t, at);
 }
 
 static bool fate_known(const struct props *p, const struct track *t)
@@ -55,6 +61,7 @@ static bool fate_known(const struct props *p, const struct track *t)
 static void follow(struct props *p, struct track *t)
 {
 	uint32_t seq = model_seq(p->model);
+	char at[WORLD_NODES_MAX + 1];
 
 	if (!p->healed || !is_admissible(p, t)) {
 		t->admissible_since = 0;
@@ -63,8 +70,8 @@ static void follow(struct props *p, struct track *t)
 	if (!t->admissible_since)
 		t->admissible_since = seq;
 	if (seq - t->admissible_since > LIVE_LEDGERS)
-		world_fail(p->w, "P7", "%s waits since ledger %u, and %u is here",
-			   hash256_short(&t->id).s, t->admissible_since, seq);
+		world_fail(p->w, "P7", "%s (at %s) waits since ledger %u, and %u is here",
+			   hash256_short(&t->id).s, holders(p, t, at), t->admissible_since, seq);
 }
 
 void props_live_ledger(struct props *p)

@@ -37,10 +37,39 @@ static void test_a_relay_that_was_lost(void **state)
 	world_close(w);
 }
 
+/* What had to wait too long for an earlier sequence was forgotten, and never taken again from
+ * anybody, not even once it could be applied. (Seed 41 of the full profile.) */
+static void test_what_waited_too_long_may_come_again(void **state)
+{
+	struct world_plan plan = world_defaults(2);
+	struct world_pay first = {.from = 0, .to = 1, .drops = 5, .seq = 1};
+	struct world_pay second = {.from = 0, .to = 1, .drops = 6, .seq = 2};
+	struct hash256 id;
+	struct world *w;
+
+	(void)state;
+	plan.validators = 1;
+	plan.trackers = 1;
+	w = world_open(&plan);
+	props_join(w);
+	world_start(w, "AB");
+	world_run_ms(w, 5000);
+	id = world_pay(w, 'B', &second);
+	while (world_validated(w, 'A') < 50 && !world_failure(w))
+		world_run_ms(w, 1000);
+	(void)world_pay(w, 'B', &second);
+	(void)world_pay(w, 'B', &first);
+	world_run_ms(w, 60000);
+	assert_null(world_failure(w));
+	assert_true(world_tx_validated(w, 'A', &id));
+	world_close(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_a_relay_that_was_lost),
+	    cmocka_unit_test(test_what_waited_too_long_may_come_again),
 	};
 
 	bench_begin();
