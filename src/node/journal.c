@@ -184,6 +184,7 @@ void vote_journal_done(struct node *n, struct node_job *j)
 		node_log(n, NODE_LOG_ERROR, "votes: %s; this process will not vote any more",
 			 j->why.text);
 		n->journal_failed = true;
+		node_store_failed(n, "the vote journal cannot be written"); /* a later one may */
 	}
 	round_set_proposing(n);
 }

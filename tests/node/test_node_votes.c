@@ -249,7 +249,7 @@ static void a_full_journal_pauses_a_broken_one_ends_votes(void **state)
 	assert_false(votes(r));
 	r->journal_err = ERR_NONE;
 	assert_false(votes(r));
-	assert_int_equal(r->n_failed, 0);
+	assert_int_equal(r->n_failed, 1); /* what is started in its place may vote again */
 	rig_close(r);
 }
 
