@@ -8,7 +8,9 @@
  * is fresh, whatever else is heard may be old (it is sent again after losses and restarts). Of a
  * member's fresh ones in CLOCK_SPAN_MS the one that looks latest is nearest to the truth, and the
  * median over the members cannot be moved by a minority. When it is more than CLOCK_OFF_S away, our
- * clock is wrong: this node stops validating, and goes on when it is less than CLOCK_GOOD_S again.
+ * clock is wrong: this node stops validating, and goes on when it is less than CLOCK_GOOD_S again,
+ * or when the others have not been heard for CLOCK_SPAN_MS: when so many clocks are wrong that
+ * there is no quorum, nobody validates, and nobody could ever tell that the clocks have been set.
  * Rounds never depend on it: they run on steady time, and close times are agreed on. */
 
 #define CLOCK_SPAN_MS  30000
@@ -70,9 +72,9 @@ static int cmp(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* The median of what the others' clocks show beyond ours; false while no more than half of them are
- * heard. */
-static bool median(const struct node *n, int64_t *out)
+/* The median of what the others' clocks show beyond ours; false while no more than half of them
+ * have been heard in that span. */
+static bool median(const struct node *n, int64_t span_ms, int64_t *out)
 {
 	int64_t off[UNL_MAX];
 	uint32_t i, k = 0, others = n->cfg.unl_n - (n->self >= 0);
@@ -80,7 +82,7 @@ static bool median(const struct node *n, int64_t *out)
 	for (i = 0; i < n->cfg.unl_n; i++) {
 		const struct unl_member *m = &n->unl[i];
 
-		if (m->clock_heard && steady_since(m->clock_at, n->now.steady) < 2 * CLOCK_SPAN_MS)
+		if (m->clock_heard && steady_since(m->clock_at, n->now.steady) < span_ms)
 			off[k++] = m->clock_off_s;
 	}
 	if (!k || 2 * k <= others)
@@ -100,7 +102,11 @@ void clocks_tick(struct node *n)
 	bool off = n->holds & HOLD_CLOCK;
 	int64_t m;
 
-	n->clock_known = median(n, &m);
+	n->clock_known = median(n, off ? CLOCK_SPAN_MS : 2 * CLOCK_SPAN_MS, &m);
+	if (!n->clock_known && off) {
+		node_log(n, NODE_LOG_WARN, "clock: nothing to compare it with; validating");
+		hold_set(n, HOLD_CLOCK, false);
+	}
 	if (!n->clock_known)
 		return;
 	if (size_of(m) > CLOCK_WARN_S && size_of(n->clock_median_s) <= CLOCK_WARN_S)

@@ -478,6 +478,27 @@ static void a_wrong_clock_stops_its_validator_alone(void **state)
 	}
 }
 
+/* Two of five are no more than the quorum lacks: nobody validates, so nothing tells them that their
+ * clocks have been set. */
+static void clocks_that_stop_the_network_stop_it_no_longer_than_they_are_wrong(void **state)
+{
+	struct cluster_options o = {.validators = 5, .delay_ms = 5, .accounts = 10, .seed = 57};
+	struct cluster *c = cluster_open(&o);
+
+	(void)state;
+	cluster_run_ms(c, 10000);
+	cluster_skew(c, 0, 100);
+	cluster_skew(c, 1, -100);
+	cluster_run_ms(c, 120000);
+	cluster_skew(c, 0, 0);
+	cluster_skew(c, 1, 0);
+	assert_true(progress(c, 2, 60000) > 2);
+	assert_false(status_of(c, 0).clock_off);
+	assert_false(status_of(c, 1).clock_off);
+	cluster_expect_agreement(c);
+	cluster_close(c);
+}
+
 static void a_clock_a_little_off_is_only_told(void **state)
 {
 	struct cluster_options o = {.validators = 5, .delay_ms = 5, .accounts = 10, .seed = 55};
@@ -625,6 +646,7 @@ int main(void)
 	    cmocka_unit_test(s1_is_refused),
 	    cmocka_unit_test(a_working_network_is_not_stopped_by_a_liar),
 	    cmocka_unit_test(a_wrong_clock_stops_its_validator_alone),
+	    cmocka_unit_test(clocks_that_stop_the_network_stop_it_no_longer_than_they_are_wrong),
 	    cmocka_unit_test(a_clock_a_little_off_is_only_told),
 	    cmocka_unit_test(all_come_back_after_a_long_pause),
 	    cmocka_unit_test(h5_a_flood_of_manifests),
