@@ -21,6 +21,8 @@ static const char usage[] =
     "tallyd - a replicated ledger node that speaks to XRP Ledger wallets\n"
     "\n"
     "  tallyd --config FILE              run a node of a network\n"
+    "    --recover                       if the data is damaged: set it aside and fetch it from\n"
+    "                                    the network again; the vote journal stays\n"
     "  tallyd --check-config --config FILE\n"
     "                                    check the configuration and what it names\n"
     "  tallyd --standalone               run alone, for trying things: HTTP on 127.0.0.1:5005,\n"
@@ -39,7 +41,7 @@ static const char usage[] =
 
 struct arguments {
 	const char *config, *data;
-	bool standalone, check, no_amendments;
+	bool standalone, check, no_amendments, recover;
 	uint16_t http, ws;
 	uint32_t close_every;
 };
@@ -78,6 +80,7 @@ static int parse_arguments(struct arguments *a, int argc, char **argv)
 	    {"ws", required_argument, NULL, 'w'},
 	    {"close-every", required_argument, NULL, 'e'},
 	    {"no-amendments", no_argument, NULL, 'n'},
+	    {"recover", no_argument, NULL, 'r'},
 	    {"version", no_argument, NULL, 'v'},
 	    {"help", no_argument, NULL, 'h'},
 	    {NULL, 0, NULL, 0},
@@ -102,6 +105,9 @@ static int parse_arguments(struct arguments *a, int argc, char **argv)
 			break;
 		case 'n':
 			a->no_amendments = true;
+			break;
+		case 'r':
+			a->recover = true;
 			break;
 		case 'p':
 		case 'w':
@@ -129,7 +135,7 @@ static int parse_arguments(struct arguments *a, int argc, char **argv)
 			return EXIT_USAGE + 1;
 		}
 	}
-	if (optind < argc || a->standalone == (a->config != NULL)) {
+	if (optind < argc || a->standalone == (a->config != NULL) || (a->recover && !a->config)) {
 		fputs("tallyd: either --config FILE or --standalone; see tallyd --help\n", stderr);
 		return EXIT_USAGE + 1;
 	}
@@ -164,7 +170,7 @@ static void remove_temporary(const char *dir)
 
 static int run_standalone(const struct arguments *a)
 {
-	struct config c = {.stop_below_bytes = 16u << 20, .peers_max = 1};
+	struct config c = {.disk = {.stop_bytes = 16u << 20}, .peers_max = 1};
 	struct daemon_options o = {.config = &c, .standalone = true};
 	char dir[] = "/tmp/tally-standalone-XXXXXX";
 	struct genesis g;
@@ -254,6 +260,7 @@ static int run_config(const struct arguments *a)
 	if (config_load(&c, a->config, &why) != ERR_NONE)
 		return fail(EXIT_CONFIG, &why);
 	o.config = &c;
+	o.recover = a->recover;
 	o.genesis = &g;
 	if (load_genesis(&g, &c, &why) != ERR_NONE ||
 	    load_validator(&o.validator, &c, &why) != ERR_NONE ||

@@ -16,7 +16,8 @@
 #define CONFIG_LINE_MAX    190 /* the INI reader's own line buffer holds 200 */
 #define HISTORY_MIN        256
 #define HISTORY_DEFAULT    10000
-#define STOP_BELOW_DEFAULT (1ull << 30)
+#define STOP_BELOW_DEFAULT (2ull << 30)
+#define EMERGENCY_DEFAULT  (256ull << 20)
 
 struct parse {
 	struct config *c;
@@ -263,7 +264,36 @@ static enum err set_peers_max(struct parse *p, const char *v)
 
 static enum err set_stop_below(struct parse *p, const char *v)
 {
-	return set_number(p, &p->c->stop_below_bytes, v, 0, 1ull << 50);
+	return set_number(p, &p->c->disk.stop_bytes, v, 0, 1ull << 50);
+}
+
+static enum err set_emergency(struct parse *p, const char *v)
+{
+	return set_number(p, &p->c->disk.emergency_bytes, v, 0, 1ull << 40);
+}
+
+static enum err set_percent(struct parse *p, uint32_t *out, const char *v)
+{
+	uint64_t x = 0;
+	enum err e = set_number(p, &x, v, 0, 99);
+
+	*out = (uint32_t)x;
+	return e;
+}
+
+static enum err set_warn_percent(struct parse *p, const char *v)
+{
+	return set_percent(p, &p->c->disk.warn_percent, v);
+}
+
+static enum err set_history_percent(struct parse *p, const char *v)
+{
+	return set_percent(p, &p->c->disk.history_percent, v);
+}
+
+static enum err set_stop_percent(struct parse *p, const char *v)
+{
+	return set_percent(p, &p->c->disk.stop_percent, v);
 }
 
 static const struct {
@@ -287,7 +317,11 @@ static const struct {
     {"http", "listen", add_http, true},
     {"ws", "listen", add_http, true},
     {"admin", "listen", add_admin, true},
+    {"disk", "warn_below_percent", set_warn_percent, false},
+    {"disk", "history_below_percent", set_history_percent, false},
+    {"disk", "stop_below_percent", set_stop_percent, false},
     {"disk", "stop_below_bytes", set_stop_below, false},
+    {"disk", "emergency_bytes", set_emergency, false},
 };
 #define N_ROWS (sizeof(rows) / sizeof(rows[0]))
 
@@ -343,6 +377,11 @@ static enum err check_whole(struct config *c, struct why *why)
 		return why_set(why, ERR_INVALID, "[node] genesis is missing");
 	if (!c->unl_n)
 		return why_set(why, ERR_INVALID, "[unl] lists no validator (key = n..., or file)");
+	if (c->disk.stop_percent > c->disk.history_percent ||
+	    c->disk.history_percent > c->disk.warn_percent)
+		return why_set(why, ERR_RANGE,
+			       "[disk] warn_below_percent, history_below_percent and "
+			       "stop_below_percent must not rise");
 	if (!c->peer_key_file[0] && snprintf(c->peer_key_file, sizeof(c->peer_key_file),
 					     "%.1000s/node.key", c->data_dir) < 0)
 		return ERR_INVALID;
@@ -360,7 +399,11 @@ enum err config_load(struct config *c, const char *path, struct why *why)
 	*c = (struct config){.history = HISTORY_DEFAULT,
 			     .log_level = "info",
 			     .peers_max = 21,
-			     .stop_below_bytes = STOP_BELOW_DEFAULT};
+			     .disk = {.warn_percent = 20,
+				      .history_percent = 10,
+				      .stop_percent = 5,
+				      .stop_bytes = STOP_BELOW_DEFAULT,
+				      .emergency_bytes = EMERGENCY_DEFAULT}};
 	snprintf(dir, sizeof(dir), "%.*s", slash ? (int)(slash - path) : 1, slash ? path : ".");
 	if (slash == path)
 		snprintf(dir, sizeof(dir), "/");

@@ -4,6 +4,7 @@
 
 #include "base/bytes.h"
 #include "crypto/keys.h"
+#include "node/uv_disk.h"
 
 /* The configuration file: INI, strict. An unknown section or key, a malformed or out-of-range
  * value, a key given twice that may stand once, are errors with file and line. Paths are relative
@@ -26,8 +27,12 @@
  *   [http]      listen            host:port, repeated (HTTP and WebSocket, public)
  *   [ws]        listen            the same, a second section for habit's sake
  *   [admin]     listen            host:port, repeated; loopback only
- *   [disk]      stop_below_bytes  free space below which the node    1073741824
- *                                 does not validate
+ *   [disk]      what is free of the file system of data_dir:
+ *               warn_below_percent     below it a warning             20
+ *               history_below_percent  no older ledgers are fetched   10
+ *               stop_below_percent     the node does not validate      5
+ *               stop_below_bytes       the same, whichever is more    2147483648
+ *               emergency_bytes   held back for a stop in order       268435456
  */
 #define CONFIG_LIST_MAX 64
 #define CONFIG_PATH_MAX 1024
@@ -56,7 +61,7 @@ struct config {
 	uint32_t peers_max;
 	struct config_listen listen[CONFIG_LIST_MAX];
 	uint32_t n_listen;
-	uint64_t stop_below_bytes;
+	struct uv_disk_limits disk;
 };
 
 /* Reads and checks a file; the reason names file and line. */

@@ -120,6 +120,25 @@ static int host_log_level(void *ctx, int level)
 	return l;
 }
 
+static void host_storage(void *ctx, struct rpc_storage *out)
+{
+	struct daemon *d = ctx;
+	struct uv_disk_status s;
+
+	uv_node_disk(d->node, &s);
+	*out = (struct rpc_storage){
+	    .stage = uv_disk_stage_name(s.stage),
+	    .free_bytes = s.free_bytes,
+	    .total_bytes = s.total_bytes,
+	    .data_bytes = s.data_bytes,
+	    .emergency_bytes = s.emergency_bytes,
+	    .check_ledger = s.scrub.ledger,
+	    .check_permille = s.scrub.permille,
+	    .check_passes = s.scrub.passes,
+	    .checked = s.scrub.checked,
+	};
+}
+
 static bool host_push(void *ctx, uint64_t conn, struct rpc_text *text)
 {
 	struct daemon *d = ctx;
@@ -159,6 +178,7 @@ static void open_rpc(struct daemon *d)
 	    .push = host_push,
 	    .reply = host_reply,
 	    .log_level = host_log_level,
+	    .storage = host_storage,
 	    .hostname = d->hostname,
 	    .build_version = TALLY_BUILD_VERSION,
 	    .tally_version = TALLY_VERSION,
@@ -369,7 +389,8 @@ static enum err open_node(struct daemon *d, struct why *why)
 	    .standalone = d->o->standalone,
 	    .genesis = d->o->genesis,
 	    .history = c->history,
-	    .stop_below_bytes = c->stop_below_bytes,
+	    .disk = c->disk,
+	    .recover = d->o->recover,
 	    .unl = c->unl,
 	    .unl_n = c->unl_n,
 	    .validator = d->o->validator,

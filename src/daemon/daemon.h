@@ -15,6 +15,7 @@ struct daemon_options {
 	const struct config *config; /* data_dir, listeners, ... */
 	const struct genesis *genesis;
 	bool standalone;
+	bool recover;                 /* damaged data is set aside and fetched again */
 	uint32_t close_every_ms;      /* standalone: closes by itself; 0 = only on ledger_accept */
 	struct secret_key *validator; /* NULL: none */
 	struct secret_key *identity;  /* node key */

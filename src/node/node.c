@@ -376,6 +376,12 @@ static void dispatch(struct node *n, const struct node_event *ev)
 		if (!n->stopping)
 			unl_event(n, ev);
 		break;
+	case NODE_DISK_HISTORY:
+		n->history_stop = !ev->disk_ok;
+		break;
+	case NODE_DAMAGE:
+		node_store_failed(n, ev->damage);
+		break;
 	case NODE_STOP:
 		stop(n);
 		break;

@@ -118,11 +118,13 @@ enum node_event_kind {
 	NODE_PEER_UP,
 	NODE_PEER_DOWN,
 	NODE_MESSAGE,
-	NODE_SUBMIT, /* from RPC; answered by NODE_FX_SUBMITTED */
-	NODE_ACCEPT, /* standalone: close the open ledger; answered by NODE_FX_ACCEPTED */
-	NODE_DISK,   /* free space as the shell sees it */
-	NODE_UNL,    /* whom to trust from now on */
-	NODE_STOP,   /* bow out; answered by NODE_FX_STOPPED when all jobs are done */
+	NODE_SUBMIT,       /* from RPC; answered by NODE_FX_SUBMITTED */
+	NODE_ACCEPT,       /* standalone: close the open ledger; answered by NODE_FX_ACCEPTED */
+	NODE_DISK,         /* free space as the shell sees it: whether to validate */
+	NODE_DISK_HISTORY, /* and whether older ledgers may be fetched (disk_ok) */
+	NODE_DAMAGE,       /* the store is not what was written: validate no more, end */
+	NODE_UNL,          /* whom to trust from now on */
+	NODE_STOP,         /* bow out; answered by NODE_FX_STOPPED when all jobs are done */
 };
 
 struct node_event {
@@ -156,6 +158,7 @@ struct node_event {
 			const struct bytes *manifests;
 			uint32_t n_manifests;
 		} unl;
+		const char *damage; /* what was found */
 	};
 };
 

@@ -317,6 +317,7 @@ struct node {
 	struct hash256 target_valid;
 	uint32_t target_valid_seq;
 	bool disk_full, disk_low, store_failed, failed_told;
+	bool history_stop; /* the disk is too full for older ledgers */
 	struct steady persist_retry;
 	struct steady validated_at, first_validated_at;
 

@@ -24,7 +24,8 @@ struct uv_node {
 	struct store *store;
 	struct journal *journal;
 	struct peers *peers;
-	uv_timer_t timer, disk;
+	uv_timer_t timer, look;
+	struct uv_disk *disk;
 	uv_mutex_t store_lock;   /* commits and pruning: one writer at a time */
 	struct node_effects *fx; /* being carried out; NULL otherwise */
 	struct node_event *deferred;
@@ -32,7 +33,8 @@ struct uv_node {
 	int open_handles;
 	bool trim; /* memory may have become free since it was last given back */
 	uint32_t disk_checks;
-	bool stopping, machine_done, prune_running, stopped_told, disk_ok;
+	bool stopping, machine_done, prune_running, stopped_told;
+	bool write_failed; /* a commit or a vote, and not for want of room */
 	int exit_code;
 };
 
@@ -41,6 +43,8 @@ struct work {
 	struct uv_node *un;
 	struct node_job *job; /* NULL: pruning */
 	bool more;
+	enum err err; /* of pruning */
+	struct why why;
 };
 
 static void carry_out(struct uv_node *un, struct node_effects *fx);
@@ -99,8 +103,7 @@ static void work_run(uv_work_t *req)
 
 	if (!j) {
 		uv_mutex_lock(&un->store_lock);
-		if (store_prune(un->store, PRUNE_BUDGET, &w->more, NULL) != ERR_NONE)
-			w->more = false;
+		w->err = store_prune(un->store, PRUNE_BUDGET, &w->more, &w->why);
 		uv_mutex_unlock(&un->store_lock);
 		return;
 	}
@@ -126,6 +129,33 @@ static void work_run(uv_work_t *req)
 
 static void prune_start(struct uv_node *un);
 static void wind_up(struct uv_node *un);
+static void on_failed(struct uv_node *un);
+
+/* What a job says about the disk. */
+static void disk_result(struct uv_node *un, const struct node_job *j)
+{
+	if (j->kind != NODE_JOB_PERSIST && j->kind != NODE_JOB_JOURNAL)
+		return;
+	if (j->err == ERR_NO_SPACE)
+		uv_disk_no_room(un->disk);
+	else if (j->err != ERR_NONE && j->err != ERR_CORRUPT)
+		un->write_failed = true;
+	else if (j->err == ERR_CORRUPT && j->kind == NODE_JOB_PERSIST)
+		uv_disk_damage(un->disk, j->why.text);
+}
+
+/* Without room it is done next time; any other failure is one of the store. */
+static void prune_failed(struct uv_node *un, enum err e, const struct why *why)
+{
+	if (e == ERR_NO_SPACE)
+		return;
+	log_line(LOG_ERROR, "node", "while pruning: %s", why->text);
+	un->write_failed = e != ERR_CORRUPT;
+	if (e == ERR_CORRUPT)
+		uv_disk_damage(un->disk, why->text);
+	else
+		on_failed(un);
+}
 
 static void work_done(uv_work_t *req, int status)
 {
@@ -136,12 +166,15 @@ static void work_done(uv_work_t *req, int status)
 
 	(void)status;
 	if (w->job) {
+		disk_result(un, w->job);
 		step(un, &ev);
 		if (persisted)
 			prune_start(un);
 	} else {
 		un->prune_running = false;
-		if (w->more)
+		if (w->err != ERR_NONE)
+			prune_failed(un, w->err, &w->why);
+		else if (w->more)
 			prune_start(un);
 		wind_up(un);
 	}
@@ -183,12 +216,15 @@ static void set_timer(struct uv_node *un, struct steady at)
 	uv_timer_start(&un->timer, on_timer, wait > 0 ? (uint64_t)wait : 0, 0);
 }
 
-static void handle_closed(uv_handle_t *h)
+static void one_closed(struct uv_node *un)
 {
-	struct uv_node *un = h->data;
-
 	if (!--un->open_handles)
 		un->hooks.on_stopped(un->hooks.ctx, un->exit_code);
+}
+
+static void handle_closed(uv_handle_t *h)
+{
+	one_closed(h->data);
 }
 
 static void peers_gone(void *ctx)
@@ -200,13 +236,14 @@ static void peers_gone(void *ctx)
 		un->peers = NULL;
 	}
 	uv_close((uv_handle_t *)&un->timer, handle_closed);
-	uv_close((uv_handle_t *)&un->disk, handle_closed);
+	uv_close((uv_handle_t *)&un->look, handle_closed);
+	uv_disk_close(un->disk);
 }
 
 /* When all jobs and the pruning are done, nothing touches store or journal any more. */
 static void wind_up(struct uv_node *un)
 {
-	if (un->stopped_told || un->prune_running || !un->machine_done)
+	if (un->stopped_told || un->prune_running || !un->machine_done || uv_disk_busy(un->disk))
 		return;
 	un->stopped_told = true;
 	if (un->peers)
@@ -220,9 +257,11 @@ static void on_failed(struct uv_node *un)
 	if (un->exit_code)
 		return;
 	un->exit_code = 74; /* EX_IOERR: a restart begins from the last whole ledger */
+	if (!un->write_failed)
+		uv_disk_damage(un->disk, "something that was committed cannot be read");
 	log_line(LOG_ERROR, "node",
-		 "stopping, since the store cannot be trusted; check the disk, "
-		 "then run `tally verify` before starting again");
+		 "stopping, since the store cannot be trusted; check the disk, then run `tally "
+		 "verify`, and start with --recover when it finds damage");
 	uv_node_stop(un);
 }
 
@@ -365,22 +404,42 @@ static enum err open_peers(struct uv_node *un, struct why *why)
 
 /* ---- disk ---- */
 
-static void on_disk(uv_timer_t *t)
+static void on_stage(void *ctx, enum uv_disk_stage stage)
+{
+	struct node_event ev = {.kind = NODE_DISK, .disk_ok = stage < UV_DISK_NO_VOTES};
+	struct node_event history = {.kind = NODE_DISK_HISTORY,
+				     .disk_ok = stage < UV_DISK_NO_HISTORY};
+
+	step(ctx, &history);
+	step(ctx, &ev);
+}
+
+static void on_damage(void *ctx, const char *what)
+{
+	struct node_event ev = {.kind = NODE_DAMAGE, .damage = what};
+
+	step(ctx, &ev);
+}
+
+static void on_disk_idle(void *ctx)
+{
+	wind_up(ctx);
+}
+
+static void on_disk_closed(void *ctx)
+{
+	one_closed(ctx);
+}
+
+static void on_look(uv_timer_t *t)
 {
 	struct uv_node *un = t->data;
-	struct node_event ev = {.kind = NODE_DISK};
-	uint64_t left, total;
 
 	if (un->trim && un->disk_checks++ % TRIM_EVERY == 0) {
 		malloc_trim(0);
 		un->trim = false;
 	}
-	if (un->stopping || !store_disk_space(un->store, &left, &total))
-		return;
-	ev.disk_ok = left >= un->cfg.stop_below_bytes;
-	if (ev.disk_ok != un->disk_ok)
-		step(un, &ev);
-	un->disk_ok = ev.disk_ok;
+	uv_disk_look(un->disk);
 }
 
 /* ---- life ---- */
@@ -420,6 +479,41 @@ static enum err advise(enum err e, struct why *why, const char *folder)
 		snprintf(why->text + n, sizeof(why->text) - n,
 			 "; check the disk, then run `tally verify %s` before starting again",
 			 folder);
+	if (e == ERR_CORRUPT)
+		snprintf(why->text + n, sizeof(why->text) - n,
+			 "; check the disk, then start with --recover: the data is set aside and "
+			 "fetched from the network again");
+	return e;
+}
+
+static enum err open_store(struct uv_node *un, const struct store_options *so, struct ledger **tip,
+			   struct why *why)
+{
+	enum err e = store_open(&un->store, so, why);
+
+	if (e == ERR_BUSY)
+		why_add(why, e, "another node runs on this data folder");
+	return e == ERR_NONE ? store_load_tip(un->store, tip, why) : e;
+}
+
+/* Away with the damaged data, on with an empty store: the network has the ledgers. The vote journal
+ * stays, so that nothing is voted against that was voted for before. */
+static enum err recover(struct uv_node *un, const struct store_options *so, struct ledger **tip,
+			struct why *why)
+{
+	struct buf where = BUF_INIT;
+	enum err e;
+
+	log_line(LOG_ERROR, "node", "%s", why->text);
+	store_close(un->store);
+	un->store = NULL;
+	e = store_set_aside(un->cfg.data_dir, &where, why);
+	if (e == ERR_NONE) {
+		log_line(LOG_WARN, "node", "recovering: the damaged data is now %.*s", (int)where.n,
+			 where.p);
+		e = open_store(un, so, tip, why);
+	}
+	buf_close(&where);
 	return e;
 }
 
@@ -432,15 +526,14 @@ static enum err open_disk(struct uv_node *un, struct ledger **tip, struct why *w
 	    .history = un->cfg.history,
 	    .map_bytes_min = 64u << 20,
 	};
-	enum err e = store_open(&un->store, &so, why);
+	enum err e = open_store(un, &so, tip, why);
 
-	if (e == ERR_BUSY)
-		why_add(why, e, "another node runs on this data folder");
-	if (e == ERR_NONE)
-		e = store_load_tip(un->store, tip, why);
+	if (e == ERR_CORRUPT && un->cfg.recover)
+		e = recover(un, &so, tip, why);
+	advise(e, why, un->cfg.data_dir);
 	if (e == ERR_NONE && un->cfg.validator)
 		e = journal_open(&un->journal, un->cfg.data_dir, why);
-	return advise(e, why, un->cfg.data_dir);
+	return e;
 }
 
 /* A ledger from the disk makes the genesis needless, which may be large. */
@@ -468,13 +561,19 @@ static void open_machine(struct uv_node *un, const struct ledger *tip)
 
 static void open_timers(struct uv_node *un)
 {
+	struct uv_disk_host host = {.ctx = un,
+				    .stage = on_stage,
+				    .damaged = on_damage,
+				    .idle = on_disk_idle,
+				    .closed = on_disk_closed};
+
 	uv_mutex_init(&un->store_lock);
 	uv_timer_init(un->cfg.loop, &un->timer);
-	uv_timer_init(un->cfg.loop, &un->disk);
-	un->timer.data = un->disk.data = un;
-	un->open_handles = 2;
-	un->disk_ok = true;
-	uv_timer_start(&un->disk, on_disk, 0, DISK_CHECK_MS);
+	uv_timer_init(un->cfg.loop, &un->look);
+	un->timer.data = un->look.data = un;
+	un->disk = uv_disk_open(un->cfg.loop, un->cfg.data_dir, un->store, &un->cfg.disk, &host);
+	un->open_handles = 3;
+	uv_timer_start(&un->look, on_look, 0, DISK_CHECK_MS);
 }
 
 static void start_machine(struct uv_node *un, struct ledger *tip)
@@ -491,6 +590,7 @@ static void start_machine(struct uv_node *un, struct ledger *tip)
 static void release(struct uv_node *un)
 {
 	node_close(un->machine);
+	uv_disk_free(un->disk);
 	store_close(un->store);
 	if (un->journal)
 		journal_close(un->journal);
@@ -539,6 +639,7 @@ void uv_node_stop(struct uv_node *un)
 	struct node_event ev = {.kind = NODE_STOP};
 
 	un->stopping = true;
+	uv_disk_stop(un->disk);
 	step(un, &ev);
 }
 
@@ -563,6 +664,11 @@ const struct history *uv_node_history(struct uv_node *un)
 struct peers *uv_node_peers(struct uv_node *un)
 {
 	return un->peers;
+}
+
+void uv_node_disk(struct uv_node *un, struct uv_disk_status *out)
+{
+	uv_disk_get(un->disk, out);
 }
 
 void uv_node_submit(struct uv_node *un, struct tx *tx, bool fail_hard, uint64_t token)

@@ -4,6 +4,7 @@
 
 #include "net/uv_peers.h"
 #include "node/node.h"
+#include "node/uv_disk.h"
 
 /* The shell around the machine: libuv loop, workers, timers, store, journal and peers. Everything
  * but the jobs runs on the loop's thread. What rpc wants to know goes to a hook as it happens. */
@@ -14,8 +15,9 @@ struct uv_node_config {
 	uint32_t network_id;
 	bool standalone;
 	const struct genesis *genesis;
-	uint32_t history;          /* ledgers kept, or STORE_HISTORY_FULL */
-	uint64_t stop_below_bytes; /* free space below which it does not validate */
+	uint32_t history; /* ledgers kept, or STORE_HISTORY_FULL */
+	struct uv_disk_limits disk;
+	bool recover; /* damaged data is set aside, and a new store begun */
 	const struct public_key *unl;
 	uint32_t unl_n;
 	struct secret_key *validator; /* NULL: none; stays the caller's */
@@ -48,6 +50,7 @@ void uv_node_close(struct uv_node *un); /* after on_stopped */
 struct node *uv_node_machine(struct uv_node *un);
 const struct history *uv_node_history(struct uv_node *un);
 struct peers *uv_node_peers(struct uv_node *un); /* NULL when standalone */
+void uv_node_disk(struct uv_node *un, struct uv_disk_status *out);
 
 void uv_node_submit(struct uv_node *un, struct tx *tx, bool fail_hard, uint64_t token);
 void uv_node_accept(struct uv_node *un, uint64_t token);

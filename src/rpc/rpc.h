@@ -11,6 +11,14 @@
 
 struct rpc; /* methods, subscriptions, pending calls */
 
+/* The disk, as server_info shows it. */
+struct rpc_storage {
+	const char *stage; /* "fine", "low", "no_history", "not_validating" */
+	uint64_t free_bytes, total_bytes, data_bytes, emergency_bytes;
+	uint32_t check_ledger, check_permille, check_passes;
+	uint64_t checked;
+};
+
 /* A peer as `peers` and the crawl show it (filled from uv_peers by the shell). */
 struct rpc_peer {
 	uint32_t id;
@@ -46,6 +54,8 @@ struct rpc_host {
 	/* How much is logged (0 errors only .. 3 everything): sets it when level >= 0, returns what
 	 * holds now. May be NULL: then log_level answers notSupported. */
 	int (*log_level)(void *ctx, int level);
+	/* What server_info says of the disk and of the check beside the work. May be NULL. */
+	void (*storage)(void *ctx, struct rpc_storage *out);
 	const char *hostname;      /* shown to administrators; may be NULL */
 	const char *build_version; /* protocol level, e.g. "2.4.0" */
 	const char *tally_version;

@@ -165,6 +165,29 @@ static void write_troubles(struct jw *w, const struct node_status *s)
 		jw_put_bool(w, "stopping", true);
 }
 
+/* The disk: room, and how far the check of what is on it has come. */
+static void write_storage(struct jw *w, const struct rpc_host *host)
+{
+	struct rpc_storage s;
+
+	if (!host->storage)
+		return;
+	host->storage(host->ctx, &s);
+	jw_put_open(w, "storage", '{');
+	jw_put_str(w, "stage", s.stage);
+	jw_put_u64(w, "free_mib", s.free_bytes >> 20);
+	jw_put_u64(w, "total_mib", s.total_bytes >> 20);
+	jw_put_u64(w, "data_mib", s.data_bytes >> 20);
+	jw_put_u64(w, "emergency_mib", s.emergency_bytes >> 20);
+	jw_put_open(w, "check", '{');
+	jw_put_u64(w, "checked", s.checked);
+	jw_put_u64(w, "ledger", s.check_ledger);
+	jw_put_u64(w, "passes", s.check_passes);
+	jw_put_u64(w, "permille", s.check_permille);
+	jw_end(w, '}');
+	jw_end(w, '}');
+}
+
 void server_write_key(struct jw *w, const struct rpc_host *host)
 {
 	if (host->node_key)
@@ -214,6 +237,8 @@ static void write_server(struct rpc_call *c, bool human)
 	if (c->from.admin)
 		write_admin(c, &s, human);
 	write_troubles(w, &s);
+	if (human)
+		write_storage(w, c->host);
 }
 
 void method_server_info(struct rpc_call *c)

@@ -60,6 +60,10 @@ enum err journal_read(struct journal *j, struct journal_record *out, struct why 
  * failure means: this process must not vote any more. Runs on a worker, one call at a time. */
 enum err journal_write(struct journal *j, const struct journal_record *r, struct why *why) MUST_USE;
 
+/* For `tally verify`: reads <folder>/votes as a start would, without a lock, and adds a line to the
+ * report; one that is not there is fine. */
+enum err journal_check(const char *folder, struct buf *report, struct why *why) MUST_USE;
+
 /* The record's bytes, for tests and the simulator's in-memory journal. */
 void journal_encode(struct buf *out, const struct journal_record *r);
 enum err journal_decode(struct journal_record *out, struct bytes in, struct arena *a) MUST_USE;

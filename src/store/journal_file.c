@@ -195,3 +195,30 @@ enum err journal_open(struct journal **out, const char *folder, struct why *why)
 	*out = NULL;
 	return e == ERR_NONE ? journal_open_slots(out, slots, why) : e;
 }
+
+enum err journal_check(const char *folder, struct buf *report, struct why *why)
+{
+	struct file_slots *f = mem_zalloc(1, sizeof(*f));
+	struct journal_record r;
+	struct journal *j = NULL;
+	enum err e = ERR_NONE;
+
+	f->slots = (struct journal_slots){&ops, f->path};
+	snprintf(f->path, sizeof(f->path), "%.4000s/votes", folder);
+	f->fd = open(f->path, O_RDONLY | O_CLOEXEC);
+	if (f->fd < 0) {
+		e = errno == ENOENT ? ERR_NONE : fail(why, f->path);
+		mem_free(f);
+		return e;
+	}
+	e = journal_open_slots(&j, &f->slots, why);
+	if (e == ERR_NONE) {
+		e = journal_read(j, &r, why);
+		if (e == ERR_NONE)
+			buf_printf(report, "votes          up to ledger %u\n", r.seq);
+		else if (e == ERR_ABSENT)
+			e = ERR_NONE;
+	}
+	journal_close(j);
+	return e;
+}

@@ -40,6 +40,7 @@ enum err lmdb_folder_adopt(const char *folder, struct why *why) MUST_USE;
 /* Writes <folder>/damaged, or reads it: ERR_CORRUPT with its text when it is there. */
 enum err lmdb_folder_mark(const char *folder, const char *what, struct why *why) MUST_USE;
 enum err lmdb_folder_marked(const char *folder, struct why *why) MUST_USE;
+enum err lmdb_folder_unmark(const char *folder, struct why *why) MUST_USE;
 /* Renames <folder>/data to the first free <folder>/data.damaged-N and removes the mark; `out` gets
  * the new path. Without data there is nothing to do but to remove the mark. */
 enum err lmdb_folder_set_aside(const char *folder, char out[PATH_MAX], struct why *why) MUST_USE;

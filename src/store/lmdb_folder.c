@@ -115,14 +115,22 @@ enum err lmdb_folder_marked(const char *folder, struct why *why)
 	return e;
 }
 
+enum err lmdb_folder_unmark(const char *folder, struct why *why)
+{
+	char path[PATH_MAX];
+	enum err e = lmdb_path(path, folder, MARK, why);
+
+	if (e != ERR_NONE || access(path, F_OK) != 0)
+		return e;
+	return unlink(path) == 0 ? file_sync_dir(folder, why) : fail(why, path);
+}
+
 enum err lmdb_folder_set_aside(const char *folder, char out[PATH_MAX], struct why *why)
 {
-	char from[PATH_MAX], mark[PATH_MAX];
+	char from[PATH_MAX];
 	enum err e = lmdb_path(from, folder, "data", why);
 
 	out[0] = '\0';
-	if (e == ERR_NONE)
-		e = lmdb_path(mark, folder, MARK, why);
 	for (int i = 1; e == ERR_NONE && lmdb_folder_has(folder, "data"); i++) {
 		char name[32];
 
@@ -136,7 +144,5 @@ enum err lmdb_folder_set_aside(const char *folder, char out[PATH_MAX], struct wh
 	}
 	if (e == ERR_NONE)
 		e = file_sync_dir(folder, why);
-	if (e == ERR_NONE && unlink(mark) != 0 && errno != ENOENT)
-		e = fail(why, mark);
-	return e == ERR_NONE ? file_sync_dir(folder, why) : e;
+	return e == ERR_NONE ? lmdb_folder_unmark(folder, why) : e;
 }

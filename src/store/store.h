@@ -65,6 +65,8 @@ const struct history *store_history(struct store *s);
 /* Damage. What is found while a node runs is noted in the folder, and store_open() then refuses it
  * (ERR_CORRUPT) until the data was set aside: a damaged store is never voted on. */
 enum err store_note_damage(const char *folder, const char *what, struct why *why) MUST_USE;
+/* Takes the note back: a whole check has found nothing. */
+enum err store_clear_damage(const char *folder, struct why *why) MUST_USE;
 /* Renames <folder>/data to <folder>/data.damaged-N; the vote journal stays. *where gets the new
  * path, empty when there was no data. The store must not be open. */
 enum err store_set_aside(const char *folder, struct buf *where, struct why *why) MUST_USE;

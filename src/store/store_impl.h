@@ -74,7 +74,7 @@ enum err store_tx_tree(struct kv_txn *txn, const struct header_row *row, struct 
  * its transactions. Below the floor nothing is checked. */
 enum err store_verify_ledger(struct kv_txn *txn, uint32_t seq, uint64_t *txs,
 			     struct why *why) MUST_USE;
-/* Adds the drops that an entry of the state holds; false when it is damaged or the sum too large. */
+/* Adds the drops that an entry of the state holds; false when it is damaged, the sum too large. */
 bool store_add_drops(struct drops *sum, struct bytes entry) MUST_USE;
 
 /* "<what>: <words for e>", and returns e. */

@@ -299,6 +299,11 @@ enum err store_note_damage(const char *folder, const char *what, struct why *why
 	return lmdb_folder_mark(folder, what, why);
 }
 
+enum err store_clear_damage(const char *folder, struct why *why)
+{
+	return lmdb_folder_unmark(folder, why);
+}
+
 enum err store_set_aside(const char *folder, struct buf *where, struct why *why)
 {
 	char path[PATH_MAX];

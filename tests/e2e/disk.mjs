@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: ISC
 // A full disk: the node stays up and answers, stops validating, says so, and goes on by itself
-// within 10 s of space returning. Needs root for a small file system; skipped without.
+// within 10 s of space returning. Before that come a warning and an end of fetching history, and
+// room that was held back is given up. Needs root for a small file system; skipped without.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
@@ -28,6 +29,7 @@ process.on('exit', () => {
 
 // Leaves `left` bytes free.
 function fill(left) {
+	fs.rmSync(ballast, { force: true });
 	const { bavail, bsize } = fs.statfsSync(disk);
 	const file = fs.openSync(ballast, 'w');
 	const block = Buffer.alloc(MB, 1);
@@ -38,6 +40,38 @@ function fill(left) {
 
 const seqOf = async () =>
 	(await rpc(net.httpUrl(net.nodes[0]), 'server_info')).info.validated_ledger.seq;
+
+const storage = async () =>
+	(await rpc(net.httpUrl(net.nodes[0]), 'server_info')).info.storage;
+
+const stage = (name) =>
+	until(`stage ${name}`, seconds(10), async () => (await storage()).stage === name, 200);
+
+async function stages() {
+	await stage('fine');
+	const { emergency_mib: held, total_mib: total } = await storage();
+	assert.equal(held, 8);
+	assert.equal(total, 128);
+	fill(70 * MB);
+	await stage('low');
+	fill(50 * MB);
+	await stage('no_history');
+	assert.ok((await rpc(net.httpUrl(net.nodes[0]), 'server_info')).info.validated_ledger);
+	fill(16 * MB);
+	await stage('not_validating');
+	fill(0);
+	await until(
+		'what was held back is given up',
+		seconds(10),
+		async () => (await storage()).emergency_mib === 0,
+		200,
+	);
+	fs.rmSync(ballast);
+	await stage('fine');
+	await until('and held back again', seconds(10), async () => {
+		return (await storage()).emergency_mib === 8;
+	});
+}
 
 async function fullAndBack(left) {
 	const node = net.nodes[0];
@@ -65,10 +99,17 @@ if (!mounted) {
 			count: 1,
 			config: {
 				node: { data_dir: path.join(disk, 'data') },
-				disk: { stop_below_bytes: 32 * MB },
+				disk: {
+					warn_below_percent: 60,
+					history_below_percent: 45,
+					stop_below_percent: 10,
+					stop_below_bytes: 32 * MB,
+					emergency_bytes: 8 * MB,
+				},
 			},
 		});
 	});
+	await test('stage after stage, and back', 60, stages);
 	await test('below the threshold', 60, () => fullAndBack(16 * MB));
 	await test('not a byte left', 60, () => fullAndBack(0));
 	await net?.stop();

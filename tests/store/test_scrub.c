@@ -253,6 +253,10 @@ static void damage_is_kept_from_use(void **state)
 	assert_int_equal(store_note_damage(folder, "a node is not itself", &why), ERR_NONE);
 	assert_int_equal(chain_store_open(&s, folder, 256, 1 << 20, &why), ERR_CORRUPT);
 	assert_non_null(strstr(why.text, "a node is not itself"));
+	assert_int_equal(store_clear_damage(folder, &why), ERR_NONE);
+	store_close(open_store());
+	assert_int_equal(store_clear_damage(folder, &why), ERR_NONE);
+	assert_int_equal(store_note_damage(folder, "a node is not itself", &why), ERR_NONE);
 	assert_int_equal(store_set_aside(folder, &where, &why), ERR_NONE);
 	buf_put_u8(&where, 0);
 	assert_non_null(strstr((char *)where.p, "/data.damaged-1"));

@@ -152,6 +152,14 @@ export class Network {
 				key_file: path.join(dir, 'node.key'),
 				connect: peers.map((n) => `127.0.0.1:${n.ports.peer}`),
 			},
+			// Test networks are small, and there are many on one disk.
+			disk: {
+				warn_below_percent: 0,
+				history_below_percent: 0,
+				stop_below_percent: 0,
+				stop_below_bytes: 64 << 20,
+				emergency_bytes: 0,
+			},
 			http: { listen: `127.0.0.1:${node.ports.http}` },
 			admin: { listen: `127.0.0.1:${node.ports.admin}` },
 		};
@@ -177,7 +185,7 @@ export class Network {
 		return alive(node.process);
 	}
 
-	startNode(node, env = {}) {
+	startNode(node, env = {}, more = []) {
 		fs.writeFileSync(this.configFile(node), this.#config(node));
 		const log = path.join(this.nodeDir(node), 'output');
 		const wrap = (process.env.TALLY_WRAP ?? '').split(' ').filter(Boolean);
@@ -187,6 +195,7 @@ export class Network {
 			path.join(binaries(), 'tallyd'),
 			'--config',
 			this.configFile(node),
+			...more,
 		];
 		node.process = start(line[0], line.slice(1), log, env);
 		node.launched_ms = Date.now();

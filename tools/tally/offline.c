@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "ledger/genesis.h"
 #include "os/file.h"
+#include "store/journal.h"
 #include "store/store.h"
 #include "tx/tx.h"
 
@@ -326,6 +327,10 @@ int cmd_verify(struct tally *t)
 	e = store_open(&s, &o, &why);
 	if (e == ERR_NONE)
 		e = store_verify(s, &report, &why);
+	if (e == ERR_NONE)
+		e = journal_check(o.folder, &report, &why);
+	if (e == ERR_NONE)
+		e = store_clear_damage(o.folder, &why);
 	if (e == ERR_NONE)
 		print_sound(t, &report);
 	store_close(s);
