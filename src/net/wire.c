@@ -31,7 +31,7 @@ _Static_assert(MSG_SET == 8 && MSG_GET_TXS == 9 && MSG_TX_DATA == 10, "wire code
 _Static_assert(MSG_GET_LEDGER == 11 && MSG_LEDGER == 12 && MSG_GET_NODES == 13, "wire codes");
 _Static_assert(MSG_NODES == 14 && MSG_NAK == 15 && MSG_BYE == 16, "wire codes");
 _Static_assert(MSG_MANIFESTS == 17 && MSG_TRUST == 18, "wire codes");
-_Static_assert(MSG_GET_PAST == 19 && MSG_PAST == 20, "wire codes");
+_Static_assert(MSG_GET_PAST == 19 && MSG_PAST == 20 && MSG_EVIDENCE == 21, "wire codes");
 _Static_assert(sizeof(struct hash256) == 32, "lists of hashes are views into the message");
 
 static const struct wire_row {
@@ -89,6 +89,7 @@ static uint32_t field_count(enum msg_type t)
 	    [MSG_GET_TXS] = 2,   [MSG_TX_DATA] = 1,    [MSG_GET_LEDGER] = 3, [MSG_LEDGER] = 5,
 	    [MSG_GET_NODES] = 3, [MSG_NODES] = 4,      [MSG_NAK] = 3,        [MSG_BYE] = 2,
 	    [MSG_MANIFESTS] = 1, [MSG_TRUST] = 4,      [MSG_GET_PAST] = 3,   [MSG_PAST] = 5,
+	    [MSG_EVIDENCE] = 3,
 	};
 
 	return counts[t];
@@ -408,6 +409,11 @@ static void walk(struct wire_io *io, struct msg *m)
 		return;
 	case MSG_VALIDATION:
 		io_bytes(io, &m->validation, 1, WIRE_VALIDATION_MAX);
+		return;
+	case MSG_EVIDENCE:
+		io_u32(io, &m->evidence.kind, 0, 1);
+		io_bytes(io, &m->evidence.a, 1, WIRE_VALIDATION_MAX);
+		io_bytes(io, &m->evidence.b, 1, WIRE_VALIDATION_MAX);
 		return;
 	case MSG_GET_SET:
 		io_hash(io, &m->set.id);

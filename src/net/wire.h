@@ -78,6 +78,10 @@ struct msg {
 		} proposal;
 		struct bytes validation; /* a serialised, signed validation object */
 		struct {
+			uint32_t kind;     /* 0: two validations; 1: two encoded PROPOSALs */
+			struct bytes a, b; /* both signed by one validator */
+		} evidence;
+		struct {
 			struct hash256 id;
 			struct msg_hashes ids; /* SET: strictly ascending; GET_SET: none */
 		} set;

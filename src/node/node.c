@@ -55,6 +55,9 @@ static void on_message(struct node *n, uint32_t id, const struct msg *m)
 	case MSG_VALIDATION:
 		vote_on_validation(n, id, m->validation);
 		break;
+	case MSG_EVIDENCE:
+		evidence_on_msg(n, id, m);
+		break;
 	case MSG_GET_SET:
 		set_on_get(n, id, m);
 		break;
@@ -135,6 +138,7 @@ struct node *node_open(const struct node_config *c)
 	}
 	unl_open(n, c);
 	nunl_open(n);
+	evidence_members_changed(n);
 	n->open_array = mem_zalloc(LEDGER_TX_MAX, sizeof(struct tx *));
 	n->cons_at = n->persist_retry = n->journal_retry = STEADY_NEVER;
 	n->housekeeping_at = n->timer_set = STEADY_NEVER;
@@ -167,6 +171,7 @@ void node_close(struct node *n)
 	set_close_all(n);
 	vote_close(n);
 	nunl_close(n);
+	evidence_close(n);
 	view_close(n->open);
 	held_close(n);
 	ledger_unref(n->validated);

@@ -292,6 +292,18 @@ struct node_sync_status {
 	uint32_t fill_next, fill_until;
 };
 
+/* Two messages of one UNL member that exclude each other, as this process has seen them. */
+struct node_evidence {
+	enum cons_evidence_kind kind;
+	struct public_key key;
+	uint32_t seq;        /* of the ledgers, or number of the proposals */
+	struct hash256 prev; /* ledger that the proposals build on */
+	struct hash256 a, b; /* ledgers or sets */
+	struct net_time at;  /* when it was found */
+};
+/* The i-th kept, of all members, in no particular order; false when there are not as many. */
+bool node_evidence(const struct node *n, uint32_t i, struct node_evidence *out);
+
 struct node_status {
 	enum node_state state;
 	bool standalone;

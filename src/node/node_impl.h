@@ -28,6 +28,7 @@
  *   state.c    a ledger's whole state acquired by path, state_tree.c what becomes of its nodes
  *   fill.c     history filled in afterwards, newest first
  *   serve.c    ledgers for peers, within a budget for each and one for all
+ *   evidence.c members that sign two messages which exclude each other
  *   nunl.c     the negative UNL: scores, votes, what counts
  *   persist.c  validated ledgers → store, in order
  *   status.c   server state and the read-only answers
@@ -311,6 +312,9 @@ struct node {
 	struct wire_frame *last_proposal;
 
 	struct nunl *nunl;
+	struct evidence *evidence; /* by place in the UNL */
+	uint32_t evidence_n;
+	uint32_t evidence_from; /* peer that has told what is being found */
 
 	/* persist */
 	uint64_t persist_job;
@@ -479,6 +483,11 @@ void vote_late(struct node *n); /* after a commit: a vote that had to wait for i
 /* Parses a validation; who claims to have signed it goes to *who, -1 for a stranger. */
 bool vote_parse(const struct node *n, struct bytes bytes, struct cons_validation *v, int32_t *who);
 bool vote_signed(struct bytes validation); /* by the key that it names */
+bool vote_proposal_signed(const struct node *n, const struct msg *m);
+/* Somebody else signs with our key: this process votes no more. */
+void vote_key_is_elsewhere(struct node *n, const char *what, uint32_t seq);
+/* Whether another one is within the allowance; whoever takes it counts p->used up. */
+bool pace_allows(const struct node *n, struct pace *p, uint32_t at_once, int64_t every_ms);
 void vote_on_proposal(struct node *n, uint32_t peer, const struct msg *m);
 void vote_on_validation(struct node *n, uint32_t peer, struct bytes bytes);
 void vote_greet(struct node *n, uint32_t peer);
@@ -563,6 +572,16 @@ void state_settled(struct node *n);
 void state_log_done(struct node *n, const struct node_job *j);
 void state_status(const struct node *n, struct node_sync_status *out);
 
+/* evidence.c */
+void evidence_close(struct node *n);
+void evidence_members_changed(struct node *n); /* after cfg.unl_n and unl[] were set anew */
+/* A member's message whose signature is good; before consensus is told of it. */
+void evidence_heard_validation(struct node *n, uint32_t who, const struct cons_validation *v,
+			       struct bytes bytes);
+void evidence_heard_proposal(struct node *n, uint32_t who, const struct msg *m);
+void evidence_found(struct node *n, const struct cons_evidence *e);
+void evidence_on_msg(struct node *n, uint32_t peer, const struct msg *m);
+
 /* nunl.c */
 void nunl_open(struct node *n);
 void nunl_close(struct node *n);
@@ -574,8 +593,9 @@ void nunl_heard(struct node *n, uint32_t who, const struct cons_validation *v);
 struct tx *const *nunl_votes(struct node *n, uint32_t *n_votes);
 struct tx *nunl_find(const struct node *n, const struct hash256 *id);
 /* Whether a ledger without a quorum that we know of may have one all the same, because members are
- * disabled that were not when we went away: then its state is worth fetching. */
-bool nunl_may_count(const struct node *n, const struct hash256 *ledger, uint32_t seq);
+ * disabled that were not when we went away: then it is worth fetching. Such a change takes 256
+ * ledgers at least. */
+bool nunl_may_count(const struct node *n, const struct hash256 *ledger);
 /* That ledger is here. True when, counted with its own negative UNL, it has a quorum; consensus is
  * told then. */
 bool nunl_adopt(struct node *n, const struct ledger *l);

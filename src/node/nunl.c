@@ -328,10 +328,23 @@ static uint32_t support(const struct nunl *u, const struct hash256 *ledger, uint
 	return k;
 }
 
-bool nunl_may_count(const struct node *n, const struct hash256 *ledger, uint32_t seq)
+/* The sequence at which a member has validated the ledger, 0: none has. */
+static uint32_t seq_of(const struct nunl *u, const struct hash256 *ledger)
 {
-	return n->cons &&
-	       support(n->nunl, ledger, seq, NULL) >= cons_quorum_less(n->nunl->n, n->nunl->n);
+	for (uint32_t i = 0; i < u->n; i++)
+		for (uint32_t k = 0; k < NUNL_KEPT; k++)
+			if (u->heard[i].at[k].seq && hash256_eq(&u->heard[i].at[k].ledger, ledger))
+				return u->heard[i].at[k].seq;
+	return 0;
+}
+
+bool nunl_may_count(const struct node *n, const struct hash256 *ledger)
+{
+	const struct nunl *u = n->nunl;
+	uint32_t seq = seq_of(u, ledger);
+
+	return seq > n->closed->ledger->header.seq + FLAG_LEDGER_EVERY &&
+	       support(u, ledger, seq, NULL) >= cons_quorum_less(u->n, u->n);
 }
 
 bool nunl_adopt(struct node *n, const struct ledger *l)

@@ -384,13 +384,7 @@ static void on_effect(struct node *n, const struct cons_effect *e)
 		on_switch(n, &e->ledger.hash);
 		break;
 	case CONS_FX_EVIDENCE:
-		n->count.evidence++;
-		node_log(n, NODE_LOG_ERROR, "evidence: validator %u signed two %s %u: %s and %s",
-			 e->evidence.who,
-			 e->evidence.kind == CONS_TWO_VALIDATIONS ? "ledgers at"
-								  : "proposals numbered",
-			 e->evidence.seq, hash256_short(&e->evidence.a).s,
-			 hash256_short(&e->evidence.b).s);
+		evidence_found(n, &e->evidence);
 		break;
 	case CONS_FX_RESEND:
 		vote_resend(n);

@@ -123,7 +123,8 @@ void sync_want(struct node *n, const struct hash256 *hash, uint32_t seq)
 {
 	struct sync *s = &n->sync;
 	struct held *h = held_find(n, hash);
-	bool firm = n->target_valid_seq && hash256_eq(hash, &n->target_valid);
+	bool firm = (n->target_valid_seq && hash256_eq(hash, &n->target_valid)) ||
+		    nunl_may_count(n, hash);
 
 	if (h) {
 		round_know(n, h);
@@ -247,9 +248,13 @@ static void start_build(struct node *n, struct fetched *f, const struct held *pa
 
 static void finished(struct node *n)
 {
+	struct held *h = held_find(n, &n->sync.target);
+
 	node_log(n, NODE_LOG_INFO, "sync: ledger %u %s is here", n->sync.target_seq,
 		 hash256_short(&n->sync.target).s);
 	sync_drop(n);
+	if (h)
+		(void)nunl_adopt(n, h->ledger);
 	persist_advance(n);
 	if (n->target_valid_seq && !held_find(n, &n->target_valid))
 		sync_want(n, &n->target_valid, n->target_valid_seq);

@@ -163,10 +163,7 @@ void vote_late(struct node *n)
 
 /* ---- in ---- */
 
-/* Whether the signature of one more is worth checking; a peer that passes on more than that is
- * charged, since honest ones keep the same pace. */
-static bool within_pace(struct node *n, uint32_t peer, struct pace *p, uint32_t at_once,
-			int64_t every_ms)
+bool pace_allows(const struct node *n, struct pace *p, uint32_t at_once, int64_t every_ms)
 {
 	int64_t back = steady_since(p->since, n->now.steady) / every_ms;
 
@@ -177,7 +174,15 @@ static bool within_pace(struct node *n, uint32_t peer, struct pace *p, uint32_t 
 		p->used -= (uint32_t)back;
 		p->since = steady_after(p->since, back * every_ms);
 	}
-	if (p->used < at_once)
+	return p->used < at_once;
+}
+
+/* Whether the signature of one more is worth checking; a peer that passes on more than that is
+ * charged, since honest ones keep the same pace. */
+static bool within_pace(struct node *n, uint32_t peer, struct pace *p, uint32_t at_once,
+			int64_t every_ms)
+{
+	if (pace_allows(n, p, at_once, every_ms))
 		return true;
 	n->count.votes_ignored++;
 	fx_useless(n, peer, 1);
@@ -191,7 +196,7 @@ static bool checked(struct node *n, struct pace *p, bool good)
 	return good;
 }
 
-static void key_is_elsewhere(struct node *n, const char *what, uint32_t seq)
+void vote_key_is_elsewhere(struct node *n, const char *what, uint32_t seq)
 {
 	if (n->key_elsewhere)
 		return;
@@ -207,10 +212,10 @@ static void own_proposal(struct node *n, const struct msg *m)
 	if (m->proposal.seq == CONS_SEQ_BOW_OUT || m->proposal.seq < n->prop_next)
 		return;
 	if (m->proposal.close.s > (uint64_t)n->started_net.s + TWIN_CLOSE_S)
-		key_is_elsewhere(n, "proposal", m->proposal.seq);
+		vote_key_is_elsewhere(n, "proposal", m->proposal.seq);
 }
 
-static bool proposal_signed(const struct node *n, const struct msg *m)
+bool vote_proposal_signed(const struct node *n, const struct msg *m)
 {
 	struct buf payload = BUF_INIT;
 	bool good;
@@ -237,7 +242,7 @@ static bool take_proposal(struct node *n, uint32_t peer, struct unl_member *u, c
 	if (seen_has(&n->seen_msgs, &id) || is_outdated(u, m) ||
 	    !within_pace(n, peer, &u->proposals, PROPOSALS_AT_ONCE, PROPOSAL_EVERY_MS))
 		return false;
-	if (!checked(n, &u->proposals, proposal_signed(n, m))) {
+	if (!checked(n, &u->proposals, vote_proposal_signed(n, m))) {
 		fx_drop(n, peer, "proposal with a bad signature");
 		return false;
 	}
@@ -264,6 +269,7 @@ void vote_on_proposal(struct node *n, uint32_t peer, const struct msg *m)
 		own_proposal(n, m);
 		return;
 	}
+	evidence_heard_proposal(n, (uint32_t)who, m);
 	ev.proposal.who = (uint32_t)who;
 	ev.proposal.position.prev = m->proposal.prev;
 	ev.proposal.position.set = m->proposal.set;
@@ -338,7 +344,7 @@ static void own_validation(struct node *n, struct bytes bytes, const struct cons
 	if (v->seq < n->vote_seq || (v->seq == n->vote_seq && bytes_eq(ours, bytes)))
 		return;
 	if (v->signed_at.s > n->started_net.s) {
-		key_is_elsewhere(n, "ledger", v->seq);
+		vote_key_is_elsewhere(n, "ledger", v->seq);
 	} else if (v->seq > n->vote_seq) {
 		node_log(n, NODE_LOG_WARN,
 			 "votes: our key has validated ledger %u, which the journal does not know",
@@ -382,6 +388,7 @@ void vote_on_validation(struct node *n, uint32_t peer, struct bytes bytes)
 	else
 		vote_keep(n, (uint32_t)who, bytes, &ev.validation.validation);
 	clocks_heard(n, (uint32_t)who, &ev.validation.validation);
+	evidence_heard_validation(n, (uint32_t)who, &ev.validation.validation, bytes);
 	e = fx_new(n, NODE_FX_VALIDATION);
 	e->validation.master = n->unl[who].key;
 	buf_put(&e->validation.bytes, bytes.p, bytes.n);

@@ -210,12 +210,53 @@ static void write_keys(struct rpc_call *c, const char *name, uint32_t n)
 	jw_end(&c->w, ']');
 }
 
+/* Members that sign what excludes each other, as long as this process remembers. */
+static void write_evidence(struct rpc_call *c)
+{
+	struct jw *w = &c->w;
+	struct node_evidence e;
+
+	if (!node_evidence(c->host->node, 0, &e))
+		return;
+	jw_put_open(w, "evidence", '[');
+	for (uint32_t i = 0; node_evidence(c->host->node, i, &e); i++) {
+		bool ledgers = e.kind == CONS_TWO_VALIDATIONS;
+
+		jw_open(w, '{');
+		jw_put_str(w, "kind", ledgers ? "validations" : "proposals");
+		jw_put_str(w, "validation_public_key", node_public_text(&e.key).s);
+		jw_put_u64(w, ledgers ? "ledger_index" : "propose_seq", e.seq);
+		if (!ledgers)
+			jw_put_hash(w, "previous_ledger", &e.prev);
+		jw_put_hash(w, "first", &e.a);
+		jw_put_hash(w, "second", &e.b);
+		jw_put_u64(w, "found", e.at.s);
+		jw_end(w, '}');
+	}
+	jw_end(w, ']');
+}
+
+/* Those that nobody waits for; as the reference server names it, only when there are any. */
+static void write_negative_unl(struct rpc_call *c)
+{
+	const struct negative_unl *u = node_negative_unl(c->host->node);
+
+	if (!u->n)
+		return;
+	jw_put_open(&c->w, "NegativeUNL", '[');
+	for (uint32_t i = 0; i < u->n; i++)
+		jw_str(&c->w, node_public_text(&u->disabled[i]).s);
+	jw_end(&c->w, ']');
+}
+
 void method_validators(struct rpc_call *c)
 {
 	struct node_status s;
 	struct jw *w = &c->w;
 
 	node_get_status(c->host->node, c->host->now(c->host->ctx), &s);
+	write_negative_unl(c);
+	write_evidence(c);
 	write_keys(c, "local_static_keys", s.unl_n);
 	jw_put_open(w, "publisher_lists", '[');
 	jw_end(w, ']');

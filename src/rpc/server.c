@@ -143,6 +143,8 @@ static void write_admin(struct rpc_call *c, const struct node_status *s, bool hu
 		jw_put_str(w, "pubkey_validator", node_public_text(&s->validator_key).s);
 	else
 		jw_put_str(w, "pubkey_validator", "none");
+	if (s->counters.evidence)
+		jw_put_u64(w, "evidence", s->counters.evidence);
 	if (!human) {
 		jw_put_u64(w, "validator_list_expires", UINT32_MAX);
 		return;
@@ -161,6 +163,8 @@ static void write_troubles(struct jw *w, const struct node_status *s)
 		jw_put_bool(w, "disk_full", true);
 	if (s->store_failed)
 		jw_put_bool(w, "store_failed", true);
+	if (s->key_elsewhere)
+		jw_put_bool(w, "key_elsewhere", true);
 	if (s->stopping)
 		jw_put_bool(w, "stopping", true);
 }

@@ -167,6 +167,11 @@ void msg_make(struct msg *m, enum msg_type t, struct arena *a, struct rng *r, ui
 	case MSG_VALIDATION:
 		m->validation = draw_blob(a, r, blob, 1, WIRE_VALIDATION_MAX);
 		return;
+	case MSG_EVIDENCE:
+		m->evidence.kind = (uint32_t)rng_below(r, 2);
+		m->evidence.a = draw_blob(a, r, blob, 1, WIRE_VALIDATION_MAX);
+		m->evidence.b = draw_blob(a, r, blob, 1, WIRE_VALIDATION_MAX);
+		return;
 	case MSG_GET_SET:
 		draw_hash(&m->set.id, r);
 		return;
@@ -292,6 +297,10 @@ bool msg_equal(const struct msg *a, const struct msg *b)
 		return proposals_equal(a, b);
 	case MSG_VALIDATION:
 		return bytes_eq(a->validation, b->validation);
+	case MSG_EVIDENCE:
+		return a->evidence.kind == b->evidence.kind &&
+		       bytes_eq(a->evidence.a, b->evidence.a) &&
+		       bytes_eq(a->evidence.b, b->evidence.b);
 	case MSG_GET_SET:
 		return hash256_eq(&a->set.id, &b->set.id) && !a->set.ids.n && !b->set.ids.n;
 	case MSG_SET:

@@ -80,8 +80,8 @@ static void any_cut_of_the_stream_is_fine(void **state)
 			wire_frame_unref(f);
 		}
 		pair_run(&p, chunks[i]);
-		assert_int_equal(p.a.received, 17);
-		assert_int_equal(p.b.received, 17);
+		assert_int_equal(p.a.received, 18);
+		assert_int_equal(p.b.received, 18);
 		assert_int_equal(p.a.messages.n, want.n);
 		assert_memory_equal(p.a.messages.p, want.p, want.n);
 		assert_memory_equal(p.b.messages.p, want.p, want.n);

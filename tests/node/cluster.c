@@ -61,6 +61,7 @@ struct cluster {
 	uint8_t group[CLUSTER_MAX];
 	uint32_t reported[CLUSTER_MAX];
 	uint64_t useless;
+	bool injected; /* keys sign what their nodes do not know of */
 	struct rng rng;
 	struct watch watch;
 	void (*lie)(void *ctx, uint32_t from, uint32_t to, struct msg *m);
@@ -158,7 +159,8 @@ static void send_frame(struct cluster *c, uint32_t from, uint32_t to, struct wir
 
 	if (!linked(c, from, to))
 		return;
-	watch_frame(&c->watch, f);
+	if (!c->injected)
+		watch_frame(&c->watch, f);
 	if (is_gossip(f->type) && rng_below(&c->rng, 100) < c->o.loss_percent)
 		return;
 	heap_push(c, (struct event){.at = c->now + delay,
@@ -609,6 +611,7 @@ void cluster_inject(struct cluster *c, uint32_t from, uint32_t to, uint32_t ms,
 {
 	uint32_t i;
 
+	c->injected = true;
 	for (i = 0; i < c->n; i++)
 		if ((to >> i & 1) && linked(c, from, i))
 			heap_push(c, (struct event){.at = c->now + c->o.delay_ms + ms,

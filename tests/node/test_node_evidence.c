@@ -162,12 +162,193 @@ static void rounds_take_their_time(void **state)
 	assert_true(flood.memory < calm.memory + (8 << 20));
 }
 
+/* ---- evidence ---- */
+
+static struct node_counters counters(struct cluster *c, uint32_t i)
+{
+	struct node_status s;
+
+	node_get_status(cluster_node(c, i), (struct now){.steady = {0}}, &s);
+	return s.counters;
+}
+
+static bool elsewhere(struct cluster *c, uint32_t i)
+{
+	struct node_status s;
+
+	node_get_status(cluster_node(c, i), (struct now){.steady = {0}}, &s);
+	return s.key_elsewhere;
+}
+
+static bool has_evidence(struct cluster *c, uint32_t at, enum cons_evidence_kind kind, uint32_t seq)
+{
+	struct node_evidence e;
+	struct public_key key;
+
+	secret_key_close(validator_key(4, &key));
+	for (uint32_t i = 0; node_evidence(cluster_node(c, at), i, &e); i++)
+		if (e.kind == kind && e.seq == seq && !public_key_cmp(&e.key, &key))
+			return true;
+	return false;
+}
+
+/* E's key says one thing to all and another to A alone. All hear of both; E's own process sees that
+ * its key is somewhere else, too; four go on. */
+static void two_ledgers_of_one_validator(void **state)
+{
+	struct cluster_options o = {.validators = 5, .delay_ms = 10, .accounts = 4, .seed = 52};
+	struct cluster *c = cluster_open(&o);
+	struct cons_validation v = {.ledger = {{9}}, .full = true};
+	uint32_t was;
+
+	(void)state;
+	cluster_run_ms(c, 10000);
+	v.seq = cluster_validated(c, 0); /* E has signed that already */
+	v.signed_at.s = 800000010;
+	cluster_inject(c, 4, 1, 0, validator_validation(4, &v, 1));
+	cluster_run_ms(c, 6000);
+	for (uint32_t i = 0; i < 4; i++) {
+		assert_true(has_evidence(c, i, CONS_TWO_VALIDATIONS, v.seq));
+		assert_int_equal(counters(c, i).evidence, 1);
+		assert_false(elsewhere(c, i));
+	}
+	assert_true(elsewhere(c, 4));
+	was = cluster_validated(c, 0);
+	cluster_run_ms(c, 20000);
+	assert_true(cluster_validated(c, 0) > was + 4);
+	assert_int_equal(cluster_useless(c), 0);
+	cluster_expect_agreement(c);
+	cluster_close(c);
+}
+
+/* Everybody finds out, from the relayed messages or from the evidence, whichever comes first. */
+static void two_positions_of_one_validator(void **state)
+{
+	struct cluster_options o = {.validators = 5, .delay_ms = 10, .accounts = 4, .seed = 53};
+	struct cluster *c = cluster_open(&o);
+	struct cons_position p = {.close = {800000020}, .seq = 1000};
+	uint32_t was;
+
+	(void)state;
+	cluster_run_ms(c, 10000);
+	p.prev = node_closed(cluster_node(c, 0))->hash;
+	for (uint8_t i = 0; i < 2; i++) {
+		p.set.b[0] = i + 1;
+		cluster_inject(c, 4, 1u << i, 0, validator_proposal(4, &p));
+	}
+	cluster_run_ms(c, 3000);
+	for (uint32_t i = 0; i < 4; i++) {
+		assert_true(has_evidence(c, i, CONS_TWO_PROPOSALS, 1000));
+		assert_int_equal(counters(c, i).evidence, 1);
+	}
+	was = cluster_validated(c, 0);
+	cluster_run_ms(c, 20000);
+	assert_true(cluster_validated(c, 0) > was + 4);
+	cluster_expect_agreement(c);
+	cluster_close(c);
+}
+
+/* Two validations of `who`; `same`: no contradiction. */
+static struct msg *pair_of(uint32_t who, uint32_t seq, bool same, struct arena *a)
+{
+	struct cons_validation v = {.ledger = {{1}}, .seq = seq, .full = true};
+	struct msg *m = arena_zalloc(a, 1, sizeof(*m)), one;
+	struct wire_frame *f;
+	struct bytes *to[2] = {&m->evidence.a, &m->evidence.b};
+
+	m->type = MSG_EVIDENCE;
+	v.signed_at.s = 800000100;
+	for (uint8_t i = 0; i < 2; i++) {
+		v.ledger.b[1] = same ? 0 : i;
+		f = validator_validation(who, &v, i);
+		assert_int_equal(wire_decode(&one, a, bytes_of(f->bytes, f->n), NULL), ERR_NONE);
+		*to[i] = bytes_of(arena_copy(a, one.validation.p, one.validation.n),
+				  one.validation.n);
+		wire_frame_unref(f);
+	}
+	return m;
+}
+
+static void evidence_is_checked(void **state)
+{
+	struct arena a = ARENA_INIT;
+	struct rig *r = five();
+	struct msg *m = pair_of(3, 3, false, &a);
+
+	(void)state;
+	rig_forget(r);
+	rig_hear_msg(r, 1, m);
+	assert_int_equal(rig_status(r).counters.evidence, 1);
+	assert_int_equal(rig_count(r, MSG_EVIDENCE, 0), 1);
+	rig_hear_msg(r, 2, m); /* told once */
+	assert_int_equal(rig_status(r).counters.evidence, 1);
+	assert_int_equal(rig_status(r).counters.votes_checked, 2);
+	assert_int_equal(rig_count(r, MSG_EVIDENCE, 0), 1);
+	m = pair_of(9, 3, false, &a); /* a stranger's */
+	rig_hear_msg(r, 2, m);
+	assert_null(r->dropped[2]);
+	m = pair_of(2, 3, true, &a);
+	rig_hear_msg(r, 2, m);
+	assert_non_null(r->dropped[2]);
+	m = pair_of(2, 3, false, &a);
+	((uint8_t *)m->evidence.b.p)[m->evidence.b.n - 1] ^= 1;
+	rig_hear_msg(r, 3, m);
+	assert_non_null(r->dropped[3]);
+	m = pair_of(2, 3, false, &a);
+	m->evidence.kind = 1; /* these are no proposals */
+	rig_hear_msg(r, 4, m);
+	assert_non_null(r->dropped[4]);
+	assert_int_equal(rig_status(r).counters.evidence, 1);
+	rig_close(r);
+	arena_close(&a);
+}
+
+/* One that signs contradictions without end costs a few checks, and no memory. */
+static void evidence_is_bounded(void **state)
+{
+	struct arena a = ARENA_INIT;
+	struct rig *r = five();
+	struct node_evidence e;
+
+	(void)state;
+	rig_forget(r);
+	for (uint32_t i = 0; i < 500; i++)
+		rig_hear_msg(r, 1, pair_of(3, 3 + i, false, &a));
+	assert_in_range(rig_status(r).counters.votes_checked, 2, 2 * 8);
+	assert_in_range(rig_count(r, MSG_EVIDENCE, 0), 1, 8);
+	assert_in_range(r->useless[1], 490, 500);
+	assert_null(r->dropped[1]);
+	assert_false(node_evidence(r->node, 8, &e));
+	rig_close(r);
+	arena_close(&a);
+}
+
+/* Shown two of our own key: one of this life is enough to stop. */
+static void our_own_key_in_evidence(void **state)
+{
+	struct arena a = ARENA_INIT;
+	struct rig *r = five();
+	struct msg *m = pair_of(0, 3, false, &a);
+
+	(void)state;
+	rig_hear_msg(r, 1, m);
+	assert_true(rig_status(r).key_elsewhere);
+	assert_non_null(strstr(r->log, "another process signs with our key"));
+	rig_close(r);
+	arena_close(&a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_flood_of_positions),
 	    cmocka_unit_test(a_flood_of_validations),
 	    cmocka_unit_test(rounds_take_their_time),
+	    cmocka_unit_test(two_ledgers_of_one_validator),
+	    cmocka_unit_test(two_positions_of_one_validator),
+	    cmocka_unit_test(evidence_is_checked),
+	    cmocka_unit_test(evidence_is_bounded),
+	    cmocka_unit_test(our_own_key_in_evidence),
 	};
 
 	bench_setup();

@@ -85,7 +85,9 @@ void node_get_status(const struct node *n, struct now now, struct node_status *o
 				    .started = {1000},
 				    .first_validated_at = {3500},
 				    .queue_max = TX_QUEUE_MAX,
-				    .open_n = n->n_open};
+				    .open_n = n->n_open,
+				    .key_elsewhere = n->troubled,
+				    .counters.evidence = n->troubled ? 2 : 0};
 	out->state_since[n->state] = (struct steady){4000};
 	out->state_ms[n->state] = now.steady.ms - 4000;
 	out->state_entered[n->state] = 1;
@@ -96,6 +98,28 @@ void node_get_status(const struct node *n, struct now now, struct node_status *o
 	out->consensus.round_start = (struct steady){now.steady.ms - 700};
 	if (n->n)
 		out->consensus.prev = n->chain[n->n - 1]->hash;
+}
+
+/* While troubled, the silent member is disabled, and the one before has signed two ledgers and two
+ * proposals. */
+const struct negative_unl *node_negative_unl(const struct node *n)
+{
+	static struct negative_unl u;
+
+	u.n = n->troubled;
+	u.disabled[0] = n->unl[4];
+	return &u;
+}
+
+bool node_evidence(const struct node *n, uint32_t i, struct node_evidence *out)
+{
+	*out = (struct node_evidence){.kind = i ? CONS_TWO_PROPOSALS : CONS_TWO_VALIDATIONS,
+				      .key = n->unl[3],
+				      .seq = 5 + i,
+				      .a = {{1}},
+				      .b = {{2}},
+				      .at = {800000050}};
+	return n->troubled && i < 2;
 }
 
 bool node_unl_member(const struct node *n, uint32_t i, struct public_key *key,

@@ -27,6 +27,7 @@ struct node {
 	struct public_key unl[5];
 	uint32_t unl_n;
 	bool validator;
+	bool troubled; /* see node_evidence */
 };
 
 /* A message that was pushed to a connection. */

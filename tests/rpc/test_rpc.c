@@ -461,6 +461,43 @@ static void replies_are_bounded(void **state)
 
 /* ---- A node in trouble */
 
+/* What is wrong with validators is told to administrators, our own key's double to all. */
+static void troubles_are_told(void **state)
+{
+	struct fake *f = scenario_open(true, false);
+	json_t *calm = fake_call(f, VIA_ADMIN, "validators", "{}"), *o, *e, *info;
+
+	(void)state;
+	o = calm;
+	assert_null(json_object_get(o, "NegativeUNL"));
+	assert_null(json_object_get(o, "evidence"));
+	json_decref(calm);
+	f->node.troubled = true;
+	calm = fake_call(f, VIA_ADMIN, "validators", "{}");
+	o = calm;
+	assert_int_equal(json_array_size(json_object_get(o, "NegativeUNL")), 1);
+	assert_string_equal(
+	    json_string_value(json_array_get(json_object_get(o, "NegativeUNL"), 0)),
+	    json_string_value(json_array_get(json_object_get(o, "local_static_keys"), 4)));
+	e = json_object_get(o, "evidence");
+	assert_int_equal(json_array_size(e), 2);
+	assert_string_equal(text_of(json_array_get(e, 0), "kind"), "validations");
+	assert_int_equal(number_of(json_array_get(e, 0), "ledger_index"), 5);
+	assert_string_equal(text_of(json_array_get(e, 1), "kind"), "proposals");
+	assert_int_equal(number_of(json_array_get(e, 1), "propose_seq"), 6);
+	json_decref(calm);
+	calm = fake_call(f, VIA_HTTP, "server_info", "{}");
+	info = json_object_get(calm, "info");
+	assert_true(json_is_true(json_object_get(info, "key_elsewhere")));
+	assert_null(json_object_get(info, "evidence"));
+	json_decref(calm);
+	calm = fake_call(f, VIA_ADMIN, "server_info", "{}");
+	info = json_object_get(calm, "info");
+	assert_int_equal(number_of(info, "evidence"), 2);
+	json_decref(calm);
+	fake_close(f);
+}
+
 static void behind_the_network(void **state)
 {
 	static const char *needy[] = {"ledger_closed", "ledger_current", "fee", "tx", "submit"};
@@ -629,6 +666,7 @@ int main(void)
 	    cmocka_unit_test(pages_have_every_row_once),
 	    cmocka_unit_test(open_state_shows_changes),
 	    cmocka_unit_test(replies_are_bounded),
+	    cmocka_unit_test(troubles_are_told),
 	    cmocka_unit_test(behind_the_network),
 	    cmocka_unit_test(store_errors_are_no_absence),
 	    cmocka_unit_test(nothing_validated_yet),
