@@ -13,7 +13,7 @@
 
 #define LEDGER_BYTES_PER_MSG (512u << 10)
 #define NODES_BYTES_MAX      (900u << 10)
-#define ROW_COST             1000 /* bytes that reading one row counts for: its metadata is parsed */
+#define ROW_COST             1000 /* bytes that reading a row counts for: its metadata is parsed */
 #define NODE_COST            200  /* and looking up one node */
 
 void serve_nak(struct node *n, uint32_t peer, enum msg_type request, const struct hash256 *id,

@@ -2,6 +2,7 @@
 #include "node/uv_node.h"
 
 #include "node/uv_genesis.h"
+#include "node/uv_join.h"
 #include "os/clock.h"
 #include "os/entropy.h"
 #include "os/log.h"
@@ -21,6 +22,7 @@ struct uv_node {
 	struct node *machine;
 	struct ledger *genesis[2]; /* until the machine has them */
 	struct hash256 genesis_hash;
+	struct tree join; /* until the machine has it; root NULL: none */
 	struct store *store;
 	struct journal *journal;
 	struct peers *peers;
@@ -122,7 +124,12 @@ static void work_run(uv_work_t *req)
 		j->err = journal_write(un->journal, &j->journal.parsed, &j->why);
 		break;
 	case NODE_JOB_HISTORY:
+		uv_mutex_lock(&un->store_lock);
+		j->err = store_fill(un->store, j->history.ledgers, j->history.n, &j->why);
+		uv_mutex_unlock(&un->store_lock);
+		break;
 	case NODE_JOB_JOIN:
+		uv_join_run(j, un->cfg.data_dir, &un->genesis_hash);
 		break;
 	}
 }
@@ -582,9 +589,11 @@ static void start_machine(struct uv_node *un, struct ledger *tip)
 	struct journal_record r;
 
 	ev.start.tip = tip;
+	ev.start.join = un->join.root ? &un->join : NULL;
 	if (un->journal && journal_read(un->journal, &r, NULL) == ERR_NONE)
 		ev.start.journal = &r;
 	step(un, &ev);
+	uv_join_drop(&un->join);
 }
 
 static void release(struct uv_node *un)
@@ -595,6 +604,7 @@ static void release(struct uv_node *un)
 	if (un->journal)
 		journal_close(un->journal);
 	drop_genesis(un);
+	uv_join_drop(&un->join);
 	mem_free(un->deferred);
 	mem_free(un);
 }
@@ -619,6 +629,8 @@ enum err uv_node_open(struct uv_node **out, const struct uv_node_config *c,
 	if (e == ERR_NONE) {
 		if (!known)
 			remember_genesis(un);
+		uv_join_read(&un->join, tip ? &tip->state : &un->genesis[1]->state, c->data_dir,
+			     &un->genesis_hash);
 		open_machine(un, tip);
 		e = open_peers(un, why);
 	}

@@ -136,7 +136,7 @@ static bool range_of_ledger(struct rpc_call *c, const struct range *held, struct
 
 static bool range_of_request(struct rpc_call *c, struct range *out)
 {
-	struct history_range r = c->host->history->complete(c->host->history->ctx);
+	struct history_range r = rpc_searchable(c->host);
 	struct range held = {r.first, r.last};
 	bool bounds = p_has(c, "ledger_index_min") || p_has(c, "ledger_index_max");
 	bool one = p_has(c, "ledger_hash") || p_has(c, "ledger_index");

@@ -166,6 +166,9 @@ bool rpc_header_of(const struct rpc_host *host, uint32_t seq, struct ledger_head
 uint32_t rpc_validated_age(const struct rpc_host *host);
 /* "1-5" or "empty". */
 void rpc_complete_text(const struct rpc_host *host, char out[32]);
+/* Ledgers whose transactions can be searched: those that are complete, and before them those of
+ * which header and transactions were filled in. */
+struct history_range rpc_searchable(const struct rpc_host *host);
 /* The fault for a node that is behind its network: v1's token or notSynced. */
 bool rpc_fail_behind(struct rpc_call *c, enum rpc_error v1);
 

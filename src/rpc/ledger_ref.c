@@ -328,6 +328,13 @@ bool rpc_header_of(const struct rpc_host *host, uint32_t seq, struct ledger_head
 	return h->header(h->ctx, seq, header, hash) == ERR_NONE;
 }
 
+struct history_range rpc_searchable(const struct rpc_host *host)
+{
+	const struct history *h = host->history;
+
+	return h->searchable ? h->searchable(h->ctx) : h->complete(h->ctx);
+}
+
 void rpc_complete_text(const struct rpc_host *host, char out[32])
 {
 	struct history_range r = host->history->complete(host->history->ctx);

@@ -213,6 +213,41 @@ static void write_identity(struct rpc_call *c, bool human)
 	server_write_key(w, c->host);
 }
 
+/* How far catching up and filling in history have come, while they go on. */
+static void write_sync(struct rpc_call *c, const struct node_sync_status *s)
+{
+	struct history_range all = rpc_searchable(c->host), whole;
+	const struct history *h = c->host->history;
+	struct jw *w = &c->w;
+
+	whole = h->complete(h->ctx);
+	if (all.first && all.first < whole.first) {
+		jw_put_u64(w, "searchable_from", all.first);
+	}
+	if (s->active) {
+		jw_put_open(w, "sync", '{');
+		jw_put_str(w, "by", s->state ? "state" : "replay");
+		if (s->target_seq)
+			jw_put_u64(w, "target", s->target_seq);
+		jw_put_u64(w, "target_moved", s->again);
+		if (s->state) {
+			jw_put_u64(w, "nodes", s->nodes);
+			jw_put_u64(w, "bytes", s->bytes);
+			jw_put_u64(w, "peers", s->peers);
+			jw_put_u64(w, "percent", s->per_mille / 10);
+		} else {
+			jw_put_u64(w, "ledgers", s->ledgers);
+		}
+		jw_end(w, '}');
+	}
+	if (s->filling) {
+		jw_put_open(w, "history_fill", '{');
+		jw_put_u64(w, "next", s->fill_next);
+		jw_put_u64(w, "until", s->fill_until);
+		jw_end(w, '}');
+	}
+}
+
 static void write_server(struct rpc_call *c, bool human)
 {
 	struct now now = c->host->now(c->host->ctx);
@@ -224,6 +259,7 @@ static void write_server(struct rpc_call *c, bool human)
 	write_identity(c, human);
 	rpc_complete_text(c->host, complete);
 	jw_put_str(w, "complete_ledgers", complete);
+	write_sync(c, &s.sync);
 	jw_put_u64(w, "io_latency_ms", 1);
 	jw_put_text_u64(w, "jq_trans_overflow", s.counters.queue_dropped);
 	write_last_close(w, &s.consensus, human);

@@ -94,7 +94,7 @@ static bool search_parse(struct rpc_call *c, struct search *s)
 /* Whether every ledger of the range could be searched. */
 static bool searched_all(struct rpc_call *c, const struct search *s)
 {
-	struct history_range r = c->host->history->complete(c->host->history->ctx);
+	struct history_range r = rpc_searchable(c->host);
 
 	return r.first != 0 && r.first <= s->min && s->max <= r.last;
 }

@@ -52,7 +52,8 @@ void tip_row_encode(uint8_t out[TIP_BYTES], const struct tip_row *row)
 	memcpy(out + 4, row->hash.b, 32);
 	store_be32(out + 36, row->complete_first);
 	store_be32(out + 40, row->floor);
-	store_be32(out + 44, crc32c(0, bytes_of(out, 44)));
+	store_be32(out + 44, row->searchable_first);
+	store_be32(out + 48, crc32c(0, bytes_of(out, 48)));
 }
 
 enum err tip_row_decode(struct tip_row *out, struct bytes in)
@@ -63,9 +64,11 @@ enum err tip_row_decode(struct tip_row *out, struct bytes in)
 	cursor_copy(&c, out->hash.b, 32);
 	out->complete_first = cursor_be32(&c);
 	out->floor = cursor_be32(&c);
-	if (cursor_be32(&c) != crc32c(0, bytes_of(in.p, in.n < 44 ? in.n : 44)))
+	out->searchable_first = in.n == TIP_BYTES_OLD ? out->complete_first : cursor_be32(&c);
+	if (cursor_be32(&c) != crc32c(0, bytes_of(in.p, in.n < 4 ? 0 : in.n - 4)))
 		return ERR_CORRUPT;
-	if (out->floor > out->complete_first || out->complete_first > out->seq)
+	if (out->floor > out->searchable_first || out->searchable_first > out->complete_first ||
+	    out->complete_first > out->seq)
 		return ERR_CORRUPT;
 	return finish(&c);
 }

@@ -8,7 +8,8 @@
  * sequences; the one exception is the node table's key, a host integer that LMDB compares as such.
  *
  *   meta         "identity" → schema 4 | network 4 | genesis 32
- *                "tip"      → seq 4 | hash 32 | complete_first 4 | floor 4 | CRC-32C 4
+ *                "tip"      → seq 4 | hash 32 | complete_first 4 | floor 4 | searchable_first 4 |
+ *                             CRC-32C 4; without searchable_first it is complete_first
  *   headers      seq 4 → header 118 | hash 32 | state root key 8 | transactions 4
  *   hashes       hash 32 → seq 4
  *   nodes        key → node (ledger/tree_persist.h)
@@ -27,8 +28,9 @@ struct identity_row {
 struct tip_row {
 	uint32_t seq; /* newest ledger, 0 = none yet */
 	struct hash256 hash;
-	uint32_t complete_first; /* from here to seq, every ledger is here in full */
-	uint32_t floor;          /* below it, states may be gone and rows are going */
+	uint32_t complete_first;   /* from here to seq, every ledger is here in full */
+	uint32_t floor;            /* below it, states may be gone and rows are going */
+	uint32_t searchable_first; /* from here to seq, headers and transactions are here */
 };
 
 struct header_row {
@@ -41,7 +43,8 @@ struct header_row {
 #define SEQ_KEY_BYTES    4
 #define TX_KEY_BYTES     8
 #define IDENTITY_BYTES   40
-#define TIP_BYTES        48
+#define TIP_BYTES        52
+#define TIP_BYTES_OLD    48
 #define HEADER_ROW_BYTES (LEDGER_HEADER_BYTES + 32 + 8 + 4)
 #define OBSOLETE_CHUNK   240 /* keys of one row: two rows fill a page */
 

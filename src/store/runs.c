@@ -279,7 +279,6 @@ enum err runs_add(struct kv_txn *txn, struct runs *r, uint32_t seq, struct bytes
 	if (id_rows.n == 0 && account_rows.n == 0)
 		return ERR_NONE;
 	must(r->n < RUNS_MAX); /* runs_work keeps them below */
-	must(r->n == 0 || r->run[r->n - 1].last_seq < seq);
 	e = write_rows(txn, RUN_TX_IDS, number, id_rows, blocks);
 	if (e == ERR_NONE)
 		e = write_rows(txn, RUN_ACCOUNTS, number, account_rows, blocks);
@@ -386,7 +385,12 @@ static void merge_finish(struct runs *r, uint8_t level, uint32_t first)
 		r->dead[r->dead_n++] = run[i].number;
 	run[0].number = r->merge[level].target;
 	run[0].level = (uint8_t)(level + 1);
-	run[0].last_seq = run[RUN_FANOUT - 1].last_seq;
+	for (int i = 1; i < RUN_FANOUT; i++) {
+		if (run[i].first_seq < run[0].first_seq)
+			run[0].first_seq = run[i].first_seq;
+		if (run[i].last_seq > run[0].last_seq)
+			run[0].last_seq = run[i].last_seq;
+	}
 	r->n -= RUN_FANOUT - 1;
 	memmove(run + 1, run + RUN_FANOUT, (r->n - first - 1) * sizeof(*run));
 	r->merge[level] = (struct run_merge){.target = 0};
@@ -462,16 +466,19 @@ static enum err delete_dead(struct kv_txn *txn, struct runs *r, uint32_t *budget
 	return e;
 }
 
-/* The oldest runs, if all their ledgers are below the floor; sources of a merge wait for it. */
+/* Runs whose ledgers are all below the floor; sources of a merge wait for it. */
 static void drop_old(struct runs *r, uint32_t floor)
 {
-	while (r->n && r->run[0].last_seq < floor && r->dead_n < RUNS_DEAD_MAX) {
-		uint8_t level = r->run[0].level;
+	for (uint32_t i = 0; i < r->n && r->dead_n < RUNS_DEAD_MAX;) {
+		const struct run *run = &r->run[i];
 
-		if (level < RUN_LEVELS_MAX && r->merge[level].target)
-			return;
-		r->dead[r->dead_n++] = r->run[0].number;
-		memmove(r->run, r->run + 1, --r->n * sizeof(*r->run));
+		if (run->last_seq >= floor ||
+		    (run->level < RUN_LEVELS_MAX && r->merge[run->level].target)) {
+			i++;
+			continue;
+		}
+		r->dead[r->dead_n++] = run->number;
+		memmove(&r->run[i], &r->run[i + 1], (--r->n - i) * sizeof(*r->run));
 	}
 }
 

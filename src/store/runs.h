@@ -13,9 +13,11 @@
  *   of the next                                        level 2   ──────────────── ───────────
  *                                                                older ◄──── ledgers ────► newer
  *
- * A run holds the rows of one stretch of ledgers, and the runs follow each other without overlap.
- * So an account's history is read run by run, and a transaction is looked for in one run after the
- * other, newest first; there are at most RUN_FANOUT - 1 whole ones per level, and a few that wait.
+ * A run holds the rows of one stretch of ledgers. While history is filled in, old ledgers are added
+ * beside new ones, and merging makes stretches that overlap; a row is in one run only. So an
+ * account's history is read from several runs at once where they overlap, and a transaction is
+ * looked for in one run after the other; there are at most RUN_FANOUT - 1 whole ones per level, and
+ * a few that wait.
  *
  * A run is stored as blocks of rows, one page each, under (run, first row): a block has a CRC, so
  * these rows are checked when read. Merging is done beside the commits in small portions, lowest
@@ -55,7 +57,7 @@ struct run_merge {
 struct runs {
 	uint32_t next_number;
 	uint32_t n;
-	struct run run[RUNS_MAX]; /* oldest ledgers first */
+	struct run run[RUNS_MAX]; /* in the order in which they were made; higher levels first */
 	struct run_merge merge[RUN_LEVELS_MAX];
 	uint32_t dead_n;
 	uint32_t dead[RUNS_DEAD_MAX]; /* numbers of runs whose blocks are being deleted */

@@ -52,6 +52,13 @@ enum err store_load_tip(struct store *s, struct ledger **out, struct why *why) M
 enum err store_commit(struct store *s, const struct ledger *l, const struct ledger *last,
 		      struct tree_keys **keys, struct why *why) MUST_USE;
 
+/* Adds ledgers before those that are there, without their states: newest first, the first being the
+ * one that history.lacks() names; all in one transaction, beside the commits (same worker or the
+ * same lock). The newest ledger stays what it is. ERR_STATE when they do not join on (a jump came
+ * between), ERR_CORRUPT when what is there already is something else; others as store_commit. */
+enum err store_fill(struct store *s, const struct history_ledger *l, uint32_t n,
+		    struct why *why) MUST_USE;
+
 /* Deletes about `budget` obsolete nodes and rows below the history floor; call after commits, on
  * the same worker. The floor rises in steps of an eighth of the history, so up to that many ledgers
  * more than asked for are kept. Never passes a ledger that someone holds through history.ledger().

@@ -38,6 +38,7 @@ struct commit {
 	struct commit_account *account; /* by account and index */
 	size_t account_n, account_cap;
 	struct kv_txn *txn;
+	bool past; /* a ledger before others: rows go between those that are there */
 	struct buf obsolete;
 	struct tree_keys *keys;
 	struct header_row header;
@@ -169,6 +170,13 @@ static enum err put_obsolete(struct commit *c)
 	return e;
 }
 
+static enum err put(struct commit *c, enum kv_table table, const struct row_key *k,
+		    struct bytes value)
+{
+	return c->past ? kv_put(c->txn, table, row_key_bytes(k), value)
+		       : kv_append(c->txn, table, row_key_bytes(k), value);
+}
+
 static enum err put_header(struct commit *c)
 {
 	struct row_key seq = row_key_seq(c->l->header.seq);
@@ -179,7 +187,7 @@ static enum err put_header(struct commit *c)
 	c->header.hash = c->l->hash;
 	c->header.n_txs = c->tx_n;
 	header_row_encode(row, &c->header);
-	e = kv_append(c->txn, KV_HEADERS, row_key_bytes(&seq), bytes_of(row, sizeof(row)));
+	e = put(c, KV_HEADERS, &seq, bytes_of(row, sizeof(row)));
 	if (e == ERR_NONE)
 		e = kv_put(c->txn, KV_HASHES, bytes_of(c->l->hash.b, 32), row_key_bytes(&seq));
 	return e;
@@ -200,7 +208,7 @@ static enum err put_txs(struct commit *c)
 
 		buf_clear(&row);
 		tx_row_encode(&row, ordered[i].leaf);
-		e = kv_append(c->txn, KV_TXS, row_key_bytes(&place), buf_bytes(&row));
+		e = put(c, KV_TXS, &place, buf_bytes(&row));
 	}
 	buf_close(&row);
 	mem_free(ordered);
@@ -313,6 +321,7 @@ static struct tip_row next_tip(const struct tip_row *tip, const struct ledger *l
 	    .hash = l->hash,
 	    .complete_first = tip->seq && tip->seq + 1 == seq ? tip->complete_first : seq,
 	    .floor = tip->seq ? tip->floor : seq,
+	    .searchable_first = tip->seq && tip->seq + 1 == seq ? tip->searchable_first : seq,
 	};
 }
 
@@ -351,6 +360,30 @@ enum err store_commit(struct store *s, const struct ledger *l, const struct ledg
 	if (c.last.root)
 		tree_close(&c.last);
 	buf_close(&c.obsolete);
+	mem_free(c.tx);
+	mem_free(c.account);
+	return e;
+}
+
+/* Header, transactions and index rows of a ledger before others, within the caller's transaction;
+ * no state. */
+enum err store_put_past(struct kv_txn *txn, struct store *s, const struct tip_row *tip,
+			const struct history_ledger *past)
+{
+	struct ledger l = {.header = past->header, .hash = past->hash, .txs = past->txs};
+	struct commit c = {.s = s, .l = &l, .tip = *tip, .txn = txn, .past = true};
+	enum err e = read_txs(&c);
+
+	if (e == ERR_NONE)
+		e = check_indexes(&c);
+	if (e == ERR_NONE && c.account_n)
+		qsort(c.account, c.account_n, sizeof(*c.account), by_account);
+	if (e == ERR_NONE)
+		e = put_header(&c);
+	if (e == ERR_NONE)
+		e = put_txs(&c);
+	if (e == ERR_NONE)
+		e = put_indexes(&c);
 	mem_free(c.tx);
 	mem_free(c.account);
 	return e;

@@ -14,7 +14,7 @@
  *   store_open.c    folders, identity, schema, opening          store_read.c    look-ups
  *   store_ledgers.c whole ledgers, the check at start           store_prune.c   taking away
  *   store_commit.c  one ledger, one transaction                 store_verify.c  checking all
- *   store_scrub.c   the same in small portions
+ *   store_scrub.c   the same in small portions             store_fill.c    older ledgers, later
  *   rows.c          what the tables hold, in bytes              kv.h            the tables
  *   runs.c          the two indexes, as sorted runs */
 
@@ -59,6 +59,8 @@ enum err store_get_identity(struct kv_txn *txn, struct identity_row *out) MUST_U
 enum err store_put_identity(struct kv_txn *txn, const struct identity_row *id) MUST_USE;
 
 void store_read_init(struct store *s);
+/* history.lacks */
+enum err store_lacks(void *ctx, uint32_t *seq, struct hash256 *hash, uint32_t *until) MUST_USE;
 enum err store_ledger_open(struct store *s, uint32_t seq, struct ledger **out) MUST_USE;
 void store_ledgers_close(struct store *s);
 /* The lowest sequence that someone outside holds open, UINT32_MAX for none; drops the others below
@@ -68,6 +70,10 @@ uint32_t store_lowest_open(struct store *s, uint32_t keep);
 /* The transaction tree of a ledger, rebuilt from its rows, hashed. ERR_CORRUPT when it is not the
  * one the header names. */
 enum err store_tx_tree(struct kv_txn *txn, const struct header_row *row, struct tree *out) MUST_USE;
+
+/* store_commit.c */
+enum err store_put_past(struct kv_txn *txn, struct store *s, const struct tip_row *tip,
+			const struct history_ledger *past) MUST_USE;
 
 /* store_verify.c */
 /* One ledger's header, transactions and index rows, as the whole check sees them. *txs is raised by

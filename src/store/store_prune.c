@@ -215,6 +215,8 @@ static struct tip_row raise_floor(struct store *s)
 			tip.floor = floor;
 		if (tip.complete_first < tip.floor)
 			tip.complete_first = tip.floor;
+		if (tip.searchable_first < tip.floor)
+			tip.searchable_first = tip.floor;
 		s->tip = tip;
 	}
 	pthread_mutex_unlock(&s->mutex);

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 #include "store/store_impl.h"
 
+#include "base/mem.h"
 #include "crypto/hash.h"
 #include "ledger/affected.h"
+
+#include <stdlib.h>
 
 /* Look-ups: the node source and the history interface. Each reads within one snapshot and copies
  * what it found out of it, so that no snapshot outlives a call, nor a caller's visit. */
@@ -251,26 +254,6 @@ static bool page_full(const struct page *p)
 	return p->end || p->n == PAGE_ROWS || p->bytes.n >= PAGE_BYTES;
 }
 
-/* The account's rows of one run, from the place that the walk has come to. */
-static enum err page_run(struct kv_txn *txn, struct run_cursor *rc, uint32_t run,
-			 struct account_range *r, struct page *p)
-{
-	uint8_t key[RUN_ACCOUNT_ROW];
-	enum err e;
-
-	memcpy(key, r->account->b, 20);
-	store_be32(key + 20, r->at[0]);
-	store_be32(key + 24, r->at[1]);
-	e = r->forward ? run_seek_up(rc, run, key) : run_seek_down(rc, run, key);
-	while (e == ERR_NONE && range_has(r, run_row(rc))) {
-		e = page_add(txn, r, p, run_row(rc));
-		if (e != ERR_NONE || page_full(p))
-			return e;
-		e = r->forward ? run_next(rc) : run_prev(rc);
-	}
-	return e == ERR_ABSENT ? ERR_NONE : e;
-}
-
 /* Whether the run may have rows that the walk has not come to yet. */
 static bool run_ahead(const struct account_range *r, const struct run *run)
 {
@@ -279,9 +262,123 @@ static bool run_ahead(const struct account_range *r, const struct run *run)
 	return run->first_seq <= r->at[0] && run->last_seq >= r->min_seq;
 }
 
+static int by_first(const void *a, const void *b)
+{
+	const struct run *x = a, *y = b;
+
+	return (x->first_seq > y->first_seq) - (x->first_seq < y->first_seq);
+}
+
+static int by_last(const void *a, const void *b)
+{
+	const struct run *x = a, *y = b;
+
+	return (x->last_seq < y->last_seq) - (x->last_seq > y->last_seq);
+}
+
+/* The walk through the runs that lie ahead: those that may have the next row are open, each at its
+ * own next row. */
+struct heads {
+	struct run run[RUNS_MAX]; /* ahead, in the order of the walk */
+	uint32_t n, next;         /* next: the first that is not open yet */
+	struct run_cursor at[RUNS_MAX];
+	uint32_t open;
+};
+
+static void heads_init(struct heads *h, const struct runs *runs, const struct account_range *r)
+{
+	h->n = h->next = h->open = 0;
+	for (uint32_t i = 0; i < runs->n; i++)
+		if (run_ahead(r, &runs->run[i]))
+			h->run[h->n++] = runs->run[i];
+	if (h->n)
+		qsort(h->run, h->n, sizeof(*h->run), r->forward ? by_first : by_last);
+}
+
+static void heads_close(struct heads *h)
+{
+	while (h->open)
+		run_close(&h->at[--h->open]);
+}
+
+/* The open run whose row comes next in the walk; NULL for none. */
+static struct run_cursor *heads_best(struct heads *h, const struct account_range *r)
+{
+	struct run_cursor *best = NULL;
+
+	for (uint32_t i = 0; i < h->open; i++) {
+		int c = best ? memcmp(run_row(&h->at[i]) + 20, run_row(best) + 20, 8) : 0;
+
+		if (!best || (r->forward ? c < 0 : c > 0))
+			best = &h->at[i];
+	}
+	return best;
+}
+
+/* Keeps the run open when its row is one of the range. */
+static enum err heads_keep(struct heads *h, struct run_cursor *rc, const struct account_range *r,
+			   enum err e)
+{
+	if (e == ERR_NONE && range_has(r, run_row(rc)))
+		return ERR_NONE;
+	run_close(rc);
+	*rc = h->at[--h->open];
+	return e == ERR_ABSENT ? ERR_NONE : e;
+}
+
+static enum err heads_open_next(struct heads *h, struct kv_txn *txn, const struct account_range *r)
+{
+	struct run_cursor *rc = &h->at[h->open++];
+	uint32_t run = h->run[h->next++].number;
+	uint8_t key[RUN_ACCOUNT_ROW];
+	enum err e = run_open(rc, txn, RUN_ACCOUNTS);
+
+	memcpy(key, r->account->b, 20);
+	store_be32(key + 20, r->at[0]);
+	store_be32(key + 24, r->at[1]);
+	if (e == ERR_NONE)
+		e = r->forward ? run_seek_up(rc, run, key) : run_seek_down(rc, run, key);
+	return heads_keep(h, rc, r, e);
+}
+
+/* Whether the next run that is not open may have a row before the best one. */
+static bool heads_want(const struct heads *h, const struct account_range *r,
+		       const struct run_cursor *best)
+{
+	uint32_t seq = best ? load_be32(run_row(best) + 20) : 0;
+
+	if (h->next == h->n)
+		return false;
+	return !best ||
+	       (r->forward ? h->run[h->next].first_seq <= seq : h->run[h->next].last_seq >= seq);
+}
+
+static enum err heads_walk(struct heads *h, struct kv_txn *txn, struct account_range *r,
+			   struct page *p)
+{
+	enum err e = ERR_NONE;
+
+	while (e == ERR_NONE && !page_full(p)) {
+		struct run_cursor *best = heads_best(h, r);
+
+		if (heads_want(h, r, best)) {
+			e = heads_open_next(h, txn, r);
+			continue;
+		}
+		if (!best) {
+			p->end = true;
+			break;
+		}
+		e = page_add(txn, r, p, run_row(best));
+		if (e == ERR_NONE)
+			e = heads_keep(h, best, r, r->forward ? run_next(best) : run_prev(best));
+	}
+	return e;
+}
+
 static enum err page_rows(struct kv_txn *txn, struct account_range *r, struct page *p)
 {
-	struct run_cursor rc;
+	struct heads *h;
 	struct tip_row tip;
 	struct runs runs;
 	enum err e = runs_get(txn, &runs);
@@ -292,16 +389,15 @@ static enum err page_rows(struct kv_txn *txn, struct account_range *r, struct pa
 		return e;
 	if (r->min_seq < tip.floor)
 		r->min_seq = tip.floor; /* what is below is going or gone */
-	e = run_open(&rc, txn, RUN_ACCOUNTS);
-	for (uint32_t i = 0; e == ERR_NONE && i < runs.n && !page_full(p); i++) {
-		const struct run *run = &runs.run[r->forward ? i : runs.n - 1 - i];
-
-		if (run_ahead(r, run))
-			e = page_run(txn, &rc, run->number, r, p);
+	if (r->forward && r->at[0] < r->min_seq) {
+		r->at[0] = r->min_seq;
+		r->at[1] = 0;
 	}
-	run_close(&rc);
-	if (e == ERR_NONE && !page_full(p))
-		p->end = true;
+	h = mem_alloc(sizeof(*h));
+	heads_init(h, &runs, r);
+	e = heads_walk(h, txn, r, p);
+	heads_close(h);
+	mem_free(h);
 	return e;
 }
 
@@ -379,6 +475,35 @@ static struct history_range complete(void *ctx)
 	return (struct history_range){.first = tip.complete_first, .last = tip.seq};
 }
 
+static struct history_range searchable(void *ctx)
+{
+	struct tip_row tip = store_tip(ctx);
+
+	return (struct history_range){.first = tip.searchable_first, .last = tip.seq};
+}
+
+static enum err read_past(void *ctx, uint32_t seq, struct history_ledger *out)
+{
+	struct store *s = ctx;
+	struct tip_row tip = store_tip(s);
+	struct header_row row;
+	struct kv_txn *txn;
+	enum err e;
+
+	if (seq < tip.floor || seq > tip.seq || seq == 0)
+		return ERR_ABSENT;
+	e = kv_read(s->db, &txn);
+	if (e != ERR_NONE)
+		return e;
+	e = store_get_header(txn, seq, &row);
+	if (e == ERR_NONE)
+		e = store_tx_tree(txn, &row, &out->txs);
+	kv_abort(txn);
+	out->header = row.header;
+	out->hash = row.hash;
+	return e;
+}
+
 void store_read_init(struct store *s)
 {
 	s->source = (struct node_source){.load = load_node, .ctx = s};
@@ -390,5 +515,8 @@ void store_read_init(struct store *s)
 	    .tx = read_tx,
 	    .account_txs = account_txs,
 	    .complete = complete,
+	    .searchable = searchable,
+	    .past = read_past,
+	    .lacks = store_lacks,
 	};
 }

@@ -108,7 +108,7 @@ static enum err check_parent(struct verify *v, const struct header_row *row)
 	struct header_row before;
 	enum err e;
 
-	if (row->header.seq <= v->tip.complete_first)
+	if (row->header.seq <= v->tip.searchable_first)
 		return ERR_NONE;
 	e = store_get_header(v->txn, row->header.seq - 1, &before);
 	if (e == ERR_ABSENT || (e == ERR_NONE && !hash256_eq(&before.hash, &row->header.parent)))
@@ -387,8 +387,8 @@ static enum err verify_all(struct verify *v)
 
 static void write_report(const struct verify *v, struct buf *report)
 {
-	buf_printf(report, "ledgers        %u to %u, complete from %u\n", v->tip.floor, v->tip.seq,
-		   v->tip.complete_first);
+	buf_printf(report, "ledgers        %u to %u, complete from %u, searchable from %u\n",
+		   v->tip.floor, v->tip.seq, v->tip.complete_first, v->tip.searchable_first);
 	buf_printf(report, "headers        %llu\n", (unsigned long long)v->headers);
 	buf_printf(report, "transactions   %llu\n", (unsigned long long)v->txs);
 	buf_printf(report, "account rows   %llu\n", (unsigned long long)v->account_rows);
