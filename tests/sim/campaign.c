@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "tests/sim/campaign.h"
 
+#include "tests/sim/shrink.h"
 #include "tests/sim/trace.h"
 
 #include <inttypes.h>
@@ -120,6 +121,8 @@ static void one(struct shared *s, const struct campaign *c, const struct run_opt
 	s->trace = s->trace * 0x100000001B3u + r.trace;
 	if (r.failed) {
 		print_failure(c, o->seed, &r);
+		if (c->shrink && c->profile != RUN_CONSENSUS)
+			shrink_and_tell(o, c->shrink_seconds);
 		s->failures++;
 		s->stalled += is_stall(r.property);
 		s->wrong += !is_stall(r.property);
@@ -156,9 +159,11 @@ static void run_all(struct shared *s, const struct campaign *c, const struct run
 	cover_close(cover);
 }
 
-static void crashed(struct shared *s, const struct campaign *c, int status)
+static void crashed(struct shared *s, const struct campaign *c, const struct run_options *base,
+		    int status)
 {
 	uint64_t seed = s->next - 1;
+	struct run_options o = *base;
 
 	printf("SIM FAIL seed=0x%" PRIx64 "  crash: %s %d\n", seed,
 	       WIFSIGNALED(status) ? "signal" : "exit code",
@@ -166,6 +171,10 @@ static void crashed(struct shared *s, const struct campaign *c, int status)
 	print_repro(c, seed, 0);
 	if (c->profile != RUN_CONSENSUS)
 		save_trace(seed);
+	if (!c->replay)
+		o.seed = seed;
+	if (c->shrink && c->profile != RUN_CONSENSUS)
+		shrink_and_tell(&o, c->shrink_seconds);
 	s->failures++;
 	s->crashes++;
 	s->done++;
@@ -196,7 +205,7 @@ static bool run_some(struct shared *s, const struct campaign *c, const struct ru
 		s->crashes++;
 		return false;
 	}
-	crashed(s, c, status);
+	crashed(s, c, base, status);
 	return s->next <= c->last && s->next != 0;
 }
 

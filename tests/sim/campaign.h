@@ -14,6 +14,7 @@ struct campaign {
 	int64_t until_ms;
 	const char *verbose, *replay;
 	bool shrink, cover;
+	uint32_t shrink_seconds; /* 0: ten minutes */
 };
 
 enum { CAMPAIGN_CRASH = 3, CAMPAIGN_STALLED = 4, CAMPAIGN_WRONG = 5 };

@@ -132,8 +132,22 @@ static bool draw(const struct decisions *d, uint64_t name, uint32_t weight, int6
 	return true;
 }
 
+static struct {
+	struct decision *room;
+	uint32_t *n, max;
+} share;
+
+void decisions_share(struct decision *room, uint32_t *n, uint32_t max)
+{
+	share.room = room;
+	share.n = n;
+	share.max = max;
+}
+
 static void keep(struct decisions *d, const struct decision *fired)
 {
+	if (share.room && *share.n < share.max)
+		share.room[(*share.n)++] = *fired;
 	if (d->n_fired == d->cap_fired) {
 		d->cap_fired = d->cap_fired ? 2 * d->cap_fired : 64;
 		d->fired = mem_resize(d->fired, d->cap_fired, sizeof(*fired));

@@ -44,6 +44,9 @@ bool decide(struct decisions *d, enum fault f, uint8_t a, uint8_t b, uint32_t we
 	    int64_t hi, int64_t now_ms, int64_t *param);
 /* Those that fired, in order. Valid until the next question. */
 const struct decision *decisions_fired(const struct decisions *d, uint32_t *n);
+/* From now on in this process, what fires is also written there, as far as there is room: for
+ * memory that outlives a crash. */
+void decisions_share(struct decision *room, uint32_t *n, uint32_t max);
 /* How often a fault fired. */
 uint32_t decisions_count(const struct decisions *d, enum fault f);
 /* While off nothing fires (calm times, healed networks); counters go on. */

@@ -9,8 +9,8 @@
 #define VOTES_LOST_FOR 256  /* ledgers, as the journal's message says */
 #define SLOW_MS        10000
 #define STALE_LEAVES   50
-#define PER_CRASH      300000 /* weight of questions that are asked once per crash */
-#define PER_START      50000
+#define PER_CRASH      1000 /* weights of what is asked once per crash, or start */
+#define PER_START      500000
 
 struct disk *disk_open(const struct disk_options *o)
 {

@@ -7,7 +7,8 @@
  * its calls; with files a whole job does, as the calls of a real file are failed elsewhere. */
 
 #define CHANGES_MAX 600 /* of a commit that fails on its way; behind them it is the commit */
-#define READ_WEIGHT 1   /* questions per read are many */
+#define FLIP_WEIGHT 100
+#define READ_WEIGHT 1 /* questions per read are many */
 #define FULL_MS_MAX 60000
 
 bool disk_asks(struct disk *d, enum fault f, bool votes, uint32_t weight, int64_t lo, int64_t hi,
@@ -62,7 +63,7 @@ static bool flip(void *ctx, uint64_t bits, uint64_t *bit)
 	struct disk *d = ctx;
 	int64_t x;
 
-	if (!disk_asks(d, FAULT_DISK_FLIP, false, READ_WEIGHT, 0, INT32_MAX, &x))
+	if (!disk_asks(d, FAULT_DISK_FLIP, false, FLIP_WEIGHT, 0, INT32_MAX, &x))
 		return false;
 	*bit = (uint64_t)x % bits;
 	return true;

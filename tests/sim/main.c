@@ -8,7 +8,7 @@
 
 static const char usage_text[] =
     "usage: tally-sim --seeds A..B [--profile full|consensus|crash|crashes|speed]\n"
-    "                 [--minutes M] [--until SECONDS] [--verbose[=NODES]] [--shrink]\n"
+    "                 [--minutes M] [--until SECONDS] [--verbose[=NODES]] [--shrink[=SECONDS]]\n"
     "       tally-sim --replay FILE [--until SECONDS] [--verbose[=NODES]] [--shrink]\n"
     "       tally-sim --list\n"
     "Runs each seed and says at the end how many there were. A failure prints how to see it\n"
@@ -61,6 +61,15 @@ static bool seconds_of(const char *text, int64_t *ms)
 	return *text && (!*end || !strcmp(end, "s")) && *ms > 0;
 }
 
+static bool shrink_for(const char *text, struct campaign *c)
+{
+	char *end;
+
+	c->shrink = true;
+	c->shrink_seconds = (uint32_t)strtoul(text, &end, 10);
+	return *text && !*end && c->shrink_seconds;
+}
+
 static int list(void)
 {
 	int i;
@@ -99,6 +108,8 @@ static bool parse(struct campaign *c, char **argv)
 			bad |= !seconds_of(v, &c->until_ms);
 		else if (option(argv, &i, "--shrink", NULL))
 			c->shrink = true;
+		else if (!strncmp(argv[i], "--shrink=", 9))
+			what = what && shrink_for(argv[i] + 9, c);
 		else if (option(argv, &i, "--cover", NULL))
 			c->cover = true;
 		else if (option(argv, &i, "--verbose", NULL))
