@@ -112,13 +112,13 @@ static bool may_fill(const struct node *n)
 static bool next_wanted(struct node *n, struct fill *f)
 {
 	const struct history *h = n->history;
-	const struct history_ledger *last = &f->done[f->n_done - 1];
+	const struct history_ledger *last = f->n_done ? &f->done[f->n_done - 1] : NULL;
 	struct hash256 hash;
 	uint32_t seq;
 
 	if (h->lacks(h->ctx, &seq, &hash, &f->until) != ERR_NONE)
 		return false;
-	if (f->n_done) {
+	if (last) {
 		seq = last->header.seq - 1;
 		hash = last->header.parent;
 	}
