@@ -5,6 +5,7 @@
 #include "tests/sim/trace.h"
 
 #include <inttypes.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -138,6 +139,10 @@ static void run_all(struct shared *s, const struct campaign *c, const struct run
 	struct cover *cover = c->profile == RUN_CONSENSUS ? NULL : cover_open();
 
 	must(cover_bytes() <= COVER_MAX);
+	/* Freed memory is kept: runs take and give back much of it all the time. */
+	mallopt(M_MMAP_THRESHOLD, 1 << 30);
+	mallopt(M_TRIM_THRESHOLD, 1 << 30);
+	mallopt(M_TOP_PAD, 16 << 20);
 	if (cover)
 		cover_take(cover, s->cover);
 	while (s->next <= c->last) {

@@ -109,7 +109,7 @@ static bool parse(struct campaign *c, char **argv)
 		else if (option(argv, &i, "--shrink", NULL))
 			c->shrink = true;
 		else if (!strncmp(argv[i], "--shrink=", 9))
-			what = what && shrink_for(argv[i] + 9, c);
+			bad |= !shrink_for(argv[i] + 9, c);
 		else if (option(argv, &i, "--cover", NULL))
 			c->cover = true;
 		else if (option(argv, &i, "--verbose", NULL))
