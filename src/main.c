@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+#include "base/mem.h"
 #include "daemon/daemon.h"
 #include "daemon/key_file.h"
 #include "os/entropy.h"
@@ -6,10 +7,12 @@
 #include "os/log.h"
 
 #include <getopt.h>
+#include <jansson.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define GENESIS_BYTES_MAX (64u << 20)
@@ -308,6 +311,39 @@ static void on_bus_error(int signum)
 	_exit(EXIT_STORE);
 }
 
+/* Some libraries end the process without a word when there is no memory for a thread. */
+static void on_abort(int signum)
+{
+	static const char text[] = "tallyd: ended by abort(): no memory, or a condition that must "
+				   "hold does not; the last ledger on disk is whole\n";
+
+	(void)signum;
+	if (write(2, text, sizeof(text) - 1) < 0)
+		return;
+}
+
+/* Libraries that would go on without memory in their own ways end as we do. */
+static void *library_realloc(void *p, size_t n)
+{
+	return mem_resize(p, 1, n);
+}
+
+static void use_our_memory(void)
+{
+	uv_replace_allocator(mem_alloc, library_realloc, mem_zalloc, mem_free);
+	json_set_alloc_funcs(mem_alloc, mem_free);
+}
+
+/* Keys are in this process (in memory that is locked and left out of dumps), and what they have
+ * passed through on the stack: no core file. */
+static void keep_secrets(void)
+{
+	struct rlimit none = {0, 0};
+
+	if (setrlimit(RLIMIT_CORE, &none) != 0)
+		fputs("tallyd: core files could not be switched off\n", stderr);
+}
+
 int main(int argc, char **argv)
 {
 	struct arguments a;
@@ -316,8 +352,11 @@ int main(int argc, char **argv)
 
 	if (end)
 		return end - 1;
+	use_our_memory();
+	keep_secrets();
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGBUS, on_bus_error);
+	signal(SIGABRT, on_abort);
 	signal(SIGXFSZ, SIG_IGN); /* a full file is an error to handle, not the end */
 	setenv("UV_THREADPOOL_SIZE", "6", 0);
 	mallopt(M_ARENA_MAX, 2); /* what workers free is used again by the loop, and the reverse */

@@ -18,7 +18,7 @@ struct arena_chunk {
 	_Alignas(16) uint8_t data[];
 };
 
-_Noreturn static void out_of_memory(size_t n)
+void mem_exhausted(size_t n)
 {
 	fprintf(stderr,
 		"tally: out of memory (%zu bytes wanted); the last ledger on disk is whole\n", n);
@@ -35,7 +35,7 @@ void *mem_alloc(size_t n)
 	void *p = injected() ? NULL : malloc(n ? n : 1);
 
 	if (!p)
-		out_of_memory(n);
+		mem_exhausted(n);
 	return p;
 }
 
@@ -44,7 +44,7 @@ void *mem_zalloc(size_t count, size_t size)
 	void *p = injected() ? NULL : calloc(count ? count : 1, size ? size : 1);
 
 	if (!p)
-		out_of_memory(count * size);
+		mem_exhausted(count * size);
 	return p;
 }
 
@@ -55,7 +55,7 @@ void *mem_resize(void *p, size_t count, size_t size)
 	must(!__builtin_mul_overflow(count, size, &n));
 	p = injected() ? NULL : realloc(p, n ? n : 1);
 	if (!p)
-		out_of_memory(n);
+		mem_exhausted(n);
 	return p;
 }
 

@@ -18,6 +18,8 @@ void *mem_zalloc(size_t count, size_t size) __attribute__((malloc, returns_nonnu
 /* Grows or shrinks; p may be NULL. */
 void *mem_resize(void *p, size_t count, size_t size) __attribute__((returns_nonnull));
 void mem_free(void *p);
+/* There are no `n` bytes: says so and ends the process. For libraries that return NULL. */
+_Noreturn void mem_exhausted(size_t n);
 /* Test hook: the n-th allocation from now on fails (0 = never). Not thread safe. */
 void mem_fail_after(uint64_t n);
 

@@ -440,7 +440,12 @@ int daemon_run(const struct daemon_options *o, struct why *why)
 	int code;
 
 	d->o = o;
-	uv_loop_init(&d->loop);
+	code = uv_loop_init(&d->loop);
+	if (code) {
+		why_set(why, ERR_IO, "the event loop: %s", uv_strerror(code));
+		mem_free(d);
+		return 1;
+	}
 	open_handles(d);
 	e = open_node(d, why);
 	if (e != ERR_NONE) {

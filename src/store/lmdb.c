@@ -116,6 +116,8 @@ static enum err err_of(const struct lmdb *db, int rc)
 	switch (rc) {
 	case MDB_SUCCESS:
 		return ERR_NONE;
+	case ENOMEM:
+		mem_exhausted(0);
 	case MDB_NOTFOUND:
 		return ERR_ABSENT;
 	case MDB_KEYEXIST: /* MDB_APPEND out of order */
