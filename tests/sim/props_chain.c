@@ -211,7 +211,8 @@ static bool goes_on(struct props *p, uint32_t node, uint32_t seq)
 	return false;
 }
 
-/* After a start: what was reported before is there. */
+/* After a start: what was reported before is there; and maybe one more, which was durable when the
+ * process ended. */
 void props_begun(struct props *p, uint32_t node)
 {
 	struct watched *n = &p->node[node];
@@ -219,15 +220,20 @@ void props_begun(struct props *p, uint32_t node)
 	const struct hash256 *known = props_hash_at(p, n->reported);
 	struct ledger *v = up ? node_validated(up) : NULL;
 
-	if (!up || !world_honest(p->w, node) || world_disk_losses(p->w, node) != n->lost ||
-	    !n->reported)
+	if (!v || !world_honest(p->w, node))
 		return;
-	if (!v || v->header.seq < n->reported)
-		world_fail(p->w, "P5", "node %c starts at %u, and had reported %u", 'A' + (int)node,
-			   v ? v->header.seq : 0, n->reported);
-	else if (v->header.seq == n->reported && known && !hash256_eq(known, &v->hash))
-		world_fail(p->w, "P5", "node %c starts on another ledger %u", 'A' + (int)node,
-			   n->reported);
+	if (world_disk_losses(p->w, node) == n->lost && n->reported) {
+		if (v->header.seq < n->reported)
+			world_fail(p->w, "P5", "node %c starts at %u, and had reported %u",
+				   'A' + (int)node, v->header.seq, n->reported);
+		else if (v->header.seq == n->reported && known && !hash256_eq(known, &v->hash))
+			world_fail(p->w, "P5", "node %c starts on another ledger %u",
+				   'A' + (int)node, n->reported);
+		if (v->header.seq <= n->reported)
+			return;
+	}
+	if (v->header.seq > 2)
+		props_ledger(p, node, v);
 }
 
 void props_ledger(struct props *p, uint32_t node, struct ledger *l)
