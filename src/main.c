@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: ISC */
+<<<<<<< Updated upstream
 #include "base/mem.h"
+=======
+#include "codec/json_list.h"
+>>>>>>> Stashed changes
 #include "daemon/daemon.h"
+#include "daemon/fetch.h"
 #include "daemon/key_file.h"
 #include "os/entropy.h"
 #include "os/file.h"
@@ -16,6 +21,7 @@
 #include <unistd.h>
 
 #define GENESIS_BYTES_MAX (64u << 20)
+#define TOKEN_BYTES_MAX   8192
 #define EXIT_USAGE        64
 #define EXIT_STORE        74
 #define EXIT_CONFIG       78
@@ -223,9 +229,33 @@ static enum err load_genesis(struct genesis *g, const struct config *c, struct w
 	return e;
 }
 
-static enum err load_validator(struct secret_key **out, const struct config *c, struct why *why)
+static enum err load_token(struct token *out, const struct config *c, struct why *why)
+{
+	struct buf b = BUF_INIT;
+	enum err e;
+
+	buf_reserve(&b, TOKEN_BYTES_MAX + 1); /* not moved later: wiped where it is */
+	e = file_read_secret(&b, c->validator_token_file, TOKEN_BYTES_MAX, why);
+	if (e == ERR_NONE) {
+		e = token_parse(out, buf_bytes(&b), why);
+		if (e != ERR_NONE)
+			why_add(why, e, "%s", c->validator_token_file);
+	}
+	secure_wipe(b.p, b.cap);
+	buf_close(&b);
+	return e == ERR_NONE ? e : why_add(why, e, "[validator] token_file");
+}
+
+static enum err load_validator(struct secret_key **out, struct token *token, const struct config *c,
+			       struct why *why)
 {
 	enum err e;
+
+	if (c->validator_token_file[0]) {
+		e = load_token(token, c, why);
+		*out = token->signing;
+		return e;
+	}
 
 	if (!c->validator_key_file[0])
 		return ERR_NONE;
@@ -255,6 +285,7 @@ static int run_config(const struct arguments *a)
 {
 	struct daemon_options o = {0};
 	struct genesis g = {0};
+	struct token token = {0};
 	struct config c;
 	struct why why = {""};
 	enum log_level level;
@@ -266,14 +297,19 @@ static int run_config(const struct arguments *a)
 	o.recover = a->recover;
 	o.genesis = &g;
 	if (load_genesis(&g, &c, &why) != ERR_NONE ||
-	    load_validator(&o.validator, &c, &why) != ERR_NONE ||
+	    load_validator(&o.validator, &token, &c, &why) != ERR_NONE ||
 	    load_identity(&o.identity, &c, !a->check, &why) != ERR_NONE) {
+		fail(code, &why);
+		goto out;
+	}
+	o.manifest = buf_bytes(&token.manifest);
+	if (lists_open(&o.lists, &c, &why) != ERR_NONE) {
 		fail(code, &why);
 		goto out;
 	}
 	if (a->check) {
 		printf("%s: fine: network %u, %u validators, %s\n", a->config, g.network_id,
-		       c.unl_n, o.validator ? "validating" : "observing");
+		       lists_now(o.lists)->unl.n, o.validator ? "validating" : "observing");
 		code = 0;
 		goto out;
 	}
@@ -291,7 +327,11 @@ static int run_config(const struct arguments *a)
 		fail(code, &why);
 	}
 out:
-	secret_key_close(o.validator);
+	lists_close(o.lists);
+	if (token.signing)
+		token_close(&token);
+	else
+		secret_key_close(o.validator);
 	secret_key_close(o.identity);
 	genesis_close(&g);
 	config_close(&c);
@@ -363,5 +403,6 @@ int main(int argc, char **argv)
 	if (crypto_init(&why) != ERR_NONE)
 		return fail(1, &why);
 	amendments_init();
+	fetch_init();
 	return a.standalone ? run_standalone(&a) : run_config(&a);
 }

@@ -120,25 +120,34 @@ static enum err set_validator_key(struct parse *p, const char *v)
 	return set_path(p, p->c->validator_key_file, v);
 }
 
-static enum err add_unl(struct parse *p, const char *v)
+static enum err set_validator_token(struct parse *p, const char *v)
 {
-	struct config *c = p->c;
+	return set_path(p, p->c->validator_token_file, v);
+}
+
+static enum err add_key(struct parse *p, struct config_keys *to, const char *v)
+{
 	struct public_key key;
 	uint32_t i;
 
 	if (base58_decode(key.b, BASE58_NODE_PUBLIC, v, strlen(v)) != ERR_NONE)
 		return why_set(&p->why, ERR_INVALID, "\"%s\" is no validator public key (n...)", v);
-	for (i = 0; i < c->unl_n; i++)
-		if (!public_key_cmp(&c->unl[i], &key))
+	for (i = 0; i < to->n; i++)
+		if (!public_key_cmp(&to->v[i], &key))
 			return why_set(&p->why, ERR_DUPLICATE, "%s is listed twice", v);
-	if (c->unl_n == UNL_MAX)
+	if (to->n == UNL_MAX)
 		return why_set(&p->why, ERR_FULL, "more than %d validators", UNL_MAX);
-	c->unl = mem_resize(c->unl, c->unl_n + 1, sizeof(key));
-	c->unl[c->unl_n++] = key;
+	to->v = mem_resize(to->v, to->n + 1, sizeof(key));
+	to->v[to->n++] = key;
 	return ERR_NONE;
 }
 
-static enum err set_unl_file(struct parse *p, const char *v)
+static enum err add_unl(struct parse *p, const char *v)
+{
+	return add_key(p, &p->c->unl, v);
+}
+
+static enum err add_key_file(struct parse *p, struct config_keys *to, const char *v)
 {
 	char path[CONFIG_PATH_MAX], *line, *save = NULL;
 	struct buf b = BUF_INIT;
@@ -154,13 +163,120 @@ static enum err set_unl_file(struct parse *p, const char *v)
 		line += strspn(line, " \t");
 		line[strcspn(line, " \t#")] = '\0';
 		if (*line)
-			e = add_unl(p, line);
+			e = add_key(p, to, line);
 	}
 	if (e != ERR_NONE)
 		e = why_add(&p->why, e, "%s", path);
 out:
 	buf_close(&b);
 	return e;
+}
+
+static enum err set_unl_file(struct parse *p, const char *v)
+{
+	return add_key_file(p, &p->c->unl, v);
+}
+
+/* ---- validator lists ---- */
+
+static enum err add_publisher(struct parse *p, const char *v)
+{
+	struct config *c = p->c;
+	struct public_key key;
+	uint32_t i;
+
+	if (!hex_decode(key.b, sizeof(key.b), v, strlen(v)) ||
+	    !public_key_valid(bytes_of(key.b, sizeof(key.b))))
+		return why_set(&p->why, ERR_INVALID, "\"%s\" is no public key in hex", v);
+	for (i = 0; i < c->n_publishers; i++)
+		if (!public_key_cmp(&c->publishers[i], &key))
+			return why_set(&p->why, ERR_DUPLICATE, "%s is given twice", v);
+	if (c->n_publishers == CONFIG_LISTS_MAX)
+		return bad(p, ERR_FULL, "too many publishers");
+	c->publishers[c->n_publishers++] = key;
+	return ERR_NONE;
+}
+
+static char *copy_text(const char *v)
+{
+	return memcpy(mem_alloc(strlen(v) + 1), v, strlen(v) + 1);
+}
+
+static enum err add_list_file(struct parse *p, const char *v)
+{
+	char path[CONFIG_PATH_MAX];
+	enum err e = set_path(p, path, v);
+
+	if (e == ERR_NONE && p->c->n_list_files == CONFIG_LISTS_MAX)
+		e = bad(p, ERR_FULL, "too many list files");
+	if (e == ERR_NONE)
+		p->c->list_files[p->c->n_list_files++] = copy_text(path);
+	return e;
+}
+
+/* Whether a URL of http names this machine. */
+static bool http_of_loopback(const char *v)
+{
+	static const char *const hosts[] = {"127.0.0.1", "localhost", "[::1]"};
+	size_t i;
+
+	if (strncmp(v, "http://", 7))
+		return false;
+	for (i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
+		size_t n = strlen(hosts[i]);
+
+		if (!strncmp(v + 7, hosts[i], n) && strchr(":/", v[7 + n]))
+			return true;
+	}
+	return false;
+}
+
+static enum err add_list_site(struct parse *p, const char *v)
+{
+	if (strncmp(v, "https://", 8) != 0 && !http_of_loopback(v))
+		return bad(p, ERR_INVALID, "https://... is wanted (http:// from loopback only)");
+	if (p->c->n_list_sites == CONFIG_LISTS_MAX)
+		return bad(p, ERR_FULL, "too many sites");
+	p->c->list_sites[p->c->n_list_sites++] = copy_text(v);
+	return ERR_NONE;
+}
+
+static enum err set_list_ca(struct parse *p, const char *v)
+{
+	return set_path(p, p->c->list_ca_file, v);
+}
+
+static enum err set_list_refresh(struct parse *p, const char *v)
+{
+	uint64_t x = 0;
+	enum err e = set_number(p, &x, v, 1, 86400);
+
+	p->c->list_refresh_s = (uint32_t)x;
+	return e;
+}
+
+static enum err set_list_threshold(struct parse *p, const char *v)
+{
+	uint64_t x = 0;
+	enum err e = set_number(p, &x, v, 1, CONFIG_LISTS_MAX);
+
+	p->c->list_threshold = (uint32_t)x;
+	return e;
+}
+
+static enum err add_overlap_with(struct parse *p, const char *v)
+{
+	if (p->c->n_overlap_with == CONFIG_LISTS_MAX)
+		return bad(p, ERR_FULL, "too many other UNLs");
+	return add_key_file(p, &p->c->overlap_with[p->c->n_overlap_with++], v);
+}
+
+static enum err set_unsafe_overlap(struct parse *p, const char *v)
+{
+	if (strcmp(v, "yes") != 0 && strcmp(v, "no") != 0)
+		return bad(p, ERR_INVALID, "yes or no is wanted");
+	p->c->unsafe_overlap = !strcmp(v, "yes");
+	return ERR_NONE;
 }
 
 enum err config_parse_listen(struct config_listen *out, const char *text, struct why *why)
@@ -243,8 +359,7 @@ static enum err add_connect(struct parse *p, const char *v)
 		return e;
 	if (p->c->n_peer_connect == CONFIG_LIST_MAX)
 		return bad(p, ERR_FULL, "too many peers");
-	p->c->peer_connect[p->c->n_peer_connect++] = memcpy(mem_alloc(strlen(v) + 1), v,
-							    strlen(v) + 1);
+	p->c->peer_connect[p->c->n_peer_connect++] = copy_text(v);
 	return ERR_NONE;
 }
 
@@ -308,8 +423,17 @@ static const struct {
     {"node", "log_file", set_log_file, false},
     {"node", "log_level", set_log_level, false},
     {"validator", "key_file", set_validator_key, false},
+    {"validator", "token_file", set_validator_token, false},
     {"unl", "key", add_unl, true},
     {"unl", "file", set_unl_file, false},
+    {"unl", "publisher", add_publisher, true},
+    {"unl", "list", add_list_file, true},
+    {"unl", "site", add_list_site, true},
+    {"unl", "ca_file", set_list_ca, false},
+    {"unl", "refresh_seconds", set_list_refresh, false},
+    {"unl", "list_threshold", set_list_threshold, false},
+    {"unl", "overlap_with", add_overlap_with, true},
+    {"unl", "unsafe_overlap", set_unsafe_overlap, false},
     {"peers", "listen", set_peer_listen, false},
     {"peers", "connect", add_connect, true},
     {"peers", "key_file", set_peer_key, false},
@@ -375,8 +499,17 @@ static enum err check_whole(struct config *c, struct why *why)
 		return why_set(why, ERR_INVALID, "[node] data_dir is missing");
 	if (!c->genesis[0])
 		return why_set(why, ERR_INVALID, "[node] genesis is missing");
-	if (!c->unl_n)
-		return why_set(why, ERR_INVALID, "[unl] lists no validator (key = n..., or file)");
+	if (!c->unl.n && !c->n_publishers)
+		return why_set(why, ERR_INVALID,
+			       "[unl] lists no validator (key = n..., or file, or publisher)");
+	if (!c->n_publishers != !(c->n_list_files + c->n_list_sites))
+		return why_set(why, ERR_INVALID,
+			       "[unl] a publisher and a list or a site belong together");
+	if (c->list_threshold > c->n_publishers)
+		return why_set(why, ERR_RANGE, "[unl] list_threshold is above the publishers");
+	if (c->validator_key_file[0] && c->validator_token_file[0])
+		return why_set(why, ERR_INVALID,
+			       "[validator] key_file and token_file: one of them");
 	if (c->disk.stop_percent > c->disk.history_percent ||
 	    c->disk.history_percent > c->disk.warn_percent)
 		return why_set(why, ERR_RANGE,
@@ -440,7 +573,13 @@ void config_close(struct config *c)
 {
 	uint32_t i;
 
-	mem_free(c->unl);
+	mem_free(c->unl.v);
+	for (i = 0; i < c->n_overlap_with; i++)
+		mem_free(c->overlap_with[i].v);
+	for (i = 0; i < c->n_list_files; i++)
+		mem_free(c->list_files[i]);
+	for (i = 0; i < c->n_list_sites; i++)
+		mem_free(c->list_sites[i]);
 	for (i = 0; i < c->n_peer_connect; i++)
 		mem_free(c->peer_connect[i]);
 	*c = (struct config){0};

@@ -18,8 +18,17 @@
  *               log_file          path                                standard error
  *               log_level         error | warn | info | debug         info
  *   [validator] key_file          file of `tally validator-keys`      none: observes
- *   [unl]       key               n... public key, repeated
+ *               token_file        file of `tally validator-keys --token`, instead of key_file
+ *   [unl]       key               n... public (master) key, repeated
  *               file              one n... key a line, # comments
+ *               publisher         hex master key of a publisher of validator lists, repeated
+ *               list              file with such a list, repeated
+ *               site              https URL of one, repeated; http from loopback only
+ *               ca_file           certificates (PEM) that sites may have     the system's
+ *               refresh_seconds   between two looks at files and sites       what a list says, 300
+ *               list_threshold    publishers that must list a validator      1 of 2, else half + 1
+ *               overlap_with      file of keys: another UNL in use in this network, repeated
+ *               unsafe_overlap    yes: validate although UNLs overlap too little      no
  *   [peers]     listen            host:port, [v6]:port                none
  *               connect           host:port, repeated
  *               key_file          node identity, made when absent     <data_dir>/node.key
@@ -34,13 +43,19 @@
  *               stop_below_bytes       the same, whichever is more    2147483648
  *               emergency_bytes   held back for a stop in order       268435456
  */
-#define CONFIG_LIST_MAX 64
-#define CONFIG_PATH_MAX 1024
+#define CONFIG_LIST_MAX  64
+#define CONFIG_PATH_MAX  1024
+#define CONFIG_LISTS_MAX 8 /* publishers, list files, sites */
 
 struct config_listen {
 	char host[64];
 	uint16_t port;
 	bool admin;
+};
+
+struct config_keys { /* without duplicates */
+	struct public_key *v;
+	uint32_t n;
 };
 
 struct config {
@@ -52,8 +67,16 @@ struct config {
 	char log_file[CONFIG_PATH_MAX];
 	char log_level[8];
 	char validator_key_file[CONFIG_PATH_MAX];
-	struct public_key *unl;
-	uint32_t unl_n;
+	char validator_token_file[CONFIG_PATH_MAX];
+	struct config_keys unl; /* of our own */
+	struct public_key publishers[CONFIG_LISTS_MAX];
+	uint32_t n_publishers, list_threshold;
+	char *list_files[CONFIG_LISTS_MAX], *list_sites[CONFIG_LISTS_MAX];
+	uint32_t n_list_files, n_list_sites, list_refresh_s;
+	char list_ca_file[CONFIG_PATH_MAX];
+	struct config_keys overlap_with[CONFIG_LISTS_MAX];
+	uint32_t n_overlap_with;
+	bool unsafe_overlap;
 	char peer_listen[96];
 	char *peer_connect[CONFIG_LIST_MAX];
 	uint32_t n_peer_connect;

@@ -26,7 +26,7 @@ struct daemon {
 	uv_timer_t close_every, hard;
 	struct rpc_text *last_text; /* a broadcast is framed once: text and its frame */
 	struct front_shared *last_shared;
-	bool stopping, front_gone, node_gone;
+	bool stopping, front_gone, node_gone, lists_gone;
 	int exit_code;
 	char hostname[256];
 };
@@ -159,6 +159,20 @@ static void host_reply(void *ctx, uint64_t request, int status, struct bytes bod
 	front_reply(d->front, request, status, NULL, body);
 }
 
+static const struct publishers *host_publishers(void *ctx)
+{
+	struct daemon *d = ctx;
+
+	return d->o->lists ? lists_publishers(d->o->lists) : NULL;
+}
+
+static uint32_t host_list_sites(void *ctx, struct rpc_list_site *out, uint32_t max)
+{
+	struct daemon *d = ctx;
+
+	return d->o->lists ? lists_sites(d->o->lists, out, max) : 0;
+}
+
 static void open_rpc(struct daemon *d)
 {
 	if (gethostname(d->hostname, sizeof(d->hostname) - 1))
@@ -179,6 +193,8 @@ static void open_rpc(struct daemon *d)
 	    .reply = host_reply,
 	    .log_level = host_log_level,
 	    .storage = host_storage,
+	    .publishers = host_publishers,
+	    .list_sites = host_list_sites,
 	    .hostname = d->hostname,
 	    .build_version = TALLY_BUILD_VERSION,
 	    .tally_version = TALLY_VERSION,
@@ -219,6 +235,9 @@ static void on_effect(void *ctx, const struct node_effect *e)
 		rpc_on_state(d->rpc, e->state);
 		break;
 	case NODE_FX_MANIFEST:
+		rpc_on_manifest(d->rpc, buf_bytes(&e->manifest.bytes));
+		if (e->manifest.trusted)
+			lists_keep_manifests(d->o->lists, uv_node_machine(d->node));
 		break;
 	case NODE_FX_TIMER:
 	case NODE_FX_SEND:
@@ -304,7 +323,7 @@ static void close_timer(uv_timer_t *t)
 
 static void maybe_over(struct daemon *d)
 {
-	if (!d->front_gone || !d->node_gone)
+	if (!d->front_gone || !d->node_gone || !d->lists_gone)
 		return;
 	close_signal(&d->term);
 	close_signal(&d->intr);
@@ -318,6 +337,22 @@ static void front_done(void *ctx)
 
 	d->front_gone = true;
 	maybe_over(d);
+}
+
+static void lists_done(void *ctx)
+{
+	struct daemon *d = ctx;
+
+	d->lists_gone = true;
+	maybe_over(d);
+}
+
+static void stop_lists(struct daemon *d)
+{
+	if (d->o->lists)
+		lists_stop(d->o->lists, lists_done, d);
+	else
+		d->lists_gone = true;
 }
 
 static void node_done(void *ctx, int exit_code)
@@ -348,6 +383,7 @@ static void begin_stop(struct daemon *d, const char *reason)
 	log_line(LOG_INFO, "tallyd", "stopping: %s", reason);
 	uv_timer_start(&d->hard, on_hard, STOP_HARD_MS, 0);
 	uv_timer_stop(&d->close_every);
+	stop_lists(d);
 	if (!d->node_gone)
 		uv_node_stop(d->node);
 	front_close_all(d->front, 1001, STOP_WITHIN_MS, front_done, d);
@@ -391,9 +427,9 @@ static enum err open_node(struct daemon *d, struct why *why)
 	    .history = c->history,
 	    .disk = c->disk,
 	    .recover = d->o->recover,
-	    .unl = c->unl,
-	    .unl_n = c->unl_n,
 	    .validator = d->o->validator,
+	    .manifest = d->o->manifest,
+	    .unsafe_overlap = c->unsafe_overlap,
 	    .identity = d->o->identity,
 	    .peer_listen = c->peer_listen[0] ? c->peer_listen : NULL,
 	    .peer_connect = (const char *const *)c->peer_connect,
@@ -402,6 +438,15 @@ static enum err open_node(struct daemon *d, struct why *why)
 	};
 	struct uv_node_hooks hooks = {.ctx = d, .on_effect = on_effect, .on_stopped = node_done};
 
+	if (d->o->lists) {
+		const struct node_event *unl = lists_now(d->o->lists);
+
+		nc.unl = unl->unl.keys;
+		nc.unl_n = unl->unl.n;
+		nc.unl_blocked = unl->unl.blocked;
+		nc.manifests = unl->unl.manifests;
+		nc.n_manifests = unl->unl.n_manifests;
+	}
 	return uv_node_open(&d->node, &nc, &hooks, why);
 }
 
@@ -409,6 +454,7 @@ static enum err open_node(struct daemon *d, struct why *why)
 static int abandon(struct daemon *d)
 {
 	d->stopping = true;
+	stop_lists(d);
 	if (d->front) {
 		uv_node_stop(d->node);
 		front_close_all(d->front, 1001, 0, front_done, d);
@@ -431,6 +477,22 @@ static void release(struct daemon *d)
 	uv_node_close(d->node);
 	uv_loop_close(&d->loop);
 	mem_free(d);
+}
+
+static void on_unl(void *ctx, const struct node_event *ev)
+{
+	struct daemon *d = ctx;
+
+	if (!d->stopping)
+		uv_node_unl(d->node, ev);
+}
+
+static void start_lists(struct daemon *d)
+{
+	struct lists_hooks hooks = {.ctx = d, .changed = on_unl};
+
+	if (d->o->lists)
+		lists_start(d->o->lists, &d->loop, &hooks);
 }
 
 int daemon_run(const struct daemon_options *o, struct why *why)
@@ -457,6 +519,7 @@ int daemon_run(const struct daemon_options *o, struct why *why)
 		if (open_front(d, why) != ERR_NONE) {
 			code = abandon(d);
 		} else {
+			start_lists(d);
 			uv_run(&d->loop, UV_RUN_DEFAULT);
 			code = d->exit_code;
 		}

@@ -3,6 +3,7 @@
 #define TALLY_DAEMON_DAEMON_H
 
 #include "daemon/config.h"
+#include "daemon/lists.h"
 #include "node/uv_node.h"
 
 /* Everything put together: node, API and front on one loop. */
@@ -18,6 +19,8 @@ struct daemon_options {
 	bool recover;                 /* damaged data is set aside and fetched again */
 	uint32_t close_every_ms;      /* standalone: closes by itself; 0 = only on ledger_accept */
 	struct secret_key *validator; /* NULL: none */
+	struct bytes manifest;        /* of the validator's token; empty: none */
+	struct lists *lists;          /* NULL: standalone */
 	struct secret_key *identity;  /* node key */
 };
 

@@ -247,9 +247,14 @@ void unl_event(struct node *n, const struct node_event *ev)
 
 /* ---- manifests ---- */
 
+static bool is_listed(const struct node *n, const struct public_key *master)
+{
+	return bsearch(master, n->listed, n->n_listed, sizeof(*n->listed), key_cmp) != NULL;
+}
+
 static void accepted(struct node *n, const struct manifest *m, uint32_t peer)
 {
-	bool trusted = member_of(n->unl, n->cfg.unl_n, &m->master) >= 0;
+	bool trusted = is_listed(n, &m->master);
 	struct msg relay = {.type = MSG_MANIFESTS};
 	struct bytes one = m->bytes;
 	struct node_effect *e = fx_new(n, NODE_FX_MANIFEST);

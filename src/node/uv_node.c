@@ -552,6 +552,11 @@ static void open_machine(struct uv_node *un, const struct ledger *tip)
 	    .unl = un->cfg.unl,
 	    .unl_n = un->cfg.unl_n,
 	    .validator = un->cfg.validator,
+	    .manifest = un->cfg.manifest,
+	    .manifests = un->cfg.manifests,
+	    .n_manifests = un->cfg.n_manifests,
+	    .unl_blocked = un->cfg.unl_blocked,
+	    .unsafe_overlap = un->cfg.unsafe_overlap,
 	    .genesis = {un->genesis[0], un->genesis[1]},
 	    .version = TALLY_SERVER_VERSION,
 	};
@@ -691,6 +696,12 @@ void uv_node_submit(struct uv_node *un, struct tx *tx, bool fail_hard, uint64_t 
 	ev.submit.fail_hard = fail_hard;
 	ev.submit.token = token;
 	step(un, &ev);
+}
+
+void uv_node_unl(struct uv_node *un, const struct node_event *ev)
+{
+	must(ev->kind == NODE_UNL);
+	step(un, ev);
 }
 
 void uv_node_accept(struct uv_node *un, uint64_t token)

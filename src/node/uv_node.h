@@ -21,8 +21,12 @@ struct uv_node_config {
 	const struct public_key *unl;
 	uint32_t unl_n;
 	struct secret_key *validator; /* NULL: none; stays the caller's */
-	struct secret_key *identity;  /* node key, Ed25519; NULL when standalone */
-	const char *peer_listen;      /* NULL: none */
+	struct bytes manifest;        /* of the validator's token; views live during uv_node_open */
+	const struct bytes *manifests;
+	uint32_t n_manifests;
+	bool unl_blocked, unsafe_overlap; /* see node_config */
+	struct secret_key *identity;      /* node key, Ed25519; NULL when standalone */
+	const char *peer_listen;          /* NULL: none */
 	const char *const *peer_connect;
 	uint32_t n_peer_connect;
 	uint32_t peers_max;
@@ -31,7 +35,7 @@ struct uv_node_config {
 struct uv_node_hooks {
 	void *ctx;
 	/* An effect that is news for others: SUBMITTED, ACCEPTED, LEDGER, TX_PROPOSED, VALIDATION,
-	 * PHASE, STATE. Valid during the call. */
+	 * PHASE, STATE, MANIFEST. Valid during the call. */
 	void (*on_effect)(void *ctx, const struct node_effect *e);
 	/* The orderly stop is complete, or the store has failed (code 74: input/output error). */
 	void (*on_stopped)(void *ctx, int exit_code);
@@ -52,6 +56,8 @@ const struct history *uv_node_history(struct uv_node *un);
 struct peers *uv_node_peers(struct uv_node *un); /* NULL when standalone */
 void uv_node_disk(struct uv_node *un, struct uv_disk_status *out);
 
+/* Another UNL (NODE_UNL). */
+void uv_node_unl(struct uv_node *un, const struct node_event *ev);
 void uv_node_submit(struct uv_node *un, struct tx *tx, bool fail_hard, uint64_t token);
 void uv_node_accept(struct uv_node *un, uint64_t token);
 

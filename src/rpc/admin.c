@@ -7,8 +7,8 @@
 
 #include <stdio.h>
 
-/* Administration: ledger_accept, stop, peers, connect, consensus_info, validators, validator_info,
- * get_counts, log_level (rippled: handlers/admin). */
+/* Administration: ledger_accept, stop, peers, connect, consensus_info, get_counts, log_level
+ * (rippled: handlers/admin). */
 
 static void finish_accept(struct rpc_call *c, uint32_t open_seq, enum err err)
 {
@@ -176,114 +176,6 @@ void method_consensus_info(struct rpc_call *c)
 	if (k->have_our)
 		write_position(w, &k->our);
 	jw_end(w, '}');
-}
-
-/* ---- Validators */
-
-static void write_member(struct rpc_call *c, uint32_t i)
-{
-	struct cons_validation last;
-	struct public_key key;
-	struct jw *w = &c->w;
-
-	jw_open(w, '{');
-	if (node_unl_member(c->host->node, i, &key, &last)) {
-		jw_put_u64(w, "ledger_index", last.seq);
-		jw_put_hash(w, "ledger_hash", &last.ledger);
-		jw_put_u64(w, "signing_time", last.signed_at.s);
-		jw_put_bool(w, "full", last.full);
-	}
-	jw_put_str(w, "validation_public_key", node_public_text(&key).s);
-	jw_end(w, '}');
-}
-
-static void write_keys(struct rpc_call *c, const char *name, uint32_t n)
-{
-	struct cons_validation last;
-	struct public_key key;
-
-	jw_put_open(&c->w, name, '[');
-	for (uint32_t i = 0; i < n; i++) {
-		node_unl_member(c->host->node, i, &key, &last);
-		jw_str(&c->w, node_public_text(&key).s);
-	}
-	jw_end(&c->w, ']');
-}
-
-/* Members that sign what excludes each other, as long as this process remembers. */
-static void write_evidence(struct rpc_call *c)
-{
-	struct jw *w = &c->w;
-	struct node_evidence e;
-
-	if (!node_evidence(c->host->node, 0, &e))
-		return;
-	jw_put_open(w, "evidence", '[');
-	for (uint32_t i = 0; node_evidence(c->host->node, i, &e); i++) {
-		bool ledgers = e.kind == CONS_TWO_VALIDATIONS;
-
-		jw_open(w, '{');
-		jw_put_str(w, "kind", ledgers ? "validations" : "proposals");
-		jw_put_str(w, "validation_public_key", node_public_text(&e.key).s);
-		jw_put_u64(w, ledgers ? "ledger_index" : "propose_seq", e.seq);
-		if (!ledgers)
-			jw_put_hash(w, "previous_ledger", &e.prev);
-		jw_put_hash(w, "first", &e.a);
-		jw_put_hash(w, "second", &e.b);
-		jw_put_u64(w, "found", e.at.s);
-		jw_end(w, '}');
-	}
-	jw_end(w, ']');
-}
-
-/* Those that nobody waits for; as the reference server names it, only when there are any. */
-static void write_negative_unl(struct rpc_call *c)
-{
-	const struct negative_unl *u = node_negative_unl(c->host->node);
-
-	if (!u->n)
-		return;
-	jw_put_open(&c->w, "NegativeUNL", '[');
-	for (uint32_t i = 0; i < u->n; i++)
-		jw_str(&c->w, node_public_text(&u->disabled[i]).s);
-	jw_end(&c->w, ']');
-}
-
-void method_validators(struct rpc_call *c)
-{
-	struct node_status s;
-	struct jw *w = &c->w;
-
-	node_get_status(c->host->node, c->host->now(c->host->ctx), &s);
-	write_negative_unl(c);
-	write_evidence(c);
-	write_keys(c, "local_static_keys", s.unl_n);
-	jw_put_open(w, "publisher_lists", '[');
-	jw_end(w, ']');
-	jw_put_open(w, "signing_keys", '{');
-	jw_end(w, '}');
-	write_keys(c, "trusted_validator_keys", s.unl_n);
-	jw_put_u64(w, "validation_quorum", s.quorum);
-	jw_put_open(w, "validator_list", '{');
-	jw_put_u64(w, "count", s.unl_n);
-	jw_put_str(w, "expiration", "never");
-	jw_put_str(w, "status", "active");
-	jw_end(w, '}');
-	jw_put_open(w, "validations", '[');
-	for (uint32_t i = 0; i < s.unl_n; i++)
-		write_member(c, i);
-	jw_end(w, ']');
-}
-
-void method_validator_info(struct rpc_call *c)
-{
-	struct node_status s;
-
-	node_get_status(c->host->node, c->host->now(c->host->ctx), &s);
-	if (s.validator)
-		jw_put_str(&c->w, "master_key", node_public_text(&s.validator_key).s);
-	else
-		rpc_fail_text(c, RPC_INVALID_PARAMS, "not a validator");
 }
 
 /* ---- Counters and logging */

@@ -175,6 +175,9 @@ bool rpc_fail_behind(struct rpc_call *c, enum rpc_error v1);
 /* ---- The server (server.c) */
 #define RPC_HOST_NAME_MAX 72
 void server_host_name(const struct rpc_host *host, bool admin, char out[RPC_HOST_NAME_MAX]);
+/* The members of "validator_list", and when it expires: UINT32_MAX never, 0 unknown. */
+void server_write_list(struct rpc_call *c, const struct node_status *s);
+uint32_t server_list_expires(const struct rpc_host *host);
 void server_write_key(struct jw *w, const struct rpc_host *host); /* pubkey_node, if there is one */
 
 /* ---- Owner directories (owner_dir.c) */

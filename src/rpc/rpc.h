@@ -4,6 +4,7 @@
 
 #include "codec/json.h"
 #include "node/node.h"
+#include "node/publishers.h"
 
 /* The API: requests in, answers and stream messages out, as bytes. Knows nothing of sockets; the
  * front (http.h, ws.h, uv_http.h) feeds it and the shell (main) implements `struct rpc_host`.
@@ -31,6 +32,15 @@ struct rpc_peer {
 	int64_t uptime_s;
 };
 
+#define RPC_LIST_SITES_MAX 16
+struct rpc_list_site { /* a place where validator lists are looked for */
+	const char *uri;
+	uint64_t next_unix_ms, last_unix_ms; /* last 0: not yet */
+	enum list_fate fate;
+	const char *message; /* what went wrong, or "" */
+	uint32_t refresh_min;
+};
+
 struct rpc_text;
 struct rpc_host {
 	void *ctx;
@@ -56,6 +66,9 @@ struct rpc_host {
 	int (*log_level)(void *ctx, int level);
 	/* What server_info says of the disk and of the check beside the work. May be NULL. */
 	void (*storage)(void *ctx, struct rpc_storage *out);
+	/* Validator lists; may be NULL: then there are none. */
+	const struct publishers *(*publishers)(void *ctx);
+	uint32_t (*list_sites)(void *ctx, struct rpc_list_site *out, uint32_t max);
 	const char *hostname;      /* shown to administrators; may be NULL */
 	const char *build_version; /* protocol level, e.g. "2.4.0" */
 	const char *tally_version;
@@ -96,6 +109,7 @@ void rpc_accepted(struct rpc *r, uint64_t token, uint32_t open_seq, enum err err
 void rpc_on_ledger(struct rpc *r, struct ledger *validated);
 void rpc_on_proposed(struct rpc *r, const struct tx *tx, enum ter result);
 void rpc_on_validation(struct rpc *r, struct bytes validation, const struct public_key *key);
+void rpc_on_manifest(struct rpc *r, struct bytes manifest);
 void rpc_on_phase(struct rpc *r, enum cons_phase phase);
 void rpc_on_state(struct rpc *r, enum node_state state);
 

@@ -146,14 +146,10 @@ static void write_admin(struct rpc_call *c, const struct node_status *s, bool hu
 	if (s->counters.evidence)
 		jw_put_u64(w, "evidence", s->counters.evidence);
 	if (!human) {
-		jw_put_u64(w, "validator_list_expires", UINT32_MAX);
+		jw_put_u64(w, "validator_list_expires", server_list_expires(c->host));
 		return;
 	}
-	jw_put_open(w, "validator_list", '{');
-	jw_put_u64(w, "count", s->unl_n);
-	jw_put_str(w, "expiration", "never");
-	jw_put_str(w, "status", "active");
-	jw_end(w, '}');
+	server_write_list(c, s);
 }
 
 /* Troubles of this node, named only while they last. */
@@ -165,6 +161,20 @@ static void write_troubles(struct jw *w, const struct node_status *s)
 		jw_put_bool(w, "store_failed", true);
 	if (s->key_elsewhere)
 		jw_put_bool(w, "key_elsewhere", true);
+	if (s->key_replaced)
+		jw_put_bool(w, "key_replaced", true);
+	if (s->unl_blocked)
+		jw_put_bool(w, "unl_blocked", true);
+	if (s->unl_unsafe) /* members of our UNL whose own overlaps too little with it */
+		jw_put_u64(w, "unl_unsafe_overlap", s->unl_unsafe);
+	if (s->overlap_unsafe)
+		jw_put_bool(w, "not_validating_for_overlap", true);
+	if (s->overlap_overridden)
+		jw_put_bool(w, "unsafe_overlap_allowed", true);
+	if (s->clock_off)
+		jw_put_bool(w, "clock_off", true);
+	if (s->clock_known && (s->clock_offset_s > 5 || s->clock_offset_s < -5))
+		jw_put_i64(w, "clock_offset_s", s->clock_offset_s);
 	if (s->stopping)
 		jw_put_bool(w, "stopping", true);
 }

@@ -5,7 +5,7 @@
 #include "base/limits.h"
 #include "crypto/base58.h"
 
-/* fee, feature, manifest, version, ping, random, server_definitions. */
+/* fee, feature, version, ping, random, server_definitions. */
 
 /* ---- fee (rippled: TxQ.cpp doRPC) */
 
@@ -133,22 +133,6 @@ void method_feature(struct rpc_call *c)
 	else
 		write_features(c, &f);
 	rules_unref(f.rules);
-}
-
-/* ---- manifest: validators here sign with the key they are listed by */
-
-void method_manifest(struct rpc_call *c)
-{
-	const char *text = p_text(c, "public_key");
-	struct public_key key;
-
-	if (!p_has(c, "public_key")) {
-		rpc_fail_missing(c, "public_key");
-		return;
-	}
-	jw_put_str(&c->w, "requested", text ? text : "");
-	if (!text || node_public_parse(&key, text) != ERR_NONE)
-		rpc_fail(c, RPC_INVALID_PARAMS);
 }
 
 /* ---- version, ping, random */

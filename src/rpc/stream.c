@@ -402,6 +402,39 @@ void rpc_on_validation(struct rpc *r, struct bytes validation, const struct publ
 	arena_close(&a);
 }
 
+/* ---- manifests (rippled: NetworkOPs.cpp pubManifest) */
+
+static void write_manifest(struct jw *w, void *ctx, unsigned version)
+{
+	const struct manifest *m = ctx;
+
+	(void)version;
+	jw_put_str(w, "type", "manifestReceived");
+	if (m->domain[0])
+		jw_put_str(w, "domain", m->domain);
+	jw_put_hex(w, "manifest", m->bytes.p, m->bytes.n);
+	jw_put_str(w, "master_key", node_public_text(&m->master).s);
+	jw_put_hex(w, "master_signature", m->master_signature.p, m->master_signature.n);
+	jw_put_u64(w, "seq", m->seq);
+	if (manifest_revokes(m))
+		return;
+	jw_put_hex(w, "signature", m->signature.p, m->signature.n);
+	jw_put_str(w, "signing_key", node_public_text(&m->signing).s);
+}
+
+void rpc_on_manifest(struct rpc *r, struct bytes manifest)
+{
+	struct manifest m;
+	struct broadcast b;
+
+	if (!subs_has_stream(r->subs, STREAM_MANIFESTS) ||
+	    manifest_parse(&m, manifest, NULL) != ERR_NONE)
+		return;
+	broadcast_begin(&b, r->subs, write_manifest, &m);
+	broadcast_stream(&b, STREAM_MANIFESTS);
+	broadcast_end(&b);
+}
+
 /* ---- consensus and server */
 
 static void write_phase(struct jw *w, void *ctx, unsigned version)

@@ -82,6 +82,7 @@ void node_get_status(const struct node *n, struct now now, struct node_status *o
 				    .quorum = n->unl_n ? 4 : 0,
 				    .validator = n->validator,
 				    .validator_key = n->unl[0],
+				    .validator_master = n->unl[0],
 				    .started = {1000},
 				    .first_validated_at = {3500},
 				    .queue_max = TX_QUEUE_MAX,
@@ -134,6 +135,20 @@ bool node_unl_member(const struct node *n, uint32_t i, struct public_key *key,
 		last->full = true;
 	}
 	return i != 4; /* the last one is silent */
+}
+
+const struct manifest *node_manifest(const struct node *n, const struct public_key *key)
+{
+	return n->manifest.bytes.n && (!public_key_cmp(key, &n->manifest.master) ||
+				       !public_key_cmp(key, &n->manifest.signing))
+		   ? &n->manifest
+		   : NULL;
+}
+
+uint32_t node_listed(const struct node *n, const struct public_key **keys)
+{
+	*keys = n->unl;
+	return n->unl_n;
 }
 
 /* ---- history.h */

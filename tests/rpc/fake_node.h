@@ -26,6 +26,7 @@ struct node {
 	uint32_t n_open;
 	struct public_key unl[5];
 	uint32_t unl_n;
+	struct manifest manifest; /* of one of them; bytes empty: none is known */
 	bool validator;
 	bool troubled; /* see node_evidence */
 };
