@@ -100,7 +100,7 @@ static void find_tips(struct consensus *c)
 		uint32_t at_seq = 0;
 		const struct ledger_rec *l;
 
-		m->unresolved = false;
+		m->unresolved = m->contrary = false;
 		find_tip(c, i);
 		if (!m->have_tip)
 			continue;
@@ -112,6 +112,7 @@ static void find_tips(struct consensus *c)
 		switch (branch_ancestor(c, &m->tip, c->validated_seq, &at, &at_seq)) {
 		case ANCESTOR:
 			m->have_tip = !c->have_validated || hash256_eq(&at, &c->validated);
+			m->contrary = !m->have_tip;
 			m->tip_seq = l ? l->seq : m->tip_seq;
 			break;
 		case ABOVE:
@@ -228,6 +229,12 @@ static const struct ledger_rec *descend(const struct consensus *c, const struct 
 	return branch_find(c, &h);
 }
 
+/* A quorum has proposed on its parent: we have seen it, or somebody has who does not lie. */
+static bool from_a_round(const struct consensus *c, const struct ledger_rec *l)
+{
+	return (c->r.was_active && hash256_eq(&l->parent, &c->r.prev.hash)) || votes_vouch(c, l);
+}
+
 static void switch_to(struct consensus *c, const struct ledger_rec *l)
 {
 	struct ledger_rec to = *l;
@@ -244,7 +251,7 @@ static void switch_to(struct consensus *c, const struct ledger_rec *l)
 	 * nothing at its sequence: when it came out of a round it needs our vote as much as one
 	 * that we built. Else what we sign says only where we are. */
 	votes_issue(c, &to,
-		    to.seq > c->validated_seq && votes_vouch(c, &to) && leave_permits(c, &to));
+		    to.seq > c->validated_seq && from_a_round(c, &to) && leave_permits(c, &to));
 	round_start(c, &to, CONS_SWITCHED);
 	c->r.late = true;
 }

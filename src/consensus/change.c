@@ -11,7 +11,8 @@ static void newcomer(struct consensus *c, struct member *m)
 {
 	m->votes = mem_zalloc(VALIDATIONS_PER_VALIDATOR, sizeof(struct vote));
 	m->budget = PROPOSALS_PER_VALIDATOR_ROUND;
-	m->refill = c->now.steady;
+	m->refill = m->far_refill = c->now.steady;
+	m->far = PROPOSALS_PER_VALIDATOR_ROUND;
 }
 
 /* What a member has said as another does not bind us as our own, nor the reverse: whoever becomes

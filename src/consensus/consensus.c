@@ -47,6 +47,7 @@ struct consensus *cons_open(const struct cons_config *config)
 	c->m = mem_zalloc(c->n, sizeof(*c->m));
 	for (uint32_t i = 0; i < c->n; i++) {
 		c->m[i].votes = mem_zalloc(VALIDATIONS_PER_VALIDATOR, sizeof(struct vote));
+		c->m[i].far = PROPOSALS_PER_VALIDATOR_ROUND;
 		c->m[i].expected = true;
 	}
 	config->set_id(&c->empty_id, NULL, 0);
@@ -272,6 +273,8 @@ void step_begin(struct consensus *c, struct now now, struct cons_effects *fx)
 		c->since = now.steady;
 		c->went_over = steady_after(now.steady, -CONS_MOVED_GRACE_MS);
 		c->advanced = c->told_all = now.steady;
+		for (uint32_t i = 0; i < c->n; i++)
+			c->m[i].far_refill = now.steady;
 	}
 	c->now = now;
 }
@@ -378,7 +381,7 @@ void cons_set_validated(struct consensus *c, const struct hash256 *ledger, uint3
 
 void cons_get_status(const struct consensus *c, struct cons_status *out)
 {
-	uint32_t agree, close_agree;
+	uint32_t agree, close_agree, heard = 0;
 
 	round_count(c, &agree, &close_agree);
 	*out = (struct cons_status){
@@ -400,9 +403,13 @@ void cons_get_status(const struct consensus *c, struct cons_status *out)
 	};
 	for (uint32_t i = 0; i < c->n; i++) {
 		out->proposers += round_position(c, i) != NULL;
+		heard += leave_heard_lately(c, i);
 		out->proven += unl_proven(c, i);
 		out->unresolved += c->m[i].unresolved;
+		out->contrary += c->m[i].contrary;
 	}
+	out->stuck = heard >= out->quorum && c->r.phase != CONS_IDLE &&
+		     steady_since(c->advanced, c->now.steady) >= CONS_SILENT_MS;
 	if (c->r.have_our)
 		out->agree = agree - round_counts_self(c);
 }
@@ -438,6 +445,7 @@ bool cons_check(const struct consensus *c, struct why *why)
 
 		CHECK(m->newest < CONS_ROUNDS_KEPT);
 		CHECK(m->budget >= 0 && m->budget <= PROPOSALS_PER_VALIDATOR_ROUND);
+		CHECK(m->far >= 0 && m->far <= PROPOSALS_PER_VALIDATOR_ROUND);
 		CHECK((int32_t)i != c->config.self || !m->have_heard);
 	}
 	for (uint32_t i = 0; i < TXSET_HELD_MAX; i++) {

@@ -240,7 +240,9 @@ struct cons_status {
 	uint32_t disputes;
 	uint32_t proven;     /* members with evidence against them above the validated ledger */
 	uint32_t unresolved; /* members on ledgers that are not known here yet: being asked for */
-	bool held;           /* agreed, but too far ahead of the validated ledger */
+	uint32_t contrary;   /* members on a line without our validated ledger: a fork */
+	bool stuck; /* a quorum is heard from, but nothing was validated for CONS_SILENT_MS */
+	bool held;  /* agreed, but too far ahead of the validated ledger */
 	uint32_t last_proposers; /* of the last closed round */
 	int64_t last_converge_ms;
 	struct steady round_start;
@@ -250,6 +252,9 @@ struct cons_status {
 void cons_get_status(const struct consensus *c, struct cons_status *out);
 /* The newest validation of UNL member `who`, false when none. */
 bool cons_last_validation(const struct consensus *c, uint32_t who, struct cons_validation *out);
+/* What it has signed at a sequence, as far as that is known and not contradicted. */
+bool cons_validation_at(const struct consensus *c, uint32_t who, uint32_t seq,
+			struct cons_validation *out);
 /* How many UNL members have validated this ledger. */
 uint32_t cons_validation_count(const struct consensus *c, const struct hash256 *ledger);
 /* ceil(0.8 * n). */

@@ -77,12 +77,15 @@ struct member {
 	struct steady spoke;    /* anything at all */
 	struct steady speaking; /* since when, without long pauses */
 	bool have_spoke;
+	bool contrary;        /* is on a line without our validated ledger */
 	bool unresolved;      /* is on a ledger that is not known here yet */
 	bool answered;        /* as a newcomer to this round */
 	bool expected;        /* took part in the last round */
 	int32_t budget;       /* proposals still accepted */
 	struct steady refill; /* of the budget */
-	struct hash256 tip;   /* where it is, valid inside branch.c */
+	int32_t far;          /* validations of far ledgers still accepted */
+	struct steady far_refill;
+	struct hash256 tip; /* where it is, valid inside branch.c */
 	uint32_t tip_seq;
 	bool have_tip;
 };
@@ -117,6 +120,7 @@ struct round {
 	int64_t active_ms;
 	struct steady active_mark;
 	bool active;
+	bool was_active;       /* a quorum has been present in this round */
 	struct steady quorate; /* when a quorum was last present, or the ledger was closed */
 	/* votes */
 	struct steady voted;

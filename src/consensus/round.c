@@ -288,6 +288,7 @@ static void run_clock(struct consensus *c)
 	r->active = round_present(c) >= unl_quorum(c);
 	if (r->active)
 		r->quorate = c->now.steady;
+	r->was_active |= r->active;
 }
 
 /* Too few have been here for too long. */

@@ -53,6 +53,17 @@ bool cons_last_validation(const struct consensus *c, uint32_t who, struct cons_v
 	return true;
 }
 
+bool cons_validation_at(const struct consensus *c, uint32_t who, uint32_t seq,
+			struct cons_validation *out)
+{
+	const struct vote *v = votes_at(c, who, seq);
+
+	if (!v || v->conflict)
+		return false;
+	*out = (struct cons_validation){.ledger = v->ledger, .seq = seq, .full = v->full};
+	return true;
+}
+
 void votes_set_validated(struct consensus *c, const struct hash256 *ledger, uint32_t seq)
 {
 	must(!c->have_validated || seq > c->validated_seq);
@@ -203,6 +214,24 @@ static void remember_own(struct consensus *c, const struct hash256 *ledger, uint
 		*own = (struct vote){.ledger = *ledger, .seq = seq, .full = true};
 }
 
+/* Those of ledgers far from here are for nodes that are far behind, which need one for each ledger;
+ * they could be made without end, and each costs a look around. */
+static bool far_allowed(struct consensus *c, struct member *m)
+{
+	int64_t grants = steady_since(m->far_refill, c->now.steady) / CONS_PROPOSAL_REFILL_MS;
+
+	if (grants > 0) {
+		m->far_refill = steady_after(m->far_refill, grants * CONS_PROPOSAL_REFILL_MS);
+		m->far = grants >= PROPOSALS_PER_VALIDATOR_ROUND - m->far
+			     ? PROPOSALS_PER_VALIDATOR_ROUND
+			     : m->far + (int32_t)grants;
+	}
+	if (m->far <= 0)
+		return false;
+	m->far--;
+	return true;
+}
+
 static bool current(struct net_time signed_at, struct net_time now)
 {
 	int64_t apart = (int64_t)signed_at.s - (int64_t)now.s;
@@ -219,6 +248,8 @@ void votes_add(struct consensus *c, uint32_t who, const struct cons_validation *
 	m = &c->m[who];
 	if ((int32_t)who == c->config.self)
 		remember_own(c, &v->ledger, v->seq, v->full);
+	else if (!near(c, v->seq) && !far_allowed(c, m))
+		return;
 	if (!record(c, who, v))
 		return;
 	c->look = true;

@@ -4,10 +4,13 @@
 #include <stdio.h>
 
 /* Validators that lie. A mirror has no machine of its own: it tells each face of the network what
- * that face says itself, under its own key. A mutant runs a real machine whose words are changed on
- * the way, for each receiver alone. */
+ * that face says itself, under its own key; nor have those that flip or flood. A mutant runs a real
+ * machine whose words are changed on the way, for each receiver alone. */
 
 #define MIRROR_AGAIN_MS 5000
+#define FLIP_MS         490
+#define FLOOD_MS        10
+#define FLOOD_AT_ONCE   35
 
 void sim_byzantine(struct sim *s, char node, enum sim_lies lies, const char *face)
 {
@@ -37,7 +40,7 @@ static void tell(struct sim *s, uint32_t i, const struct message *m, uint32_t ma
 	s->msgs[at].seen = m->kind == M_VALIDATION ? msg_seen_of(s, i, &m->validation)
 						   : msg_seen_new(s);
 	for (uint32_t to = 0; to < s->n; to++) {
-		if (mask & (1u << to))
+		if (to != i && (mask & (1u << to)))
 			msg_hop(s, at, i, to);
 	}
 	msg_drop_hop(s, at);
@@ -85,12 +88,64 @@ static void mirror_validation(struct sim *s, uint32_t i, uint32_t face, const st
 	tell(s, i, &m, mask_of_face(s, nd, face));
 }
 
+/* The last two different positions on one ledger, in turns. */
+static void remember_both(struct node *nd, const struct cons_position *p)
+{
+	if (p->seq == CONS_SEQ_BOW_OUT)
+		return;
+	if (!hash256_eq(&nd->said[0].position.prev, &p->prev))
+		nd->said[0].position = nd->said[1].position = *p;
+	else if (!hash256_eq(&nd->said[0].position.set, &p->set))
+		nd->said[1].position = *p;
+}
+
+static void flip(struct sim *s, uint32_t i)
+{
+	struct node *nd = &s->node[i];
+	struct message m = {.kind = M_PROPOSAL};
+	uint32_t n = nd->numbers[0]++;
+
+	m.position = nd->said[n & 1].position;
+	m.position.seq = n;
+	if (!hash256_is_zero(&m.position.prev))
+		tell(s, i, &m, UINT32_MAX);
+}
+
+static void flood(struct sim *s, uint32_t i)
+{
+	struct node *nd = &s->node[i];
+
+	for (uint32_t k = 0; k < FLOOD_AT_ONCE; k++) {
+		struct message m = {.kind = nd->face || (k & 1) ? M_PROPOSAL : M_VALIDATION};
+		uint32_t n = nd->numbers[0]++;
+		struct hash256 h;
+
+		sim_mix(&h, &n, sizeof(n), 77);
+		if (m.kind == M_PROPOSAL) {
+			m.position = nd->said[0].position;
+			m.position.set = h;
+			m.position.seq = n;
+		} else {
+			m.validation = (struct cons_validation){.ledger = h,
+								.seq = 1 + s->top_seq + n % 97,
+								.signed_at = node_now(s, i).net,
+								.full = n & 2};
+		}
+		tell(s, i, &m, UINT32_MAX);
+	}
+}
+
 void byz_hear(struct sim *s, uint32_t i, const struct message *m)
 {
-	const struct node *nd = &s->node[i];
+	struct node *nd = &s->node[i];
 
 	if (m->kind == M_EVIDENCE || s->node[m->who].lies)
 		return;
+	if (nd->lies == LIES_FLIP || nd->lies == LIES_FLOOD) {
+		if (m->kind == M_PROPOSAL)
+			remember_both(nd, &m->position);
+		return;
+	}
 	if (m->kind == M_PROPOSAL)
 		mirror_proposal(s, i, face_of(nd, m->who), m);
 	else
@@ -98,7 +153,7 @@ void byz_hear(struct sim *s, uint32_t i, const struct message *m)
 }
 
 /* Again and again, every round. */
-void byz_timer(struct sim *s, uint32_t i)
+static void mirror_again(struct sim *s, uint32_t i)
 {
 	struct node *nd = &s->node[i];
 
@@ -114,9 +169,23 @@ void byz_timer(struct sim *s, uint32_t i)
 							      : nd->numbers[0]++;
 		tell(s, i, &m, mask_of_face(s, nd, face));
 	}
-	sim_push(s,
-		 (struct event){
-		     .kind = K_LIAR, .node = i, .epoch = nd->epoch, .t = s->t + MIRROR_AGAIN_MS});
+}
+
+void byz_timer(struct sim *s, uint32_t i)
+{
+	struct event e = {.kind = K_LIAR, .node = i, .epoch = s->node[i].epoch, .t = s->t};
+
+	if (s->node[i].lies == LIES_FLIP) {
+		flip(s, i);
+		e.t += FLIP_MS;
+	} else if (s->node[i].lies == LIES_FLOOD) {
+		flood(s, i);
+		e.t += FLOOD_MS;
+	} else {
+		mirror_again(s, i);
+		e.t += MIRROR_AGAIN_MS;
+	}
+	sim_push(s, e);
 }
 
 /* --- mutants ----------------------------------------------------------------------------- */

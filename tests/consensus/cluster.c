@@ -272,7 +272,8 @@ static void fetch_ledger(struct sim *s, const struct event *e)
 
 	if (at == UINT32_MAX)
 		return;
-	if (!(s->ledgers[at].held & me) && !source(s, e->node, s->ledgers[at].held)) {
+	if (!(s->ledgers[at].held & me) &&
+	    (s->node[e->node].ledgers_blocked || !source(s, e->node, s->ledgers[at].held))) {
 		if (e->tries < FETCH_TRIES)
 			try_again(s, *e);
 		return;

@@ -34,6 +34,7 @@ struct sim_options {
 	int64_t build_ms;    /* time to build a ledger */
 	int64_t tx_every_ms; /* a transaction reaches some nodes this often, 0 = never */
 	bool no_relay;       /* messages go from their sender only, evidence excepted */
+	bool count_forks;    /* instead of failing: where UNLs allow for them */
 	bool verbose;
 };
 
@@ -56,10 +57,15 @@ enum sim_lies {
 	LIES_NOT,
 	LIES_MIRROR,      /* says to each face what that face says, under numbers of its own */
 	LIES_MIRROR_SAME, /* the same, with one row of numbers for each face */
+	LIES_FLIP,        /* says what one, then what another says, to everybody at every tick */
+	LIES_FLOOD,       /* as many messages as can be, no two alike */
 	LIES_MUTANT,      /* an honest one's words, changed and withheld at random */
 };
-/* Before it starts. A mirror has two faces: these nodes, and all others. */
+/* Before it starts. A mirror has two faces: these nodes, and all others. A flood with a face is one
+ * of proposals only. */
 void sim_byzantine(struct sim *s, char node, enum sim_lies lies, const char *face);
+/* Ledgers validated against what others had validated, with count_forks. */
+uint32_t sim_forks(const struct sim *s);
 /* Nodes that told of evidence so far. */
 uint32_t sim_accusers(const struct sim *s);
 
@@ -83,6 +89,10 @@ void sim_slow(struct sim *s, char node, int64_t ms);
 void sim_build_ms(struct sim *s, char node, int64_t ms);
 /* Sets cannot be fetched by these nodes: requests fail after their time-out. */
 void sim_block_sets(struct sim *s, const char *nodes, bool block);
+/* The same for ledgers. */
+void sim_block_ledgers(struct sim *s, const char *nodes, bool block);
+/* The node takes back its position and only watches from now on. */
+void sim_stop_proposing(struct sim *s, char node);
 /* A transaction reaches the pools of these nodes only (or of all, with NULL). */
 void sim_submit(struct sim *s, const char *nodes, uint64_t tx);
 
@@ -98,6 +108,8 @@ bool sim_included(const struct sim *s, uint64_t tx);
 /* Proposals and requests made so far, for tests of quietness. */
 uint64_t sim_proposals(const struct sim *s);
 uint64_t sim_steps(const struct sim *s);
+/* Requests for sets so far. */
+uint64_t sim_set_requests(const struct sim *s);
 /* Close time of the last validated ledger of a node, and whether it was agreed. */
 bool sim_last_close(const struct sim *s, uint32_t seq, uint32_t *close, bool *agreed);
 /* Makes the network hold a ledger that no round produced: child of `parent` (a hash known to the

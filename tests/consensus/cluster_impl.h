@@ -14,6 +14,7 @@
 #define FETCH_TRY_MS       400
 #define FETCH_TRIES        8
 #define PERSIST_MS         3
+#define VOTES_KEPT         (LEDGER_AHEAD_MAX + 1) /* of each member, to be sent again */
 #define POOL_MAX           64
 #define SEQ_MAX            4096
 #define PROPOSALS_RESERVED 8
@@ -44,6 +45,12 @@ struct message {
 		struct cons_evidence evidence; /* `who` among all validators */
 	};
 };
+
+struct proof {
+	struct cons_evidence e; /* `who` among all validators */
+	uint32_t seen;
+};
+#define PROOFS_MAX 16 /* the newest are told to those who were not there */
 
 struct txset {
 	struct hash256 id;
@@ -77,7 +84,7 @@ struct node {
 	uint32_t epoch;
 	int32_t skew_s;
 	int64_t slow_ms, build_ms;
-	bool sets_blocked;
+	bool sets_blocked, ledgers_blocked;
 	bool asked_open; /* to be answered when the step's effects are carried out */
 	struct steady timer;
 	uint32_t validated_seq;
@@ -105,9 +112,12 @@ struct sim {
 	int64_t t;
 	uint64_t ord;
 	struct rng net, load, lie;
-	uint32_t liars;    /* mask */
-	uint32_t accusers; /* mask */
+	uint32_t liars;                  /* mask */
+	uint32_t accusers;               /* mask */
+	struct proof proofs[PROOFS_MAX]; /* ring */
+	uint32_t proofs_n;
 	bool mixed_unls;
+	uint32_t forks;
 	uint32_t disabled, disabled_from; /* negative UNL: mask, first sequence */
 	struct event *heap;
 	size_t heap_n, heap_cap;
@@ -130,7 +140,7 @@ struct sim {
 	uint32_t top_seq;
 	struct hash256 top;
 	uint64_t next_tx;
-	uint64_t trace, steps, proposals;
+	uint64_t trace, steps, proposals, set_requests;
 	bool failed;
 	char failure[512];
 };

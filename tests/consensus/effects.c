@@ -185,23 +185,20 @@ void node_resend(struct sim *s, uint32_t i)
 	msg_broadcast(s, m, i);
 }
 
-/* The newest validation of each member, from whoever has it. The machine keeps what they signed,
- * which is all that matters here. */
-static void resend_all(struct sim *s, uint32_t i)
+/* The newest validations of each member, as many as a node keeps. */
+static void resend_proofs(struct sim *s, uint32_t i)
 {
-	node_resend(s, i);
-	for (uint32_t who = 0; who < s->o.validators; who++) {
-		uint32_t place = sim_place(s, i, who), m;
-		struct cons_validation v;
+	for (uint32_t k = 0; k < s->proofs_n && k < PROOFS_MAX; k++) {
+		const struct proof *p = &s->proofs[k];
+		uint32_t m;
 
-		if (who == i || place == UINT32_MAX ||
-		    !cons_last_validation(s->node[i].c, place, &v))
+		if (!(s->seen[p->seen] & (1u << i)))
 			continue;
 		m = msg_new(s);
-		s->msgs[m].kind = M_VALIDATION;
-		s->msgs[m].who = who;
-		s->msgs[m].validation = v;
-		s->msgs[m].seen = msg_seen_of(s, who, &v);
+		s->msgs[m].kind = M_EVIDENCE;
+		s->msgs[m].who = i;
+		s->msgs[m].evidence = p->e;
+		s->msgs[m].seen = p->seen;
 		s->msgs[m].hops = 1;
 		for (uint32_t to = 0; to < s->n; to++)
 			msg_hop(s, m, i, to);
@@ -209,20 +206,54 @@ static void resend_all(struct sim *s, uint32_t i)
 	}
 }
 
+static void resend_all(struct sim *s, uint32_t i)
+{
+	struct cons_validation v;
+
+	node_resend(s, i);
+	resend_proofs(s, i);
+	for (uint32_t who = 0; who < s->o.validators; who++) {
+		uint32_t place = sim_place(s, i, who), newest;
+
+		if (place == UINT32_MAX || !cons_last_validation(s->node[i].c, place, &v))
+			continue;
+		newest = v.seq;
+		for (uint32_t k = 0; k < VOTES_KEPT && k < newest; k++) {
+			uint32_t m;
+
+			if (!cons_validation_at(s->node[i].c, place, newest - k, &v))
+				continue;
+			m = msg_new(s);
+			v.signed_at = node_now(s, who).net;
+			s->msgs[m].kind = M_VALIDATION;
+			s->msgs[m].who = who;
+			s->msgs[m].validation = v;
+			s->msgs[m].seen = msg_seen_of(s, who, &v);
+			s->msgs[m].hops = 1;
+			for (uint32_t to = 0; to < s->n; to++)
+				msg_hop(s, m, i, to);
+			msg_drop_hop(s, m);
+		}
+	}
+}
+
 static void tell_evidence(struct sim *s, uint32_t i, const struct cons_evidence *e)
 {
-	uint32_t m, who = sim_member(s, i, e->who);
+	uint32_t m, seen, who = sim_member(s, i, e->who);
 
 	if (!s->node[who].lies)
 		sim_fail(s, "node %c has evidence against %c, an honest one", 'A' + (int)i,
 			 'A' + (int)who);
 	s->accusers |= 1u << i;
+	seen = msg_seen_new(s);
+	s->proofs[s->proofs_n % PROOFS_MAX] = (struct proof){.e = *e, .seen = seen};
+	s->proofs[s->proofs_n++ % PROOFS_MAX].e.who = who;
 	m = msg_new(s);
 	s->msgs[m].kind = M_EVIDENCE;
 	s->msgs[m].who = i;
 	s->msgs[m].evidence = *e;
 	s->msgs[m].evidence.who = who;
-	s->msgs[m].seen = msg_seen_new(s);
+	s->msgs[m].seen = seen;
 	msg_broadcast(s, m, i);
 }
 
@@ -265,6 +296,7 @@ static void effect(struct sim *s, uint32_t i, const struct cons_effect *e)
 		s->sets[at].held |= 1u << i;
 		break;
 	case CONS_FX_WANT_SET:
+		s->set_requests++;
 		fetch(s, i, K_FETCH_SET, &e->set.id);
 		break;
 	case CONS_FX_BUILD:

@@ -87,3 +87,122 @@ void s2_honest_halves_meet(void **state)
 	for (uint32_t k = 2; k <= 4; k++)
 		halves_many_times("S2", &(struct halves){k, false, LIES_NOT});
 }
+
+/* As long as it lies: the halves' pace is that of an honest network. */
+void s2_lies_go_on_and_so_does_the_network(void **state)
+{
+	int64_t worst = 0;
+
+	(void)state;
+	for (uint32_t k = 2; k <= 4; k++) {
+		for (int same = 0; same < 2; same++) {
+			struct sim_options o = sim_defaults(k);
+			char first[SIM_NODES_MAX], all[SIM_NODES_MAX];
+			struct sim *s;
+			int64_t every;
+
+			o.validators = 2 * k + 1;
+			o.tx_every_ms = 300;
+			s = sim_open(&o);
+			names(first, 0, k);
+			names(all, 0, 2 * k + 1);
+			sim_byzantine(s, (char)('A' + 2 * k), same ? LIES_MIRROR_SAME : LIES_MIRROR,
+				      first);
+			sim_start(s, all);
+			every = interval_ms(s, 600000);
+			worst = every > worst ? every : worst;
+			assert_true(sim_validated_max(s) - sim_validated_min(s) <= 1);
+			sim_close(s);
+		}
+	}
+	scenario_says("S2", "600 s of lies, 6 networks: a ledger each %lld ms at worst",
+		      (long long)worst);
+	assert_true(worst < 6000);
+}
+
+/* One UNL of seven, the same liar as in S1: everybody holds A's or G's transaction. */
+void s1b_one_unl_and_one_who_lies(void **state)
+{
+	int64_t worst = 0;
+
+	(void)state;
+	for (uint64_t seed = 1; seed <= 10 * (uint64_t)scenario_runs; seed++) {
+		struct sim_options o = sim_defaults(seed);
+		int64_t took;
+		struct sim *s;
+
+		o.validators = 7;
+		o.jitter_ms = (int64_t)(seed % 200);
+		s = sim_open(&o);
+		sim_byzantine(s, 'D', seed % 2 ? LIES_MIRROR : LIES_MIRROR_SAME, "EFG");
+		sim_start(s, "ABCDEFG");
+		sim_submit(s, "ABC", 1);
+		sim_submit(s, "EFG", 2);
+		took = expect_progress(s, 3, 60000);
+		worst = took > worst ? took : worst;
+		sim_close(s);
+	}
+	scenario_says("S1b", "0 of %u forked, three ledgers after %lld ms at worst",
+		      10 * scenario_runs, (long long)worst);
+}
+
+/* Seven nodes, A to C trust A to E, E to G trust C to G, and D lies: 40 % overlap with a liar in
+ * it. A node refuses such a configuration; this is what it is refused for, and what relay and
+ * evidence make of it when an operator insists. */
+void s1_two_unls_and_one_who_lies_to_both(void **state)
+{
+	uint32_t forks[2] = {0, 0}, runs = 10 * scenario_runs;
+
+	(void)state;
+	for (uint64_t seed = 1; seed <= runs; seed++) {
+		for (uint32_t relay = 0; relay < 2; relay++) {
+			struct sim_options o = sim_defaults(seed);
+			struct sim *s;
+
+			o.validators = 7;
+			o.no_relay = !relay;
+			o.count_forks = true;
+			o.jitter_ms = (int64_t)(seed % 50);
+			s = sim_open(&o);
+			sim_unl(s, "ABC", "ABCDE");
+			sim_unl(s, "EFG", "CDEFG");
+			sim_byzantine(s, 'D', seed % 2 ? LIES_MIRROR : LIES_MIRROR_SAME, "EFG");
+			sim_start(s, "ABCDEFG");
+			sim_submit(s, "ABC", 1);
+			sim_submit(s, "EFG", 2);
+			sim_run_ms(s, 30000);
+			expect_sound(s);
+			forks[relay] += sim_forks(s) > 0;
+			sim_close(s);
+		}
+	}
+	scenario_says("S1", "overridden: %u of %u forked without relay, %u of %u with", forks[0],
+		      runs, forks[1], runs);
+	assert_int_equal(forks[1], 0);
+}
+
+/* A mutant: different votes at several heights, made-up ledgers, votes taken from one line to the
+ * other and back. Nobody forks, the network goes on, and whoever is accused is the liar. */
+void r1_lies_at_several_heights(void **state)
+{
+	uint32_t accused = 0;
+	int64_t worst = 0;
+
+	(void)state;
+	for (uint64_t seed = 1; seed <= scenario_runs; seed++) {
+		struct sim_options o = sim_defaults(seed);
+		struct sim *s = sim_open(&o);
+		int64_t every;
+
+		sim_byzantine(s, 'C', LIES_MUTANT, NULL);
+		sim_start(s, ALL5);
+		every = interval_ms(s, 120000);
+		worst = every > worst ? every : worst;
+		accused += sim_accusers(s) > 0;
+		sim_close(s);
+	}
+	assert_true(accused > scenario_runs / 2);
+	scenario_says("R1",
+		      "a mutant for 120 s: a ledger each %lld ms at worst, found out in %u of %u",
+		      (long long)worst, accused, scenario_runs);
+}

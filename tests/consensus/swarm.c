@@ -11,8 +11,11 @@ struct swarm {
 	struct sim *s;
 	struct rng r;
 	uint32_t n, validators;
+	uint32_t spare; /* validators that the quorum can do without */
 	int64_t fault_every_ms;
 	bool partitions, cuts, crashes, all_at_once, blocks, slows, losses;
+	uint32_t liars, disabled; /* masks */
+	bool mixed;               /* UNLs */
 };
 
 static bool coin(struct swarm *w)
@@ -116,7 +119,7 @@ static void one_fault(struct swarm *w)
 
 static struct swarm draw(uint64_t seed, bool verbose)
 {
-	static const uint32_t sizes[] = {1, 3, 4, 5, 5, 5, 7, 10};
+	static const uint32_t sizes[] = {1, 3, 4, 5, 5, 6, 7, 10};
 	struct sim_options o = sim_defaults(seed);
 	struct swarm w = {.s = NULL};
 	struct rng root;
@@ -134,6 +137,7 @@ static struct swarm draw(uint64_t seed, bool verbose)
 	if (coin(&w))
 		o.dup_pm = (uint32_t)rng_below(&w.r, 100);
 	o.build_ms = coin(&w) ? 5 : (int64_t)rng_below(&w.r, 1500);
+	o.no_relay = rng_below(&w.r, 16) == 0;
 	o.tx_every_ms = coin(&w) ? 50 + (int64_t)rng_below(&w.r, 2000) : 0;
 	w.validators = o.validators;
 	w.n = o.validators + o.observers;
@@ -160,6 +164,9 @@ static void split_votes(struct swarm *w)
 	struct hash256 genesis = sim_genesis(w->s);
 	uint64_t kinds = 1 + rng_below(&w->r, 3), markers = rng_next(&w->r) & 0xffff;
 
+	/* who trusts different validators may see different winners of a tie: S4 */
+	if (w->mixed)
+		return;
 	for (uint32_t i = 0; i < w->validators; i++) {
 		char name[2] = {(char)('A' + i), 0};
 		struct hash256 l;
@@ -182,16 +189,104 @@ static bool reaches(struct swarm *w, uint32_t goal, int seconds)
 	return false;
 }
 
+/* At up to three heights in a row some have voted for a ledger of their own, which none can have a
+ * quorum for, and left it again: none of these heights will ever be validated. */
+static void spent_votes(struct swarm *w)
+{
+	uint32_t spare = w->spare, heights = 1 + (uint32_t)rng_below(&w->r, 3), aside_max;
+	uint64_t marker = rng_next(&w->r) & 0xffff;
+	struct hash256 at = sim_genesis(w->s);
+
+	if (w->validators < 2 * spare + 2 || w->disabled || w->mixed)
+		return;
+	aside_max = w->validators - 2 * spare - 1;
+	for (uint32_t h = 0; h < heights; h++) {
+		uint32_t aside = 0;
+		struct hash256 next = at;
+
+		for (uint32_t i = 0; i < w->validators; i++) {
+			char name[2] = {(char)('A' + i), 0};
+			bool side = aside < aside_max && coin(w);
+
+			aside += side;
+			if (side)
+				sim_inject(w->s, name, &at, marker + 1);
+			else
+				next = sim_inject(w->s, name, &at, marker);
+		}
+		if (hash256_eq(&next, &at))
+			return;
+		at = next;
+	}
+}
+
+/* Now and then a few members are on the negative UNL from the beginning, some of them for a reason;
+ * or else everybody trusts all but one, another one each. */
+static void draw_unls(struct swarm *w)
+{
+	char names[SIM_NODES_MAX + 1] = "", all[SIM_NODES_MAX + 1];
+	uint32_t n = 0;
+
+	w->spare = w->validators - cons_quorum(w->validators);
+	if (w->validators < 4 || rng_below(&w->r, 4) != 0)
+		return;
+	all_names(all, w->validators);
+	if (w->validators >= 7 && coin(w)) {
+		for (uint32_t i = 0; i < w->n; i++) {
+			char name[2] = {(char)('A' + i), 0}, unl[SIM_NODES_MAX + 1] = "";
+			uint32_t without = (uint32_t)rng_below(&w->r, w->validators), k = 0;
+
+			for (uint32_t v = 0; v < w->validators; v++) {
+				if (v != without || v == i)
+					unl[k++] = all[v];
+			}
+			sim_unl(w->s, name, unl);
+		}
+		w->mixed = true;
+		return;
+	}
+	for (uint32_t i = 0; i < w->validators && n < (w->validators + 3) / 4; i++) {
+		if (rng_below(&w->r, 4) != 0)
+			continue;
+		names[n++] = all[i];
+		w->disabled |= 1u << i;
+	}
+	names[n] = 0;
+	sim_negative_unl(w->s, names, (uint32_t)rng_below(&w->r, 4));
+	w->spare = w->validators - n - cons_quorum_less(w->validators, n);
+}
+
+/* On a coin, as many liars as the quorum can spare. */
+static void draw_liars(struct swarm *w)
+{
+	uint32_t spare = w->spare;
+	char face[SIM_NODES_MAX + 1];
+
+	if (spare == 0 || w->mixed || coin(w))
+		return;
+	for (uint32_t k = 0; k < spare; k++) {
+		uint32_t i = (uint32_t)rng_below(&w->r, w->validators);
+
+		if ((w->liars | w->disabled) & (1u << i))
+			continue;
+		w->liars |= 1u << i;
+		some_names(w, face, w->n - 1);
+		sim_byzantine(w->s, (char)('A' + i),
+			      (enum sim_lies)(LIES_MIRROR + rng_below(&w->r, 3)), face);
+	}
+}
+
 /* As many as the quorum can spare stay away at first, on a coin. */
 static void start_most(struct swarm *w)
 {
-	uint32_t spare = w->validators - cons_quorum(w->validators);
-	bool away = spare > 0 && coin(w);
+	uint32_t spare = w->spare;
+	bool away = spare > 0 && !w->liars && !w->mixed && coin(w);
 
 	for (uint32_t i = 0; i < w->n; i++) {
 		char name[2] = {(char)('A' + i), 0};
 
-		if (away && i < w->validators && spare > 0 && rng_below(&w->r, 3) == 0) {
+		if (away && i < w->validators && !(w->disabled & (1u << i)) && spare > 0 &&
+		    rng_below(&w->r, 3) == 0) {
 			sim_kill(w->s, name);
 			spare--;
 		} else {
@@ -220,7 +315,15 @@ static bool settle(struct swarm *w, struct why *why, uint64_t seed)
 	if (ok) {
 		sim_start(w->s, names);
 		before = sim_validated_max(w->s);
-		ok = reaches(w, before + 2, 30);
+		/* a two-faced one can make each round as long as its highest threshold takes */
+		ok = reaches(w, before + 2, w->liars ? 60 : 30);
+	}
+	/* where UNLs differ, a tie may look like a majority to each side: then all must say so */
+	for (uint32_t i = 0; !ok && w->mixed; i++) {
+		if (i == w->n)
+			return true;
+		if (sim_alive(w->s, i) && !sim_status(w->s, (char)('A' + i)).stuck)
+			break;
 	}
 	if (!ok)
 		(void)why_set(why, ERR_RANGE,
@@ -238,8 +341,19 @@ bool sim_swarm(uint64_t seed, bool verbose, struct why *why, int64_t *simulated_
 	bool ok;
 
 	all_names(names, w.n);
-	if (rng_below(&w.r, 4) == 0)
+	draw_unls(&w);
+	draw_liars(&w);
+	switch (rng_below(&w.r, 8)) {
+	case 0:
+	case 1:
 		split_votes(&w);
+		break;
+	case 2:
+		spent_votes(&w);
+		break;
+	default:
+		break;
+	}
 	sim_start(w.s, names);
 	while (sim_now_ms(w.s) < end && !sim_failure(w.s)) {
 		sim_run_ms(w.s, (int64_t)rng_below(&w.r, (uint64_t)w.fault_every_ms));

@@ -76,30 +76,42 @@ bool sim_descends(const struct sim *s, const struct hash256 *ledger, const struc
 
 /* --- agreement ----------------------------------------------------------------------------- */
 
+static void fork_seen(struct sim *s, uint32_t seq, const char *how)
+{
+	s->forks++;
+	if (!s->o.count_forks)
+		sim_fail(s, "FORK: validated %u %s", seq, how);
+}
+
 /* This ledger has a quorum: it is the only one at its sequence, on one line with all others. */
 void sim_agree_on(struct sim *s, const struct hash256 *hash, uint32_t seq)
 {
 	if (hash256_is_zero(&s->agreed[seq])) {
-		s->agreed[seq] = *hash;
 		if (seq > s->top_seq) {
 			if (!sim_descends(s, hash, &s->top))
-				sim_fail(s, "FORK: validated %u is not on the line of %u", seq,
-					 s->top_seq);
+				fork_seen(s, seq, "is not on the line of the last");
 			s->top_seq = seq;
 			s->top = *hash;
 		} else if (!sim_descends(s, &s->top, hash)) {
-			sim_fail(s, "FORK: validated %u is not below %u", seq, s->top_seq);
+			fork_seen(s, seq, "is not below the last");
 		}
+		s->agreed[seq] = *hash;
 	} else if (!hash256_eq(&s->agreed[seq], hash)) {
-		sim_fail(s, "FORK: another ledger validated at %u", seq);
+		fork_seen(s, seq, "is another ledger");
 	}
 }
 
+uint32_t sim_forks(const struct sim *s)
+{
+	return s->forks;
+}
+
 /* A signature: with a quorum of them the ledger is validated, whether anybody has seen all of them
- * or not. */
+ * or not. Liars have signed whatever is needed, and shown it to somebody. */
 void sim_note_signed(struct sim *s, uint32_t i, const struct cons_validation *v)
 {
-	uint32_t n = 0;
+	uint32_t off = v->seq >= s->disabled_from ? s->disabled : 0;
+	uint32_t n = (uint32_t)__builtin_popcount(s->liars & ~off);
 
 	if (!hash256_is_zero(&s->node[i].signed_at[v->seq]))
 		sim_fail(s, "node %c signed twice at %u", 'A' + (int)i, v->seq);
@@ -108,9 +120,9 @@ void sim_note_signed(struct sim *s, uint32_t i, const struct cons_validation *v)
 	if (s->mixed_unls)
 		return;
 	for (uint32_t k = 0; k < s->o.validators; k++)
-		n += s->node[k].signed_full[v->seq] &&
+		n += !(off & (1u << k)) && s->node[k].signed_full[v->seq] &&
 		     hash256_eq(&s->node[k].signed_at[v->seq], &v->ledger);
-	if (n >= (4 * s->o.validators + 4) / 5)
+	if (n >= cons_quorum_less(s->o.validators, (uint32_t)__builtin_popcount(off)))
 		sim_agree_on(s, &v->ledger, v->seq);
 }
 
@@ -261,7 +273,7 @@ static void boot(struct sim *s, uint32_t i)
 
 	nd->up = true;
 	nd->epoch++;
-	if (nd->lies == LIES_MIRROR || nd->lies == LIES_MIRROR_SAME) {
+	if (nd->lies && nd->lies != LIES_MUTANT) {
 		byz_timer(s, i);
 		return;
 	}
@@ -384,6 +396,23 @@ void sim_block_sets(struct sim *s, const char *nodes, bool block)
 	}
 }
 
+void sim_block_ledgers(struct sim *s, const char *nodes, bool block)
+{
+	for (uint32_t i = 0; i < s->n; i++) {
+		if (named(nodes, i))
+			s->node[i].ledgers_blocked = block;
+	}
+}
+
+void sim_stop_proposing(struct sim *s, char node)
+{
+	uint32_t i = (uint32_t)(node - 'A');
+	struct cons_effects fx;
+
+	cons_set_proposing(s->node[i].c, false, node_now(s, i), &fx);
+	node_effects(s, i, &fx);
+}
+
 void sim_submit(struct sim *s, const char *nodes, uint64_t tx)
 {
 	for (uint32_t i = 0; i < s->n; i++) {
@@ -459,6 +488,11 @@ uint64_t sim_proposals(const struct sim *s)
 	return s->proposals;
 }
 
+uint64_t sim_set_requests(const struct sim *s)
+{
+	return s->set_requests;
+}
+
 uint64_t sim_steps(const struct sim *s)
 {
 	return s->steps;
@@ -503,7 +537,8 @@ struct hash256 sim_inject(struct sim *s, const char *nodes, const struct hash256
 							 .signed_at = node_now(s, i).net,
 							 .full = true};
 		nd->disk.have_vote = true;
-		sim_note_signed(s, i, &nd->disk.vote);
+		if (!nd->lies)
+			sim_note_signed(s, i, &nd->disk.vote);
 	}
 	return s->ledgers[at].hash;
 }
