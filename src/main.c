@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-<<<<<<< Updated upstream
 #include "base/mem.h"
-=======
 #include "codec/json_list.h"
->>>>>>> Stashed changes
 #include "daemon/daemon.h"
 #include "daemon/fetch.h"
 #include "daemon/key_file.h"
