@@ -125,6 +125,11 @@ static enum err set_validator_token(struct parse *p, const char *v)
 	return set_path(p, p->c->validator_token_file, v);
 }
 
+static enum err set_revocation(struct parse *p, const char *v)
+{
+	return set_path(p, p->c->revocation_file, v);
+}
+
 static enum err add_key(struct parse *p, struct config_keys *to, const char *v)
 {
 	struct public_key key;
@@ -424,6 +429,7 @@ static const struct {
     {"node", "log_level", set_log_level, false},
     {"validator", "key_file", set_validator_key, false},
     {"validator", "token_file", set_validator_token, false},
+    {"validator", "revocation_file", set_revocation, false},
     {"unl", "key", add_unl, true},
     {"unl", "file", set_unl_file, false},
     {"unl", "publisher", add_publisher, true},

@@ -18,7 +18,8 @@
  *               log_file          path                                standard error
  *               log_level         error | warn | info | debug         info
  *   [validator] key_file          file of `tally validator-keys`      none: observes
- *               token_file        file of `tally validator-keys --token`, instead of key_file
+ *               token_file        file of `tally master token`, instead of key_file
+ *               revocation_file   [validator_key_revocation] of `tally master revoke`
  *   [unl]       key               n... public (master) key, repeated
  *               file              one n... key a line, # comments
  *               publisher         hex master key of a publisher of validator lists, repeated
@@ -67,7 +68,7 @@ struct config {
 	char log_file[CONFIG_PATH_MAX];
 	char log_level[8];
 	char validator_key_file[CONFIG_PATH_MAX];
-	char validator_token_file[CONFIG_PATH_MAX];
+	char validator_token_file[CONFIG_PATH_MAX], revocation_file[CONFIG_PATH_MAX];
 	struct config_keys unl; /* of our own */
 	struct public_key publishers[CONFIG_LISTS_MAX];
 	uint32_t n_publishers, list_threshold;

@@ -14,6 +14,7 @@
 #define RETRY_S         30
 #define WARN_S          (7 * 86400) /* before a list expires */
 #define KEEP_EVERY_MS   5000        /* manifests are written at most so often */
+#define KNOWN_MAX       (2 * UNL_MAX)
 #define MANIFESTS_BYTES (1u << 20)
 
 struct site {
@@ -210,8 +211,8 @@ static void read_manifests(struct lists *l)
 		return;
 	buf_put(&l->kept, text.p, text.n);
 	buf_put_u8(&text, 0);
-	l->known = arena_zalloc(&l->known_arena, 2 * UNL_MAX, sizeof(*l->known));
-	for (line = strtok_r((char *)text.p, "\n", &save); line && l->n_known < 2 * UNL_MAX;
+	l->known = arena_zalloc(&l->known_arena, KNOWN_MAX, sizeof(*l->known));
+	for (line = strtok_r((char *)text.p, "\n", &save); line && l->n_known < KNOWN_MAX - 1;
 	     line = strtok_r(NULL, "\n", &save)) {
 		buf_clear(&one);
 		if (base64_decode(&one, bytes_str(line)) == ERR_NONE)
@@ -220,6 +221,34 @@ static void read_manifests(struct lists *l)
 	}
 	buf_close(&text);
 	buf_close(&one);
+}
+
+/* The base64 under "[validator_key_revocation]", in lines. */
+static enum err read_revocation(struct lists *l, struct why *why)
+{
+	struct buf text = BUF_INIT, one = BUF_INIT;
+	const char *path = l->c->revocation_file;
+	struct manifest m;
+	enum err e = file_read(&text, path, 4096, why);
+	const char *body;
+
+	buf_put_u8(&text, 0);
+	body = strchr((char *)text.p, ']');
+	if (e == ERR_NONE) {
+		e = base64_decode(&one, bytes_str(body ? body + 1 : (char *)text.p));
+		if (e == ERR_NONE)
+			e = manifest_parse(&m, buf_bytes(&one), why);
+		if (e != ERR_NONE || !manifest_revokes(&m) || !manifest_verify(&m))
+			e = why_set(why, ERR_INVALID, "%s: no revocation of a master key", path);
+	}
+	if (e == ERR_NONE) {
+		if (!l->known)
+			l->known = arena_zalloc(&l->known_arena, KNOWN_MAX, sizeof(*l->known));
+		l->known[l->n_known++] = bytes_of(arena_copy(&l->known_arena, one.p, one.n), one.n);
+	}
+	buf_close(&text);
+	buf_close(&one);
+	return e == ERR_NONE ? e : why_add(why, e, "[validator] revocation_file");
 }
 
 void lists_keep_manifests(struct lists *l, const struct node *n)
@@ -452,8 +481,10 @@ enum err lists_open(struct lists **out, const struct config *c, struct why *why)
 	for (i = 0; i < l->n_sites; i++)
 		if (l->sites[i].file)
 			look_file(&l->sites[i]);
-	e = renew(l, why);
-	if (e != ERR_NONE && !c->unsafe_overlap) {
+	e = c->revocation_file[0] ? read_revocation(l, why) : ERR_NONE;
+	if (e == ERR_NONE)
+		e = renew(l, why);
+	if (e != ERR_NONE && (!c->unsafe_overlap || e != ERR_MISMATCH)) {
 		lists_close(l);
 		return e;
 	}
