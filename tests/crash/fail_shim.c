@@ -21,6 +21,7 @@
  *     TALLY_FAIL_OP    CALL:ERROR:NUMBER[:short]; CALL is the name of a function, or "any"; ERROR
  *                      is EIO, ENOSPC or a number; NUMBER counts from 1 (0: none fails). "short":
  *                      a write puts half of its bytes and says so; another call fails
+ *     TALLY_FAIL_FILE  only calls on the file of this name below the folder count
  *     TALLY_FAIL_MS    for so long all later calls that need room fail too (ENOSPC only)
  *     TALLY_FAIL_NOTE  a file that gets one line for each call: NUMBER CALL FILE, and in front of
  *                      one that fails "!"
@@ -33,6 +34,7 @@
 static char root[PATH_MAX];
 static size_t root_n;
 static char only[32];
+static const char *only_file;
 static int error;
 static unsigned long number, later_ms;
 static bool cut_short;
@@ -107,6 +109,7 @@ __attribute__((constructor)) static void arm(void)
 	if (!folder || !op)
 		return;
 	parse_op(op);
+	only_file = getenv("TALLY_FAIL_FILE");
 	later_ms = ms ? strtoul(ms, NULL, 10) : 0;
 	if (note)
 		note_fd = real_open(note, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC,
@@ -153,6 +156,8 @@ static int fault(const char *call, const char *name, bool room)
 
 	find_all();
 	if (!name || (strcmp(only, "any") != 0 && strcmp(only, call) != 0))
+		return 0;
+	if (only_file && strcmp(only_file, name) != 0)
 		return 0;
 	n = atomic_fetch_add(&calls, 1) + 1;
 	fails = n == number || (room && now_ms() < full_until);

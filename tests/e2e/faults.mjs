@@ -9,9 +9,10 @@ import { spawn, spawnSync } from 'node:child_process';
 import crypto from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
-import { binaries, scratch } from '../../tools/js/network.mjs';
-import { rpc, rpcOr, sleep } from '../../tools/js/rpc.mjs';
-import { finish, must, seconds, test } from './harness.mjs';
+import { Network, binaries, scratch } from '../../tools/js/network.mjs';
+import { rpc, rpcOr, sleep, until } from '../../tools/js/rpc.mjs';
+import { Connection } from '../crash/book.mjs';
+import { finish, keepTrack, must, seconds, test } from './harness.mjs';
 
 const dir = scratch('faults');
 const bin = binaries();
@@ -201,4 +202,88 @@ const writes = calls.filter(([, call]) => /write/.test(call)).map(([n]) => Numbe
 await test('input and output errors', 400, () => kind('EIO', indexes, (n) => `any:EIO:${n}`));
 await test('no room', 600, () => kind('ENOSPC', indexes, (n) => `any:ENOSPC:${n}`));
 await test('short writes', 400, () => kind('short', writes, (n) => `any:ENOSPC:${n}:short`));
+
+// A validator whose journal fails: what it has not written it has not said.
+class Voter {
+	votes = new Map(); // sequence → ledger hash
+	twice = [];
+
+	constructor(net) {
+		this.net = net;
+		this.node = net.nodes[0];
+	}
+
+	async listen() {
+		const take = (message) => {
+			if (message.type !== 'validationReceived') return;
+			const seq = Number(message.ledger_index);
+			const before = this.votes.get(seq);
+			if (before && before !== message.ledger_hash) this.twice.push(seq);
+			this.votes.set(seq, message.ledger_hash);
+		};
+		await until('it answers', seconds(10), async () => {
+			this.connection = new Connection(this.net.wsUrl(this.node), take);
+			await this.connection.opened;
+			return true;
+		});
+		await this.connection.ask('subscribe', { streams: ['validations'] });
+	}
+
+	get newest() {
+		return Math.max(0, ...this.votes.keys());
+	}
+
+	async start(environment) {
+		this.net.startNode(this.node, environment);
+		await this.listen();
+	}
+
+	data() {
+		return path.join(this.net.nodeDir(this.node), 'data');
+	}
+
+	// The newest vote in the journal, by the tool.
+	written() {
+		const tally = spawnSync(path.join(bin, 'tally'), ['verify', this.data()]);
+		assert.equal(tally.status, 0, `${tally.stderr}`);
+		return Number(/votes +up to ledger (\d+)/.exec(tally.stdout)?.[1] ?? 0);
+	}
+}
+
+async function journalFault(call, error) {
+	const net = new Network(scratch(`faults-${call}-${error}`));
+	keepTrack(net);
+	await net.create({ count: 1 });
+	const voter = new Voter(net);
+	const note = path.join(net.dir, 'calls');
+	const nth = 8 + crypto.randomInt(6);
+	await voter.start({
+		LD_PRELOAD: path.join(bin, 'fail_shim.so'),
+		TALLY_FAIL_ROOT: voter.data(),
+		TALLY_FAIL_FILE: 'votes',
+		TALLY_FAIL_OP: `${call}:${error}:${nth}`,
+		TALLY_FAIL_MS: '3000',
+		TALLY_FAIL_NOTE: note,
+	});
+	await until('the fault', seconds(60), () => failed(note), 20);
+	const at = voter.newest;
+	if (error === 'EIO') {
+		await until('it ends', seconds(10), () => !net.running(voter.node), 50);
+		assert.ok(voter.newest <= voter.written(), 'it has said what is not written');
+		await voter.start();
+	}
+	await until('it votes again', seconds(30), () => voter.newest > at + 1, 100);
+	assert.deepEqual(voter.twice, []);
+	if (error === 'ENOSPC') assert.ok(net.running(voter.node));
+	voter.connection.close();
+	await net.stop();
+	return `${call} ${error}`;
+}
+
+await test('a vote journal that cannot be written', 150, async () => {
+	const all = [];
+	for (const call of ['pwrite', 'fdatasync'])
+		for (const error of ['EIO', 'ENOSPC']) all.push(journalFault(call, error));
+	return (await Promise.all(all)).join(', ');
+});
 await finish();
