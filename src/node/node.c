@@ -279,6 +279,7 @@ static void tick(struct node *n)
 {
 	if (n->now.steady.ms >= n->housekeeping_at.ms) {
 		n->housekeeping_at = steady_after(n->now.steady, HOUSEKEEPING_MS);
+		trust_look_back(n);
 		pool_start_verify(n);
 		serve_drop(n);
 		clocks_tick(n);

@@ -468,6 +468,7 @@ void trust_changed(struct node *n); /* our UNL is another */
 void trust_on_msg(struct node *n, uint32_t peer, const struct msg *m);
 void trust_greet(struct node *n, uint32_t peer);
 void trust_proved(struct node *n, const struct hash256 *validated);
+void trust_look_back(struct node *n);
 
 /* clocks.c */
 void clocks_heard(struct node *n, uint32_t who, const struct cons_validation *v);

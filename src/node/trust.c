@@ -7,7 +7,7 @@
  * sequence may both find their quorum.
  *
  *   a member says so of an unsafe UNL ──► told, shown
- *       one such, before any ledger that we voted for was validated ──► HOLD_OVERLAP
+ *       one such, before any ledger that we ever voted for was validated ──► HOLD_OVERLAP
  *       more than the quorum can spare, at any time                 ──► HOLD_OVERLAP
  *
  * A network that works is not stopped by what a few of its members say: that many may be lying.
@@ -176,4 +176,16 @@ void trust_proved(struct node *n, const struct hash256 *ledger)
 		return;
 	n->overlap_proved = true;
 	judge(n);
+}
+
+/* The same, of what we voted for before this process began: it is below the validated one. */
+void trust_look_back(struct node *n)
+{
+	struct hash256 hash;
+
+	if (n->overlap_proved || !n->vote_seq || !n->validated ||
+	    n->vote_seq > n->validated->header.seq)
+		return;
+	if (skip_list_hash(n->validated, n->vote_seq, &hash) == FOUND)
+		trust_proved(n, &hash);
 }

@@ -449,6 +449,35 @@ static void a_working_network_is_not_stopped_by_a_liar(void **state)
 	setup_close(&s);
 }
 
+/* Nor is it once validators have started again, which have voted in it before. */
+static void a_liar_does_not_stop_those_that_start_again(void **state)
+{
+	struct public_key other[5];
+	struct setup s;
+	struct cluster *c;
+	uint32_t i;
+
+	(void)state;
+	setup_init(&s, 7, 5);
+	c = open_with(&s, 5, 51);
+	cluster_run_ms(c, 10000);
+	memcpy(other, s.unl + 2, sizeof(other));
+	cluster_unl(c, 4, other, 5, false);
+	cluster_run_ms(c, 5000);
+	for (i = 0; i < 4; i++) {
+		cluster_kill(c, i);
+		cluster_run_ms(c, i % 2 ? 20000 : 1000);
+		cluster_restart(c, i);
+		cluster_run_ms(c, 15000);
+	}
+	cluster_kill(c, 4); /* now each of the others is needed */
+	assert_true(progress(c, 0, 20000) > 2);
+	for (i = 0; i < 4; i++)
+		assert_false(status_of(c, i).overlap_unsafe);
+	cluster_close(c);
+	setup_close(&s);
+}
+
 /* ---- clocks ---- */
 
 static void a_wrong_clock_stops_its_validator_alone(void **state)
@@ -645,6 +674,7 @@ int main(void)
 	    cmocka_unit_test(safe_overlap),
 	    cmocka_unit_test(s1_is_refused),
 	    cmocka_unit_test(a_working_network_is_not_stopped_by_a_liar),
+	    cmocka_unit_test(a_liar_does_not_stop_those_that_start_again),
 	    cmocka_unit_test(a_wrong_clock_stops_its_validator_alone),
 	    cmocka_unit_test(clocks_that_stop_the_network_stop_it_no_longer_than_they_are_wrong),
 	    cmocka_unit_test(a_clock_a_little_off_is_only_told),
