@@ -33,7 +33,42 @@ bool actor_status(struct actor *a, uint32_t to, const struct msg *m)
 	return true;
 }
 
-static void unsolicited(struct actor *a, uint32_t to, uint32_t how)
+/* Words about oneself and others: true signatures under nonsense, or no signatures at all. */
+static void unsolicited_words(struct actor *a, uint32_t to, uint32_t how)
+{
+	const struct secret_key *key = world_key(a->w, a->node);
+	uint8_t sig[SIGNATURE_MAX], junk[66];
+	struct bytes blob = bytes_of(junk, sizeof(junk));
+	struct msg m = {.type = MSG_MANIFESTS};
+	struct buf payload = BUF_INIT;
+	/* Whom others trust is a question to the operators before a network has begun. */
+	struct node *node = actor_node(a);
+	struct ledger *l = node ? node_validated(node) : NULL;
+	bool trusted = l && l->header.seq > 8;
+
+	memset(junk, (int)(2 + how % 2), sizeof(junk));
+	junk[33]++; /* the two keys ascend */
+	if (how % 3 == 0 || (how % 3 == 2 && !trusted)) {
+		m.manifests.v = &blob;
+		m.manifests.n = 1;
+	} else if (how % 3 == 1) {
+		m.type = MSG_EVIDENCE;
+		m.evidence.kind = how / 3 % 2;
+		m.evidence.a = bytes_of(junk, 33);
+		m.evidence.b = bytes_of(junk + 33, 33);
+	} else if (trusted) {
+		m.type = MSG_TRUST;
+		m.trust.key = *secret_key_public(key);
+		m.trust.at.s = 800000000u + how;
+		m.trust.members = blob;
+		trust_payload(&payload, actor_network(a), &m);
+		m.trust.signature = bytes_of(sig, signature_make(key, buf_bytes(&payload), sig));
+	}
+	actor_send(a, to, &m);
+	buf_close(&payload);
+}
+
+static void unsolicited_data(struct actor *a, uint32_t to, uint32_t how)
 {
 	struct node *node = actor_node(a);
 	struct ledger *l = node ? node_validated(node) : NULL;
@@ -45,35 +80,36 @@ static void unsolicited(struct actor *a, uint32_t to, uint32_t how)
 	struct msg m = {.type = MSG_SET};
 
 	id.b[3] ^= (uint8_t)how;
-	switch (how % 4) {
-	case 0:
+	if (how % 4 == 0) {
 		m.set.id = id;
 		m.set.ids = (struct msg_hashes){.v = &id, .n = 1};
-		break;
-	case 1:
-		if (!l)
-			return;
-		m.type = MSG_LEDGER;
+	} else if (how % 4 == 1 && l) {
+		m.type = how / 4 % 2 ? MSG_LEDGER : MSG_PAST;
 		ledger_header_encode(header, &l->header);
 		header[4] ^= 1;
 		m.ledger.hash = id;
 		m.ledger.header = bytes_of(header, sizeof(header));
-		break;
-	case 2:
+	} else if (how % 4 == 2) {
 		m.type = MSG_NODES;
 		m.nodes.ledger = id;
 		m.nodes.paths = &path;
 		m.nodes.nodes = &inner;
 		m.nodes.n = 1;
-		break;
-	default:
+	} else {
 		m.type = MSG_NAK;
 		m.nak.request = MSG_GET_SET;
 		m.nak.id = id;
 		m.nak.reason = NAK_UNKNOWN;
-		break;
 	}
 	actor_send(a, to, &m);
+}
+
+static void unsolicited(struct actor *a, uint32_t to, uint32_t how)
+{
+	if (how % 3 == 0)
+		unsolicited_words(a, to, how / 3);
+	else
+		unsolicited_data(a, to, how / 3);
 }
 
 /* Positions with rising numbers, all different, all signed. */

@@ -118,6 +118,7 @@ static void set_signers(struct pen *p, const struct draft *d)
 	struct buf payload = BUF_INIT;
 
 	key = keys_account(d->to == d->from ? d->from + 1 : d->to, &who);
+	st_set_drops(p->o, sfFee, drops_of(2 * d->fee));
 	st_set_raw(p->o, sfSigningPubKey, bytes_of(NULL, 0));
 	tx_multisign_payload(&payload, p->o, &who);
 	signer = st_array_add(st_set_array(p->o, sfSigners), &p->arena, sfSigner);
@@ -125,7 +126,6 @@ static void set_signers(struct pen *p, const struct draft *d)
 	st_set_raw(signer, sfSigningPubKey, bytes_of(secret_key_public(key)->b, 33));
 	st_set_raw(signer, sfTxnSignature,
 		   bytes_of(sig, signature_make(key, buf_bytes(&payload), sig)));
-	st_set_drops(p->o, sfFee, drops_of(2 * d->fee));
 	buf_close(&payload);
 	p->key = NULL;
 }
