@@ -16,9 +16,9 @@
 #define STATE_BATCHES    16  /* under way, of all peers */
 #define STATE_PER_PEER   3
 #define STATE_ALL_KEYS   (1ull << 60)
-#define STATE_HASH_EVERY 4096       /* nodes */
-#define STATE_LOG_MAX    (8u << 20) /* entries that wait to be written */
-#define STATE_LOG_BLOCK (128u << 10) /* written at once */
+#define STATE_HASH_EVERY 4096         /* nodes */
+#define STATE_LOG_MAX    (8u << 20)   /* entries that wait to be written */
+#define STATE_LOG_BLOCK  (128u << 10) /* written at once */
 
 struct state_want {
 	struct msg_path path;
