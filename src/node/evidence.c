@@ -10,14 +10,15 @@
  *
  * Consensus decides what it means: neither of the two counts. Here are the bytes, which convince
  * others. What is kept is bounded for each member, newest first, and lives as long as the process:
- * after a restart a contradiction that still matters is heard again from peers, who greet with one
- * of the two messages each. */
+ * after a restart what still matters is heard again, since peers greet with what is about ledgers
+ * that are not validated yet. */
 
-#define EVIDENCE_RECENT   16 /* messages remembered of a member */
-#define EVIDENCE_KEPT     8  /* pairs kept of a member */
-#define EVIDENCE_AT_ONCE  8  /* pairs checked and passed on of a member, and then one each */
-#define EVIDENCE_EVERY_MS 10000
-#define EVIDENCE_LATER_S  60 /* a close time this far after our start is of this life */
+#define EVIDENCE_RECENT    16 /* messages remembered of a member */
+#define EVIDENCE_KEPT      8  /* pairs kept of a member */
+#define EVIDENCE_AT_ONCE   8  /* pairs checked and passed on of a member, and then one each */
+#define EVIDENCE_EVERY_MS  10000
+#define EVIDENCE_GREET_MAX 16 /* pairs told to a peer that connects */
+#define EVIDENCE_LATER_S   60 /* a close time this far after our start is of this life */
 
 struct signed_msg {
 	enum cons_evidence_kind kind;
@@ -165,14 +166,40 @@ static void log_it(struct node *n, const struct node_evidence *e)
 			 hash256_short(&e->a).s, hash256_short(&e->b).s);
 }
 
-static void tell(struct node *n, const struct pair *p)
+static void tell(struct node *n, uint32_t peer, uint32_t except, const struct pair *p)
 {
 	struct msg m = {.type = MSG_EVIDENCE};
 
 	m.evidence.kind = p->e.kind;
 	m.evidence.a = buf_bytes(&p->a);
 	m.evidence.b = buf_bytes(&p->b);
-	fx_send_msg(n, 0, n->evidence_from, &m);
+	fx_send_msg(n, peer, except, &m);
+}
+
+/* Whether it is about a ledger that is not validated yet, as far as can be told. */
+static bool matters(const struct node *n, const struct node_evidence *e)
+{
+	const struct held *prev = held_find(n, &e->prev);
+	uint32_t done = n->validated ? n->validated->header.seq : 0;
+
+	if (e->kind == CONS_TWO_VALIDATIONS)
+		return e->seq > done;
+	return prev && prev->ledger->header.seq + 1 > done;
+}
+
+void evidence_greet(struct node *n, uint32_t peer)
+{
+	uint32_t left = EVIDENCE_GREET_MAX;
+
+	for (uint32_t i = 0; i < n->evidence_n; i++)
+		for (uint32_t k = 0; k < n->evidence[i].kept_n; k++) {
+			const struct pair *p = &n->evidence[i].kept[k];
+
+			if (left && p->a.n && matters(n, &p->e)) {
+				tell(n, peer, 0, p);
+				left--;
+			}
+		}
 }
 
 /* The two messages, if both are still here. */
@@ -218,7 +245,7 @@ void evidence_found(struct node *n, const struct cons_evidence *e)
 	buf_put(&p->b, two[1]->bytes.p, two[1]->bytes.n);
 	if (pace_allows(n, &v->told, EVIDENCE_AT_ONCE, EVIDENCE_EVERY_MS)) {
 		v->told.used++;
-		tell(n, p);
+		tell(n, 0, n->evidence_from, p);
 	}
 }
 

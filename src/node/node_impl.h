@@ -580,6 +580,7 @@ void evidence_members_changed(struct node *n); /* after cfg.unl_n and unl[] were
 void evidence_heard_validation(struct node *n, uint32_t who, const struct cons_validation *v,
 			       struct bytes bytes);
 void evidence_heard_proposal(struct node *n, uint32_t who, const struct msg *m);
+void evidence_greet(struct node *n, uint32_t peer); /* 0: everyone */
 void evidence_found(struct node *n, const struct cons_evidence *e);
 void evidence_on_msg(struct node *n, uint32_t peer, const struct msg *m);
 

@@ -426,6 +426,7 @@ void vote_greet(struct node *n, uint32_t peer)
 			}
 	if (n->last_proposal)
 		fx_send(n, peer, 0, wire_frame_ref(n->last_proposal));
+	evidence_greet(n, peer);
 }
 
 void vote_close(struct node *n)

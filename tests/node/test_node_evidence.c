@@ -323,6 +323,23 @@ static void evidence_is_bounded(void **state)
 	arena_close(&a);
 }
 
+/* Who connects later is told, as long as it can matter. */
+static void latecomers_are_told(void **state)
+{
+	struct arena a = ARENA_INIT;
+	struct rig *r = five();
+
+	(void)state;
+	rig_hear_msg(r, 1, pair_of(3, 3, false, &a)); /* the next ledger */
+	rig_hear_msg(r, 1, pair_of(3, 2, false, &a)); /* validated long ago */
+	assert_int_equal(rig_status(r).counters.evidence, 2);
+	rig_forget(r);
+	rig_peer_up(r, 5);
+	assert_int_equal(rig_count(r, MSG_EVIDENCE, 5), 1);
+	rig_close(r);
+	arena_close(&a);
+}
+
 /* Shown two of our own key: one of this life is enough to stop. */
 static void our_own_key_in_evidence(void **state)
 {
@@ -348,6 +365,7 @@ int main(void)
 	    cmocka_unit_test(two_positions_of_one_validator),
 	    cmocka_unit_test(evidence_is_checked),
 	    cmocka_unit_test(evidence_is_bounded),
+	    cmocka_unit_test(latecomers_are_told),
 	    cmocka_unit_test(our_own_key_in_evidence),
 	};
 
