@@ -256,6 +256,16 @@ static void new_open_view(struct node *n)
 	n->open_index = 0;
 }
 
+/* Whether p waits for an earlier sequence that waits here, too: it comes right after that one. */
+static bool waits_its_turn(const struct node *n, const struct ptx *p)
+{
+	const struct pacct *a = pool_account(n, &p->tx->account);
+	uint32_t seq = n->closed->ledger->header.seq + 1;
+
+	return p->last == terPRE_SEQ && a && a->first != p && !a->first->tx->has_ticket &&
+	       !expired(n, p->tx) && seq - p->held_since <= HELD_LEDGERS_MAX;
+}
+
 /* Applies what was open before (in its order) and then what waited, oldest first. A transaction
  * may leave the pool while another is applied: so they are walked by id. */
 void pool_rebuild_open(struct node *n)
@@ -281,7 +291,11 @@ void pool_rebuild_open(struct node *n)
 	for (i = 0; i < n_queued; i++) {
 		struct ptx *p = hmap_get(&n->pool, &queued[i]);
 
-		if (p && p->place == PTX_QUEUED)
+		if (!p || p->place != PTX_QUEUED)
+			continue;
+		if (waits_its_turn(n, p))
+			relay_due(n, &r, p);
+		else
 			open_try(n, p, &r);
 	}
 	mem_free(open);
