@@ -1,8 +1,8 @@
 #!/usr/bin/env -S python3 -B
 # SPDX-License-Identifier: ISC
-"""scenarios.py [ROOT]: the registry of scenarios (tests/sim/scenarios.def) is whole. Every id of the
-attack catalogue has a row; every test that a row names exists and is called by something; no row
-waits for a transaction type that src/tx/types.def has."""
+"""scenarios.py [ROOT]: the registry of scenarios (tests/sim/scenarios.def) is whole. Every id of
+the attack catalogue has a row; every test that a row names exists and is called by something; no
+row waits for a transaction type that src/tx/types.def has."""
 import os
 import re
 import sys

@@ -19,6 +19,15 @@ CLEAN = {
     "tests/t.py": "#!/usr/bin/env python3\n# SPDX-License-Identifier: ISC\n",
     "tools/x": "#!/bin/sh\n# SPDX-License-Identifier: ISC\n",
 }
+ROW = 'SCENARIO(%s, %s, "a sentence", %s)\n'
+REGISTRY = "tests/sim/scenarios.def"
+EVERY = SPDX + "".join(ROW % (letter + str(i), "tests/t.py:python3", "none")
+                       for letter, last in (("S", 11), ("H", 9), ("R", 9), ("X", 6))
+                       for i in range(1, last + 1))
+CLEAN[REGISTRY] = EVERY
+CLEAN["src/tx/types.def"] = SPDX + "TYPE(ttPayment, payment)\n"
+CLEAN["tests/s.c"] = SPDX + "static void s(void **state)\n{\n}\n"
+CLEAN["src/base/edges.ninja"] += "build z: cc tests/s.c\n"
 LONG = "int f(void)\n{\n" + "\ta();\n" * 100 + "}\n"
 # check, the file that offends, its text, what has to be said
 OFFENCES = [
@@ -47,6 +56,14 @@ OFFENCES = [
     ("tidy.py", "src/base/b.c", SPDX, "no edge builds"),
     ("tidy.py", "tests/b.c", SPDX, "no edge builds"),
     ("tidy.py", "docs/b.md", "see /wo" + "rk/x\n", "means nothing elsewhere"),
+    ("scenarios.py", REGISTRY, EVERY.replace("(X6,", "(X66,"), "no row for X6"),
+    ("scenarios.py", REGISTRY, EVERY + ROW % ("S1", "tests/t.py:gone", "none"), "no test 'gone'"),
+    ("scenarios.py", REGISTRY, EVERY + ROW % ("S1", "tests/u.py:t", "none"), "no file with a test"),
+    ("scenarios.py", REGISTRY, EVERY + ROW % ("S1", "tests/s.c:t", "none"), "has no function t"),
+    ("scenarios.py", REGISTRY, EVERY + ROW % ("S1", "tests/s.c:s", "none"), "in no list of tests"),
+    ("scenarios.py", REGISTRY, EVERY + ROW % ("S1", "none", "none"), "waits for nothing"),
+    ("scenarios.py", REGISTRY, EVERY + ROW % ("S1", "none", "Payment"), "which is there"),
+    ("scenarios.py", REGISTRY, EVERY + "SCENARIO(S1)\n", "not SCENARIO(id"),
     ("format", "src/base/b.h", SPDX + "int   b( void );\n", "src/base/b.h: "),
     ("vectors.py", "../shared/vectors/new.json", "{}\n", "new.json:0: no test reads"),
 ]
@@ -110,7 +127,8 @@ def main():
             failed += 1
             print("selftest: %s\n%s" % (what, output))
 
-    for check in ("layers.py", "tidy.py", "format", "vectors.py"):
+    checks = ("layers.py", "tidy.py", "format", "vectors.py", "scenarios.py")
+    for check in checks:
         code, output = trial(check, None, None)
         judge(check + " is not silent about a clean tree", code == 0, output)
     for check, path, text, said in OFFENCES:
@@ -119,7 +137,7 @@ def main():
     for folder, member, text, offends in OBJECTS:
         code, output = trial_purity(folder, member, text)
         judge("purity of %s/%s" % (folder, member), code == int(offends), output)
-    total = 4 + len(OFFENCES) + len(OBJECTS)
+    total = len(checks) + len(OFFENCES) + len(OBJECTS)
     print("selftest: %d passed, %d failed" % (total - failed, failed))
     return 1 if failed else 0
 

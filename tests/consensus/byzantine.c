@@ -63,7 +63,7 @@ static void mirror_proposal(struct sim *s, uint32_t i, uint32_t face, const stru
 	struct message m = {.kind = M_PROPOSAL, .position = heard->position};
 	const struct cons_position *last = &nd->said[face].position;
 
-	if (heard->position.seq == CONS_SEQ_BOW_OUT)
+	if (heard->position.seq == CONS_SEQ_BOW_OUT || nd->lies == LIES_MIRROR_VOTE)
 		return;
 	if (hash256_eq(&last->prev, &m.position.prev) && hash256_eq(&last->set, &m.position.set) &&
 	    last->close.s == m.position.close.s)
@@ -79,6 +79,8 @@ static void mirror_validation(struct sim *s, uint32_t i, uint32_t face, const st
 	struct node *nd = &s->node[i];
 	struct message m = {.kind = M_VALIDATION, .validation = heard->validation};
 
+	if (nd->lies == LIES_MIRROR_MUTE)
+		return;
 	if (hash256_eq(&nd->said[face].validation.ledger, &m.validation.ledger) ||
 	    m.validation.seq < nd->said[face].validation.seq)
 		return;

@@ -57,6 +57,8 @@ enum sim_lies {
 	LIES_NOT,
 	LIES_MIRROR,      /* says to each face what that face says, under numbers of its own */
 	LIES_MIRROR_SAME, /* the same, with one row of numbers for each face */
+	LIES_MIRROR_MUTE, /* the same without ever voting */
+	LIES_MIRROR_VOTE, /* the same without ever proposing */
 	LIES_FLIP,        /* says what one, then what another says, to everybody at every tick */
 	LIES_FLOOD,       /* as many messages as can be, no two alike */
 	LIES_MUTANT,      /* an honest one's words, changed and withheld at random */

@@ -260,6 +260,8 @@ static void draw_unls(struct swarm *w)
 static void draw_liars(struct swarm *w)
 {
 	uint32_t spare = w->spare;
+	static const enum sim_lies kinds[] = {LIES_MIRROR,      LIES_MIRROR_SAME, LIES_MIRROR_MUTE,
+					      LIES_MIRROR_VOTE, LIES_FLIP,        LIES_MUTANT};
 	char face[SIM_NODES_MAX + 1];
 
 	if (spare == 0 || w->mixed || coin(w))
@@ -271,8 +273,7 @@ static void draw_liars(struct swarm *w)
 			continue;
 		w->liars |= 1u << i;
 		some_names(w, face, w->n - 1);
-		sim_byzantine(w->s, (char)('A' + i),
-			      (enum sim_lies)(LIES_MIRROR + rng_below(&w->r, 3)), face);
+		sim_byzantine(w->s, (char)('A' + i), kinds[rng_below(&w->r, 6)], face);
 	}
 }
 
@@ -310,8 +311,9 @@ static bool settle(struct swarm *w, struct why *why, uint64_t seed)
 		sim_slow(w->s, (char)('A' + i), 0);
 	start_most(w);
 	before = sim_validated_max(w->s);
-	/* long enough for a split vote that needs the silence of those away */
-	ok = reaches(w, before + 2, 200);
+	/* long enough for a split vote that needs the silence of those away, and for lost heights
+	 */
+	ok = reaches(w, before + 2, w->liars ? 400 : 200);
 	if (ok) {
 		sim_start(w->s, names);
 		before = sim_validated_max(w->s);
