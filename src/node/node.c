@@ -283,6 +283,7 @@ static void tick(struct node *n)
 		pool_start_verify(n);
 		serve_drop(n);
 		clocks_tick(n);
+		trust_judge(n);
 	}
 	if (n->now.steady.ms >= n->persist_retry.ms) {
 		n->persist_retry = STEADY_NEVER;

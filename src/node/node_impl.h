@@ -287,6 +287,7 @@ struct node {
 	struct steady unl_due_since;
 	uint32_t holds; /* enum node_hold */
 	bool overlap_proved;
+	struct steady overlap_bad_since;
 	bool clock_known;
 	int64_t clock_median_s;
 	struct hash256 clock_built; /* the last ledger of a round of ours */
@@ -467,7 +468,8 @@ void hold_set(struct node *n, enum node_hold why, bool on);
 void trust_changed(struct node *n); /* our UNL is another */
 void trust_on_msg(struct node *n, uint32_t peer, const struct msg *m);
 void trust_greet(struct node *n, uint32_t peer);
-void trust_proved(struct node *n, const struct hash256 *validated);
+void trust_proved(struct node *n);
+void trust_judge(struct node *n); /* also as time passes */
 void trust_look_back(struct node *n);
 
 /* clocks.c */

@@ -374,7 +374,7 @@ static void on_effect(struct node *n, const struct cons_effect *e)
 			vote_validate(n, h, e->ledger.full);
 		break;
 	case CONS_FX_VALIDATED:
-		trust_proved(n, &e->ledger.hash);
+		trust_proved(n);
 		persist_want(n, &e->ledger.hash, e->ledger.seq);
 		break;
 	case CONS_FX_WANT_LEDGER:

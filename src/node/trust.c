@@ -7,12 +7,15 @@
  * sequence may both find their quorum.
  *
  *   a member says so of an unsafe UNL ──► told, shown
- *       one such, before any ledger that we ever voted for was validated ──► HOLD_OVERLAP
- *       more than the quorum can spare, at any time                 ──► HOLD_OVERLAP
+ *       one such, before a ledger was validated by our UNL ──► HOLD_OVERLAP
+ *       more than the quorum can spare, for OVERLAP_WAITS_MS  ──► HOLD_OVERLAP
  *
- * A network that works is not stopped by what a few of its members say: that many may be lying.
- * HOLD_OVERLAP ends when those who said so say otherwise, and is not taken where the configuration
- * overrides it. What is told of strangers is not looked at. */
+ * A network that works is not stopped by what a few of its members say: that many may be lying. Nor
+ * by a new list that some have read and others have not yet. HOLD_OVERLAP ends when those who said
+ * so say otherwise, and is not taken where the configuration overrides it. What is told of
+ * strangers is not looked at. */
+
+#define OVERLAP_WAITS_MS 600000 /* two looks at a publisher's site, as they usually are apart */
 
 uint32_t node_unl_apart(const struct public_key *a, uint32_t n_a, const struct public_key *b,
 			uint32_t n_b)
@@ -90,11 +93,19 @@ static uint32_t unsafe_members(const struct node *n)
 	return k;
 }
 
-static void judge(struct node *n)
+void trust_judge(struct node *n)
 {
 	uint32_t k = unsafe_members(n), spare = n->cfg.unl_n - cons_quorum(n->cfg.unl_n);
-	bool hold = k && (!n->overlap_proved || k > spare) && !n->cfg.unsafe_overlap;
+	bool hold;
 
+	if (k <= spare)
+		n->overlap_bad_since = STEADY_NEVER;
+	else if (n->overlap_bad_since.ms == STEADY_NEVER.ms)
+		n->overlap_bad_since = n->now.steady;
+	hold = k && !n->cfg.unsafe_overlap &&
+	       (!n->overlap_proved ||
+		(k > spare &&
+		 steady_since(n->overlap_bad_since, n->now.steady) >= OVERLAP_WAITS_MS));
 	if (hold && !(n->holds & HOLD_OVERLAP))
 		node_log(
 		    n, NODE_LOG_ERROR,
@@ -136,7 +147,7 @@ void trust_changed(struct node *n)
 			compare(n, &n->unl[i]);
 	if (n->self >= 0 && !n->cfg.standalone && n->started)
 		say(n);
-	judge(n);
+	trust_judge(n);
 }
 
 void trust_on_msg(struct node *n, uint32_t peer, const struct msg *m)
@@ -166,16 +177,16 @@ void trust_on_msg(struct node *n, uint32_t peer, const struct msg *m)
 	u->trust_said = wire_encode(m);
 	fx_send(n, 0, peer, wire_frame_ref(u->trust_said));
 	compare(n, u);
-	judge(n);
+	trust_judge(n);
 }
 
-/* A ledger that we voted for is validated: the arrangement works. */
-void trust_proved(struct node *n, const struct hash256 *ledger)
+/* A ledger is validated by our UNL: the arrangement works. */
+void trust_proved(struct node *n)
 {
-	if (n->overlap_proved || !n->vote_seq || !hash256_eq(ledger, &n->vote_hash))
+	if (n->overlap_proved)
 		return;
 	n->overlap_proved = true;
-	judge(n);
+	trust_judge(n);
 }
 
 /* The same, of what we voted for before this process began: it is below the validated one. */
@@ -187,5 +198,5 @@ void trust_look_back(struct node *n)
 	    n->vote_seq > n->validated->header.seq)
 		return;
 	if (skip_list_hash(n->validated, n->vote_seq, &hash) == FOUND)
-		trust_proved(n, &hash);
+		trust_proved(n);
 }

@@ -188,6 +188,8 @@ static bool may_change_now(const struct node *n)
 		return true;
 	if (!n->cons_started)
 		return false;
+	if (n->holds & HOLD_UNL)
+		return true; /* no round of ours comes to an end anyway */
 	cons_get_status(n->cons, &s);
 	return s.phase == CONS_OPEN || s.phase == CONS_IDLE ||
 	       steady_since(n->unl_due_since, n->now.steady) >= CHANGE_WAITS_MS;
@@ -340,6 +342,7 @@ void unl_open(struct node *n, const struct node_config *c)
 	int32_t from[UNL_MAX];
 	uint32_t i, n_keys;
 
+	n->overlap_bad_since = STEADY_NEVER;
 	n->manifests = manifests_open(rng_next(&n->rng));
 	n->cfg.unl_n = 0;
 	n->unl_blocked = c->unl_blocked;
