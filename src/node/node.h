@@ -320,7 +320,8 @@ struct node_status {
 	uint32_t network_id;
 	uint32_t peers;
 	uint32_t unl_n, quorum;
-	bool validator;                  /* has a key */
+	uint32_t unl_present; /* that have validated of late; less the quorum: how many may go */
+	bool validator;       /* has a key */
 	struct public_key validator_key; /* signing key */
 	struct public_key validator_master;
 	struct steady state_since[7]; /* last entered, by state */

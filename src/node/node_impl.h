@@ -592,6 +592,8 @@ void nunl_close(struct node *n);
 void nunl_started(struct node *n);
 void nunl_members_changed(struct node *n); /* after cfg.unl_n and unl[] were set anew */
 void nunl_heard(struct node *n, uint32_t who, const struct cons_validation *v);
+/* Members that count and have validated of late. */
+uint32_t nunl_present(const struct node *n);
 /* What we vote for in the set of the round that begins, if the next ledger is a flag ledger: at
  * most two pseudo-transactions, valid until the next call. */
 struct tx *const *nunl_votes(struct node *n, uint32_t *n_votes);

@@ -15,13 +15,16 @@
  * sequence. Counted is what names a ledger of our chain, so nothing has to be undone when a branch
  * was left. */
 
-#define NUNL_KEPT (FLAG_LEDGER_EVERY + 64) /* newest validations remembered of a member */
+#define NUNL_PRESENT_MS 20000                    /* a member that has validated within is there */
+#define NUNL_KEPT       (FLAG_LEDGER_EVERY + 64) /* newest validations remembered of a member */
 
 struct heard_vote {
 	struct hash256 ledger;
 	uint32_t seq;
 };
 struct heard_votes {
+	struct steady last; /* when the newest came */
+	bool any;
 	struct heard_vote at[NUNL_KEPT]; /* at sequence % NUNL_KEPT */
 };
 struct nunl {
@@ -105,10 +108,24 @@ void nunl_heard(struct node *n, uint32_t who, const struct cons_validation *v)
 	h = &n->nunl->heard[who].at[v->seq % NUNL_KEPT];
 	if (h->seq > v->seq)
 		return;
+	n->nunl->heard[who].last = n->now.steady;
+	n->nunl->heard[who].any = true;
 	if (h->seq == v->seq && !hash256_eq(&h->ledger, &v->ledger))
 		h->ledger = HASH256_ZERO;
 	else if (h->seq < v->seq)
 		*h = (struct heard_vote){.ledger = v->ledger, .seq = v->seq};
+}
+
+uint32_t nunl_present(const struct node *n)
+{
+	const struct nunl *u = n->nunl;
+	uint32_t present = 0;
+
+	for (uint32_t i = 0; i < u->n; i++)
+		present += u->heard[i].any &&
+			   steady_since(u->heard[i].last, n->now.steady) < NUNL_PRESENT_MS &&
+			   !negative_unl_has(&u->now, &u->m[i].key);
+	return present;
 }
 
 /* ---- scores and candidates ---- */

@@ -131,6 +131,7 @@ void node_get_status(const struct node *n, struct now now, struct node_status *o
 	if (n->cons)
 		cons_get_status(n->cons, &out->consensus);
 	out->quorum = n->cons ? out->consensus.quorum : 0;
+	out->unl_present = nunl_present(n);
 	sync_status(n, &out->sync);
 }
 

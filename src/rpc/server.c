@@ -143,6 +143,10 @@ static void write_admin(struct rpc_call *c, const struct node_status *s, bool hu
 		jw_put_str(w, "pubkey_validator", node_public_text(&s->validator_key).s);
 	else
 		jw_put_str(w, "pubkey_validator", "none");
+	if (s->unl_n > 1) { /* how many more may go before the network halts */
+		jw_put_u64(w, "validators_present", s->unl_present);
+		jw_put_i64(w, "validators_spare", (int64_t)s->unl_present - s->quorum);
+	}
 	if (s->counters.evidence)
 		jw_put_u64(w, "evidence", s->counters.evidence);
 	if (!human) {

@@ -80,6 +80,7 @@ void node_get_status(const struct node *n, struct now now, struct node_status *o
 				    .peers = n->standalone ? 0 : 4,
 				    .unl_n = n->unl_n,
 				    .quorum = n->unl_n ? 4 : 0,
+				    .unl_present = n->unl_n ? 4 : 0,
 				    .validator = n->validator,
 				    .validator_key = n->unl[0],
 				    .validator_master = n->unl[0],
