@@ -105,7 +105,8 @@ static void ask_another(struct node *n, struct fill *f)
 static bool may_fill(const struct node *n)
 {
 	return n->validated && n->n_peers && !n->sync.active && !n->store_failed && !n->disk_full &&
-	       !n->disk_low && n->target_valid_seq <= n->validated->header.seq + 1;
+	       !n->disk_low && !n->history_stop &&
+	       n->target_valid_seq <= n->validated->header.seq + 1;
 }
 
 /* What comes next: before what waits for the job, or before all that is stored. */
