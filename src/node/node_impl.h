@@ -305,7 +305,8 @@ struct node {
 	uint64_t resume_job;
 	struct hash256 resume_hash;
 	bool journal_failed, journal_full;
-	bool key_elsewhere;       /* somebody else signs with our key */
+	bool key_elsewhere;              /* somebody else signs with our key */
+	bool branch_stuck, branch_apart; /* said so, see round.c */
 	struct hash256 vote_late; /* ledger to vote for once the store has caught up; or zero */
 	bool vote_late_full;
 	struct steady journal_retry;

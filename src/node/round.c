@@ -345,6 +345,29 @@ static void on_switch(struct node *n, const struct hash256 *hash)
 	status_send(n, 0);
 }
 
+/* What can only come from UNLs that differ, or from more faults than a quorum allows for, is said
+ * once each time that it begins. */
+static void alarm(struct node *n)
+{
+	struct cons_status s;
+	bool apart;
+
+	cons_get_status(n->cons, &s);
+	apart = s.contrary + s.quorum + s.disabled > n->cfg.unl_n;
+	if (s.stuck && !n->branch_stuck)
+		node_log(n, NODE_LOG_ERROR,
+			 "round: stuck: a quorum is heard from, but nothing has been validated "
+			 "since ledger %u; do all trust the same validators?",
+			 s.validated_seq);
+	if (apart && !n->branch_apart)
+		node_log(n, NODE_LOG_ERROR,
+			 "round: %u members of our UNL are on a line without ledger %u, which we "
+			 "have validated",
+			 s.contrary, s.validated_seq);
+	n->branch_stuck = s.stuck;
+	n->branch_apart = apart;
+}
+
 static void on_effect(struct node *n, const struct cons_effect *e)
 {
 	struct held *h;
@@ -376,6 +399,7 @@ static void on_effect(struct node *n, const struct cons_effect *e)
 	case CONS_FX_VALIDATED:
 		trust_proved(n);
 		persist_want(n, &e->ledger.hash, e->ledger.seq);
+		alarm(n);
 		break;
 	case CONS_FX_WANT_LEDGER:
 		sync_want(n, &e->ledger.hash, e->ledger.seq);
@@ -391,6 +415,7 @@ static void on_effect(struct node *n, const struct cons_effect *e)
 		break;
 	case CONS_FX_RESEND_ALL:
 		vote_greet(n, 0);
+		alarm(n);
 		break;
 	case CONS_FX_PHASE:
 		fx_new(n, NODE_FX_PHASE)->phase = e->phase.phase;

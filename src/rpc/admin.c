@@ -170,6 +170,12 @@ void method_consensus_info(struct rpc_call *c)
 	jw_put_hash(w, "previous_ledger", &k->prev);
 	jw_put_u64(w, "validated_seq", k->validated_seq);
 	jw_put_u64(w, "quorum", k->quorum);
+	if (k->held)
+		jw_put_bool(w, "held", true);
+	if (k->unresolved)
+		jw_put_u64(w, "unresolved", k->unresolved);
+	if (k->proven)
+		jw_put_u64(w, "proven", k->proven);
 	jw_put_u64(w, "previous_proposers", k->last_proposers);
 	jw_put_i64(w, "previous_mseconds", k->last_converge_ms);
 	jw_put_i64(w, "current_ms", ms > 0 && !s.standalone ? ms : 0);

@@ -177,6 +177,10 @@ static void write_troubles(struct jw *w, const struct node_status *s)
 		jw_put_bool(w, "unsafe_overlap_allowed", true);
 	if (s->clock_off)
 		jw_put_bool(w, "clock_off", true);
+	if (s->consensus.stuck)
+		jw_put_bool(w, "branch_stuck", true);
+	if (s->consensus.contrary) /* members on a line without our validated ledger */
+		jw_put_u64(w, "contrary_validators", s->consensus.contrary);
 	if (s->clock_known && (s->clock_offset_s > 5 || s->clock_offset_s < -5))
 		jw_put_i64(w, "clock_offset_s", s->clock_offset_s);
 	if (s->stopping)

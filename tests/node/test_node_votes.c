@@ -377,9 +377,30 @@ static void absurd_votes_do_no_harm(void **state)
 	rig_close(r);
 }
 
+/* The others go on proposing, but nobody's validations are heard: the operator is told, once. */
+static void being_stuck_is_said(void **state)
+{
+	struct rig *r = bench();
+	uint32_t waited = 0;
+
+	(void)state;
+	while (!strstr(r->log, "nothing has been validated")) {
+		assert_true(waited < 240000);
+		run_rounds(r, 5000);
+		waited += 5000;
+	}
+	assert_true(waited >= 120000);
+	assert_true(rig_status(r).consensus.stuck);
+	r->log[0] = 0;
+	run_rounds(r, 100000);
+	assert_null(strstr(r->log, "nothing has been validated"));
+	rig_close(r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(being_stuck_is_said),
 	    cmocka_unit_test(dies_at_every_boundary_of_a_round),
 	    cmocka_unit_test(all_die_amid_their_votes),
 	    cmocka_unit_test(the_journal_rebuilds_what_was_voted_for),
