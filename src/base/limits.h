@@ -46,6 +46,8 @@
 #define HANDSHAKE_BYTES_MAX     2048
 #define PEER_HANDSHAKE_MS       5000 /* to prove who it is */
 #define PEER_PING_MS            10000
+#define PEER_CLOCK_WARN_S       5 /* between a peer's clock and ours */
+#define PEER_CLOCK_MAX_S        20
 #define PEER_IDLE_MS            60000       /* silence, although pinged */
 #define PEER_STUCK_MS           15000       /* a write that does not get away */
 #define PEER_QUEUE_BYTES_MAX    (4u << 20)  /* waiting messages that may be shed */

@@ -47,6 +47,8 @@ const char *session_end_text(enum session_end e)
 		return "above its budget";
 	case SESSION_CLOSED:
 		return "closed by the peer";
+	case SESSION_CLOCK:
+		return "the clocks differ too much";
 	case SESSION_END_COUNT:
 		break;
 	}
@@ -202,17 +204,29 @@ void session_bye(struct session *s, const char *text, struct buf *out)
 
 /* Receiving. */
 
-static void take_pong(struct session *s, const struct msg *m, struct now now)
+/* The answer may have left at any moment of the round trip: what that leaves open is no fault. */
+static bool clocks_apart(const struct session *s)
+{
+	int64_t off = s->clock_offset_s < 0 ? -(int64_t)s->clock_offset_s : s->clock_offset_s;
+
+	return off - s->rtt_ms / 2000 > PEER_CLOCK_MAX_S;
+}
+
+static enum session_end take_pong(struct session *s, const struct msg *m, struct now now)
 {
 	int64_t then;
 
 	if (!s->ping_out || m->ping.token != s->ping_token)
-		return;
+		return SESSION_OPEN;
 	s->ping_out = false;
 	s->rtt_ms = steady_since(s->ping_sent, now.steady);
 	/* The answer left half a round trip ago. */
 	then = (int64_t)now.net.s - s->rtt_ms / 2000;
 	s->clock_offset_s = (int32_t)((int64_t)m->ping.net_time.s - then);
+	if (!clocks_apart(s))
+		return SESSION_OPEN;
+	snprintf(s->detail.text, sizeof(s->detail.text), "%d s apart", s->clock_offset_s);
+	return SESSION_CLOCK;
 }
 
 static enum session_end take_bye(struct session *s, const struct msg *m)
@@ -244,8 +258,7 @@ static enum session_end dispatch(struct session *s, const struct msg *m, const s
 		send_msg(s, &pong, f->out);
 		return SESSION_OPEN;
 	case MSG_PONG:
-		take_pong(s, m, f->now);
-		return SESSION_OPEN;
+		return take_pong(s, m, f->now);
 	case MSG_BYE:
 		return take_bye(s, m);
 	default:

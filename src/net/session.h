@@ -49,6 +49,7 @@ enum session_end {
 	SESSION_SILENT,   /* nothing for PEER_IDLE_MS although pinged */
 	SESSION_TOO_FAST, /* far above its budget after a warning (budget.h) */
 	SESSION_CLOSED,   /* by the other side */
+	SESSION_CLOCK,    /* the clocks differ by more than PEER_CLOCK_MAX_S */
 	SESSION_END_COUNT
 };
 const char *session_end_text(enum session_end e);
@@ -70,7 +71,8 @@ enum session_end session_tick(struct session *s, struct now now, struct buf *out
 void session_start(struct session *s, struct buf *out);
 bool session_ready(const struct session *s);                    /* handshake done */
 const struct public_key *session_peer(const struct session *s); /* valid once ready */
-/* Round-trip time of the last ping in ms, -1 when unknown; and its clock offset in seconds. */
+/* Round-trip time of the last ping in ms, -1 when unknown; and its clock offset in seconds, which
+ * may be wrong by half of that time. */
 int64_t session_rtt_ms(const struct session *s);
 int32_t session_clock_offset_s(const struct session *s);
 /* Seals one message into out. Only when ready. Messages are sealed in the order in which they are

@@ -286,6 +286,7 @@ static bool is_offence(enum session_end e)
 	case SESSION_WRONG_IDENTITY:
 	case SESSION_SILENT:
 	case SESSION_CLOSED:
+	case SESSION_CLOCK: /* whose clock is wrong is not known */
 	case SESSION_END_COUNT:
 		break;
 	}
@@ -302,7 +303,7 @@ static void end_session(struct peer_conn *c, enum session_end e)
 		c->dial->to_self = true;
 	if (!c->marked)
 		c->at_once = e == SESSION_TOO_FAST;
-	if (detail[0] && (is_offence(e) || e == SESSION_CLOSED))
+	if (detail[0] && (is_offence(e) || e == SESSION_CLOSED || e == SESSION_CLOCK))
 		snprintf(reason, sizeof(reason), "%s: %.150s", session_end_text(e), detail);
 	else
 		snprintf(reason, sizeof(reason), "%s", session_end_text(e));
@@ -339,6 +340,18 @@ static void on_message(void *ctx, const struct msg *m)
 	c->p->host.message(c->p->host.ctx, c->id, m);
 }
 
+/* Said once for each time that it goes wrong. */
+static void look_at_clock(struct peer_conn *c)
+{
+	int32_t off = session_ready(c->session) ? session_clock_offset_s(c->session) : 0;
+	bool off_now = off > PEER_CLOCK_WARN_S || off < -PEER_CLOCK_WARN_S;
+
+	if (off_now && !c->clock_told)
+		peers_log(c->p, LOG_WARN, "peer %s (%s): its clock is %d s %s ours", c->place.text,
+			  name_of(c).s, off < 0 ? -off : off, off < 0 ? "behind" : "ahead of");
+	c->clock_told = off_now;
+}
+
 static void feed(struct peer_conn *c, struct bytes in)
 {
 	enum session_end e;
@@ -352,6 +365,7 @@ static void feed(struct peer_conn *c, struct bytes in)
 		peers_log(c->p, LOG_WARN, "peer %s (%s) is above its budget: %s", c->place.text,
 			  name_of(c).s, session_detail(c->session));
 	c->warnings = warnings;
+	look_at_clock(c);
 	if (c->marked)
 		peer_conn_end(c, c->offence, c->reason);
 	else if (e)

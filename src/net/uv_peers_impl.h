@@ -55,6 +55,7 @@ struct peer_conn {
 	bool connecting, writing, shut; /* a request is under way */
 	struct session *session;
 	uint32_t warnings, shed;
+	bool clock_told;
 
 	bool marked, offence, at_once; /* to be ended: is it an offence, refused at once */
 	char reason[WHY_MAX];

@@ -104,6 +104,48 @@ static void pings_measure_time_and_clock(void **state)
 	pair_close(&p);
 }
 
+/* The answer to the next ping, from a clock that is so far off, after `ms`. */
+static void ping_answered(struct pair *p, int64_t ms, int32_t off)
+{
+	struct now theirs;
+
+	do {
+		advance(p, 1000);
+		side_tick(&p->a, p->now);
+	} while (!p->a.out.n);
+	advance(p, ms);
+	theirs = p->now;
+	theirs.net.s += (uint32_t)off;
+	side_feed(&p->b, buf_bytes(&p->a.out), theirs);
+	buf_clear(&p->a.out);
+	side_feed(&p->a, buf_bytes(&p->b.out), p->now);
+	buf_clear(&p->b.out);
+}
+
+static void clocks_far_apart_end_a_session(void **state)
+{
+	static const struct {
+		int32_t off;
+		int64_t ms;
+		enum session_end end;
+	} rows[] = {{20, 0, SESSION_OPEN},     {-20, 0, SESSION_OPEN},   {21, 0, SESSION_CLOCK},
+		    {-21, 0, SESSION_CLOCK},   {3600, 0, SESSION_CLOCK}, {-3600, 0, SESSION_CLOCK},
+		    {15, 20000, SESSION_OPEN}, /* measured as 25, give or take 10 */
+		    {60, 20000, SESSION_CLOCK}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct pair p;
+
+		pair_ready(&p, (uint8_t)(30 + i));
+		ping_answered(&p, rows[i].ms, rows[i].off);
+		assert_int_equal(p.a.end, rows[i].end);
+		if (rows[i].end == SESSION_CLOCK)
+			assert_non_null(strstr(session_detail(p.a.s), "s apart"));
+		pair_close(&p);
+	}
+}
+
 /* A process that stood still for two minutes does not blame its peers. */
 static void own_stalls_are_forgiven(void **state)
 {
@@ -310,6 +352,7 @@ int main(void)
 	    cmocka_unit_test(a_trickle_does_not_stretch_the_handshake),
 	    cmocka_unit_test(silence_is_pinged_then_ended),
 	    cmocka_unit_test(pings_measure_time_and_clock),
+	    cmocka_unit_test(clocks_far_apart_end_a_session),
 	    cmocka_unit_test(own_stalls_are_forgiven),
 	    cmocka_unit_test(a_busy_peer_is_never_cut),
 	    cmocka_unit_test(a_flood_is_warned_then_ended),

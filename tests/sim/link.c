@@ -244,6 +244,7 @@ static bool is_offence(enum session_end e)
 	case SESSION_WRONG_IDENTITY:
 	case SESSION_SILENT:
 	case SESSION_CLOSED:
+	case SESSION_CLOCK:
 	case SESSION_END_COUNT:
 		break;
 	}
