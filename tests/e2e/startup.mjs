@@ -14,6 +14,7 @@ import { finish, must, seconds, test } from './harness.mjs';
 const GENESIS = 'rHb9CJAWyB4rj91VRWn96DkukG4bwdtyTh';
 const WRONG_CONFIGURATION = 78;
 const NO_START = 1;
+const STORE_FAILED = 74;
 
 const dir = scratch('startup');
 const file = (name) => path.join(dir, name);
@@ -171,13 +172,20 @@ await test('damaged data is refused by the name of the file', 20, async () => {
 	const zero = (bytes) => bytes.fill(0);
 	const cut = (bytes) => bytes.subarray(0, 30000);
 	const mdb = 'data/data.mdb';
-	refused(NO_START, /cut\/data.*cut short/, damaged('cut', mdb, cut));
-	refused(NO_START, /zeros\/data/, damaged('zeros', mdb, zero));
-	refused(NO_START, /votes.*both slots are damaged/, damaged('votes', 'votes', zero));
+	refused(STORE_FAILED, /cut\/data.*cut short/, damaged('cut', mdb, cut));
+	refused(STORE_FAILED, /zeros\/data/, damaged('zeros', mdb, zero));
+	refused(STORE_FAILED, /votes.*both slots are damaged/, damaged('votes', 'votes', zero));
 	// What is remembered of the genesis is only a short cut.
 	const forgot = damaged('forgot', 'genesis', zero);
 	const again = await launch(configure('forgot.ini', forgot), httpPort);
 	assert.equal(await stop([again]), 0);
+});
+
+await test('stages of the disk that make no sense', 10, async () => {
+	const wrong = (said, other) => refused(WRONG_CONFIGURATION, said, other);
+	wrong(/must not rise/, { 'disk stop_below_percent': 50 });
+	wrong(/120 is not between 0 and 99/, { 'disk warn_below_percent': 120 });
+	wrong(/whole number/, { 'disk emergency_bytes': '1k' });
 });
 
 await test('folders and files that are missing or something else', 15, async () => {
