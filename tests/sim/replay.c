@@ -23,8 +23,8 @@ static const struct number {
 	{                                                                                          \
 #name, offsetof(struct world_plan, name)                                           \
 	}
-    N(validators),   N(trackers),      N(byzantine), N(accounts), N(tx_per_100s), N(duration_ms),
-    N(delay_min_ms), N(delay_mean_ms), N(history),   N(cache),    N(workers),
+    N(validators),  N(trackers),     N(byzantine),     N(accounts), N(tx_per_100s),
+    N(duration_ms), N(delay_min_ms), N(delay_mean_ms), N(history),  N(workers),
 #undef N
 };
 #define NUMBERS (sizeof(numbers) / sizeof(*numbers))

@@ -35,7 +35,6 @@ struct world_plan {
 	uint32_t delay_min_ms; /* of a link in good order; an exponential tail of this mean: */
 	uint32_t delay_mean_ms;
 	uint32_t history; /* ledgers kept by the stores, 0: all */
-	uint32_t cache;   /* 0, 1, 256: nodes of the tree kept loaded; UINT32_MAX: all */
 	uint32_t workers; /* 0, 1, 4: jobs at the same time; 0: at once */
 	enum world_store store;
 	bool real_signatures; /* else keyed tags that only the owner's key can make */

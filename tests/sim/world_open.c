@@ -16,7 +16,6 @@ struct world_plan world_defaults(uint64_t seed)
 	    .delay_min_ms = 10,
 	    .delay_mean_ms = 5,
 	    .history = 0,
-	    .cache = UINT32_MAX,
 	    .workers = 4,
 	    .sessions = true,
 	    .manual = true,
