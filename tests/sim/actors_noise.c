@@ -3,7 +3,7 @@
 
 /* Claims, data nobody asked for, and far too much of everything. */
 
-#define FLOOD 200 /* messages per tick, a tenth of a second */
+#define FLOOD 60 /* messages to each per tick, a tenth of a second: more than a peer may send */
 
 bool actor_status(struct actor *a, uint32_t to, const struct msg *m)
 {
