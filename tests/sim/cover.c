@@ -176,7 +176,8 @@ static void on_started(void *ctx, uint32_t node, uint32_t life)
 	memset(&c->node[node], 0, sizeof(c->node[node]));
 }
 
-static void on_finished(void *ctx)
+/* Also of runs that end early. */
+static void on_closed(void *ctx)
 {
 	struct cover *c = ctx;
 
@@ -193,7 +194,7 @@ void cover_join(struct cover *c, struct world *w)
 				   .answered = on_answered,
 				   .effect = on_effect,
 				   .started = on_started,
-				   .finished = on_finished};
+				   .closed = on_closed};
 
 	c->w = w;
 	memset(c->node, 0, sizeof(c->node));

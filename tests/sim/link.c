@@ -321,6 +321,23 @@ static void read_bare(struct end *e, const struct segment *s)
 	arena_close(&a);
 }
 
+/* What the session keeps to itself has been heard, too: a ping that was answered, a farewell. */
+static void hear_session(struct end *e, enum session_end why)
+{
+	struct process *p = end_process(e);
+	struct msg m = {.type = MSG_PING};
+
+	if (!e->pinged && session_rtt_ms(e->session) >= 0) {
+		e->pinged = true;
+		OBSERVE(p->w, heard, p->index, e->other, &m);
+		m.type = MSG_PONG;
+		OBSERVE(p->w, heard, p->index, e->other, &m);
+	}
+	m.type = MSG_BYE;
+	if (why == SESSION_CLOSED && !e->marked)
+		OBSERVE(p->w, heard, p->index, e->other, &m);
+}
+
 void end_read(struct end *e, struct segment *s)
 {
 	enum session_end why;
@@ -334,6 +351,7 @@ void end_read(struct end *e, struct segment *s)
 				   &e->sealed, on_message, e);
 		if (!why && !e->marked && e->state == END_SESSION && session_ready(e->session))
 			proved(e);
+		hear_session(e, why);
 		if (!e->marked && why) {
 			end_session(e, why);
 			return;

@@ -161,8 +161,8 @@ static void test_pause_and_clocks(void **state)
 	(void)state;
 	world_run_ms(w, 10000);
 	world_pause(w, "B", 30000);
-	world_clock(w, 'C', 15, 2000);
-	world_clock(w, 'D', -15, -2000);
+	world_clock(w, 'C', 6, 2000);
+	world_clock(w, 'D', -6, -2000);
 	world_run_ms(w, 31000);
 	goes_on(w, 3, 40000);
 	world_reset(w, 'A', 'B');

@@ -61,6 +61,7 @@ struct end { /* what one side knows of a connection */
 	struct conn *conn;
 	uint8_t side, node, other;
 	bool marked, offence, at_once, forgotten;
+	bool pinged;
 	bool late;   /* nothing was said that could be wrong */
 	uint32_t id; /* of the peer, as the node knows it */
 	struct session *session;
