@@ -53,7 +53,7 @@ static enum err pass_begin(struct store_scrub *c, struct why *why)
 		return e;
 	if (e != ERR_NONE)
 		return why_set(why, e, "%s: ledger %u: %s", c->s->folder, tip.seq, err_text(e));
-	c->first = c->seq = tip.complete_first;
+	c->first = c->seq = tip.searchable_first;
 	return ERR_NONE;
 }
 

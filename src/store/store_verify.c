@@ -207,7 +207,7 @@ enum err store_verify_ledger(struct kv_txn *txn, uint32_t seq, uint64_t *txs, st
 	struct header_row header;
 	enum err e = store_get_tip(txn, &v.tip);
 
-	if (e != ERR_NONE || seq < v.tip.floor || seq < v.tip.complete_first)
+	if (e != ERR_NONE || seq < v.tip.floor || seq < v.tip.searchable_first)
 		return e;
 	e = runs_get(txn, &v.runs);
 	if (e == ERR_NONE)

@@ -71,7 +71,7 @@ static enum verdict judge_votes(const struct trial *t, const struct promised *p,
 	struct journal *j;
 	struct buf b = BUF_INIT;
 	enum verdict v = WRONG;
-	uint64_t first = t->model->plan.before + 1;
+	uint64_t first = work_first(&t->model->plan);
 	enum err e;
 
 	if (journal_open(&j, folder, NULL) != ERR_NONE)
@@ -116,13 +116,13 @@ static enum verdict go_on(const struct trial *t, const char *folder)
 	struct ledger *tip;
 	struct store *s;
 	enum verdict v = WRONG;
-	uint32_t seq;
+	uint32_t next;
 
 	if (chain_store_open(&s, folder, 256, 1 << 20, NULL) != ERR_NONE)
 		return REFUSED;
 	if (store_load_tip(s, &tip, NULL) == ERR_NONE) {
-		seq = tip ? tip->header.seq : 0;
-		if (store_commit(s, t->model->ledger[seq + 1], tip, &keys, NULL) == ERR_NONE) {
+		next = tip ? tip->header.seq + 1 : work_first(&t->model->plan);
+		if (store_commit(s, t->model->ledger[next], tip, &keys, NULL) == ERR_NONE) {
 			tree_keys_drop(keys);
 			v = store_verify(s, &report, NULL) == ERR_NONE ? GOOD : WRONG;
 		}
@@ -360,7 +360,8 @@ static void promise(void *ctx, enum work_mark what, uint64_t number)
 static int live_recorded(char **argv)
 {
 	struct work_plan plan = {(uint32_t)atoi(argv[3]), (uint32_t)atoi(argv[4]),
-				 (uint32_t)atoi(argv[5])};
+				 (uint32_t)atoi(argv[5]), (uint32_t)atoi(argv[6]),
+				 (uint32_t)atoi(argv[7])};
 	void *mark = dlsym(RTLD_DEFAULT, "tally_record_mark");
 
 	if (!mark)
@@ -371,8 +372,8 @@ static int live_recorded(char **argv)
 
 static void record(const char *folder, const char *file, const struct work_plan *plan)
 {
-	char shim[PATH_MAX + 32], number[3][16];
-	uint32_t numbers[3] = {plan->before, plan->ledgers, plan->prune};
+	char shim[PATH_MAX + 32], number[5][16];
+	uint32_t numbers[5] = {plan->before, plan->ledgers, plan->prune, plan->jump, plan->fill};
 	const char *slash = strrchr(program, '/');
 	int status = 0;
 	pid_t pid = fork();
@@ -380,13 +381,13 @@ static void record(const char *folder, const char *file, const struct work_plan 
 	if (pid == 0) {
 		snprintf(shim, sizeof(shim), "%.*s/record_shim.so", (int)(slash - program),
 			 program);
-		for (int i = 0; i < 3; i++)
+		for (int i = 0; i < 5; i++)
 			snprintf(number[i], sizeof(number[i]), "%u", numbers[i]);
 		setenv("LD_PRELOAD", shim, 1);
 		setenv("TALLY_RECORD_ROOT", folder, 1);
 		setenv("TALLY_RECORD_FILE", file, 1);
-		execl(program, program, "live", folder, number[0], number[1], number[2],
-		      (char *)NULL);
+		execl(program, program, "live", folder, number[0], number[1], number[2], number[3],
+		      number[4], (char *)NULL);
 		_exit(127);
 	}
 	if (pid < 0 || waitpid(pid, &status, 0) != pid || status != 0)
@@ -519,14 +520,16 @@ static bool control(const char *name, struct lived *l, enum disk_weaken weaken, 
 
 int main(int argc, char **argv)
 {
-	static const struct work_plan young = {0, 56, 0}, grown = {300, 12, 120};
+	static const struct work_plan young = {.ledgers = 56};
+	static const struct work_plan grown = {.before = 300, .ledgers = 12, .prune = 120};
+	static const struct work_plan joined = {.jump = 60, .ledgers = 14, .fill = 5};
 	uint64_t states, seed = number_of("STORE_SEED", 1);
 	unsigned judges = (unsigned)number_of("STORE_JUDGES", 2);
-	struct lived a, b;
+	struct lived a, b, c;
 	unsigned long bad;
 	bool seen;
 
-	if (argc == 6 && !strcmp(argv[1], "live"))
+	if (argc == 8 && !strcmp(argv[1], "live"))
 		return live_recorded(argv);
 	states = number_of("STORE_STATES", argc == 2 ? strtoull(argv[1], NULL, 10) : 50000);
 	if (!realpath("/proc/self/exe", program))
@@ -536,11 +539,13 @@ int main(int argc, char **argv)
 	chain_folder_make(scratch);
 	live(&a, "young", &young);
 	live(&b, "grown", &grown);
+	live(&c, "joined", &joined);
 	for (bad = 0; states; seed++) {
 		uint64_t part = states < BATCH ? states : BATCH;
 
-		bad += run_states("a store from its beginning", &a, part * 9 / 10, seed, judges);
+		bad += run_states("a store from its beginning", &a, part * 7 / 10, seed, judges);
 		bad += run_states("a grown one, with pruning", &b, part / 10, seed, judges);
+		bad += run_states("one that is filled in", &c, part / 5, seed, judges);
 		states -= part;
 	}
 	seen = control("without any sync", &a, DISK_NO_SYNC, 9, judges);
@@ -548,6 +553,7 @@ int main(int argc, char **argv)
 	seen &= control("a journal without sync", &a, DISK_NO_VOTES_SYNC, 5, judges);
 	lived_close(&a);
 	lived_close(&b);
+	lived_close(&c);
 	disk_empty_folder(scratch);
 	rmdir(scratch);
 	return bad == 0 && seen ? 0 : 1;

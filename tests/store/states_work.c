@@ -77,6 +77,11 @@ void work_prepare(const char *folder, const struct work_plan *plan)
 	store_close(s);
 }
 
+uint32_t work_first(const struct work_plan *plan)
+{
+	return plan->jump ? plan->jump : plan->before + 1;
+}
+
 struct life {
 	struct store *s;
 	struct journal *j;
@@ -85,6 +90,8 @@ struct life {
 	void (*promised)(void *ctx, enum work_mark what, uint64_t number);
 	void *ctx;
 	uint64_t steps;
+	struct ledger **past; /* by number: to be filled in */
+	uint32_t filled;      /* the oldest that is there */
 };
 
 static void step_done(struct life *life)
@@ -105,13 +112,35 @@ static void vote(struct life *life)
 	arena_close(&a);
 }
 
+/* The next older ledgers, as a peer would have given them. */
+static void fill(struct life *life)
+{
+	struct history_ledger l[8];
+	struct why why = {""};
+	uint32_t n = 0;
+
+	must(life->plan->fill <= 8);
+	for (; n < life->plan->fill && life->filled > 1; n++) {
+		const struct ledger *from = life->past[--life->filled];
+
+		l[n] = (struct history_ledger){.header = from->header, .hash = from->hash};
+		tree_share(&l[n].txs, &from->txs);
+	}
+	if (n && store_fill(life->s, l, n, &why) != ERR_NONE)
+		fatal("%s", why.text);
+	for (uint32_t i = 0; i < n; i++)
+		tree_close(&l[i].txs);
+	if (n)
+		step_done(life);
+}
+
 static void one_ledger(struct life *life)
 {
 	struct ledger *last = NULL;
 	struct why why = {""};
 	bool more;
 
-	if (life->steps > 1 || life->plan->before) {
+	if (life->chain.tip->header.seq < work_first(life->plan) || life->steps > 1) {
 		last = ledger_ref(life->chain.tip);
 		chain_next(&life->chain);
 	}
@@ -123,6 +152,8 @@ static void one_ledger(struct life *life)
 			fatal("%s", why.text);
 		step_done(life);
 	}
+	if (life->plan->fill)
+		fill(life);
 	ledger_unref(last);
 }
 
@@ -133,8 +164,14 @@ static void take_up(struct life *life)
 	struct why why = {""};
 
 	chain_init(&life->chain, 1, ACCOUNTS, PER_LEDGER, NULL);
-	while (life->chain.tip->header.seq < life->plan->before)
+	life->filled = life->plan->jump;
+	life->past = mem_zalloc((size_t)life->filled + 1, sizeof(struct ledger *));
+	while (life->chain.tip->header.seq < life->plan->before ||
+	       life->chain.tip->header.seq < life->plan->jump) {
+		if (life->plan->jump)
+			life->past[life->chain.tip->header.seq] = ledger_ref(life->chain.tip);
 		chain_next(&life->chain);
+	}
 	if (store_load_tip(life->s, &tip, &why) != ERR_NONE)
 		fatal("%s", why.text);
 	life->chain.source = store_node_source(life->s);
@@ -155,6 +192,9 @@ static void life_begin(struct life *life, const char *folder)
 
 static void life_end(struct life *life)
 {
+	for (uint32_t i = 0; i < life->plan->jump; i++)
+		ledger_unref(life->past[i]);
+	mem_free(life->past);
 	journal_close(life->j);
 	chain_close(&life->chain);
 	store_close(life->s);
@@ -345,12 +385,5 @@ void model_close(struct model *m)
 
 uint32_t model_ledgers(const struct model *m)
 {
-	return m->plan.before + m->plan.ledgers + 1;
-}
-
-uint32_t model_seq(const struct model *m, size_t step)
-{
-	uint32_t commits = (uint32_t)(step ? step - 1 : 0);
-
-	return m->plan.before + (m->plan.prune ? (commits + 1) / 2 : commits);
+	return work_first(&m->plan) + m->plan.ledgers;
 }

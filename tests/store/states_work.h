@@ -8,7 +8,8 @@
 #include <stdlib.h>
 
 /* The life of a store that is recorded: opened (or made), then for each ledger its vote, its commit
- * and some pruning. The same life without a recorder gives the model: all rows after every step. */
+ * and some pruning, or older ledgers filled in. The same life without a recorder gives the model:
+ * all rows after every step. */
 
 enum work_mark { WORK_STORE = 1, WORK_VOTE };
 
@@ -16,6 +17,8 @@ struct work_plan {
 	uint32_t before;  /* ledgers that are there already */
 	uint32_t ledgers; /* committed in this life */
 	uint32_t prune;   /* budget after each commit, 0: none */
+	uint32_t jump;    /* the first ledger of a new store, 0: 1; those before are filled in */
+	uint32_t fill;    /* so many after each commit */
 };
 
 /* Makes the folder what it is before the life; nothing for before = 0. */
@@ -41,9 +44,8 @@ struct model {
 /* Lives in `folder`, prepared, and checks each step with the store's own check. */
 void model_make(struct model *m, const char *folder, const struct work_plan *plan);
 void model_close(struct model *m);
-/* The newest ledger after a step; 0: none. */
-uint32_t model_seq(const struct model *m, size_t step);
-uint32_t model_ledgers(const struct model *m); /* the newest that model.ledger has */
+uint32_t work_first(const struct work_plan *plan); /* ledger of this life */
+uint32_t model_ledgers(const struct model *m);     /* the newest that model.ledger has */
 
 #define fatal(...)                                                                                 \
 	do {                                                                                       \
