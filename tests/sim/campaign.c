@@ -82,10 +82,13 @@ static void print_failure(const struct campaign *c, uint64_t seed, const struct 
 {
 	bool live = is_stall(r->property);
 
-	printf("SIM FAIL seed=0x%" PRIx64 "  prop=%s  t=%" PRId64 ".%03" PRId64 "s\n", seed,
-	       r->property, r->at_ms / 1000, r->at_ms % 1000);
+	printf("SIM FAIL seed=0x%" PRIx64 "  prop=%s  t=%" PRId64 ".%03" PRId64
+	       "s  nodes=%u byzantine=%u\n",
+	       seed, r->property, r->at_ms / 1000, r->at_ms % 1000, r->nodes, r->byzantine);
 	print_repro(c, seed, live ? 0 : r->at_ms);
 	printf("  %s\n", r->text);
+	if (r->divergent[0])
+		printf("  first divergent: %s\n", r->divergent);
 	if (c->profile != RUN_CONSENSUS)
 		save_trace(seed);
 }

@@ -74,6 +74,26 @@ static void live(struct world *w, const struct run_options *o)
 		world_finish(w);
 }
 
+/* The lowest sequence at which two nodes have reported different ledgers. */
+static void find_divergence(struct run_result *out, struct world *w, uint32_t top)
+{
+	struct hash256 a, b;
+	uint32_t seq, i, k;
+
+	for (seq = 1; seq <= top + 1; seq++)
+		for (i = 0; i < world_count(w); i++)
+			for (k = i + 1; k < world_count(w); k++) {
+				if (!world_hash_at(w, i, seq, &a) ||
+				    !world_hash_at(w, k, seq, &b) || hash256_eq(&a, &b))
+					continue;
+				snprintf(out->divergent, sizeof(out->divergent),
+					 "node %c seq %u hash %s vs node %c seq %u hash %s",
+					 'A' + (int)i, seq, hash256_short(&a).s, 'A' + (int)k, seq,
+					 hash256_short(&b).s);
+				return;
+			}
+}
+
 static void tell(struct run_result *out, struct world *w, const struct counted *c)
 {
 	const struct decision *fired = decisions_fired(world_decisions(w), &out->n_fired);
@@ -84,6 +104,7 @@ static void tell(struct run_result *out, struct world *w, const struct counted *
 		snprintf(out->property, sizeof(out->property), "%s", world_failed_property(w));
 		snprintf(out->text, sizeof(out->text), "%s", world_failure(w));
 		out->at_ms = world_now_ms(w);
+		find_divergence(out, w, c->top);
 	}
 	out->simulated_ms = world_now_ms(w);
 	out->steps = world_steps(w);
@@ -93,6 +114,8 @@ static void tell(struct run_result *out, struct world *w, const struct counted *
 		memcpy(out->fired, fired, out->n_fired * sizeof(*fired));
 	for (i = 0; i < FAULT_COUNT; i++)
 		out->fault_count[i] = decisions_count(world_decisions(w), (enum fault)i);
+	out->nodes = world_plan(w)->validators + world_plan(w)->trackers;
+	out->byzantine = world_plan(w)->byzantine;
 	out->submitted = c->submitted;
 	out->validated = c->validated;
 }

@@ -33,13 +33,15 @@ struct run_result {
 	bool failed;
 	char property[8]; /* "P4" */
 	char text[400];
-	int64_t at_ms; /* of the failure */
+	char divergent[120]; /* the first ledger that two nodes have in two forms, if any */
+	int64_t at_ms;       /* of the failure */
 	int64_t simulated_ms;
 	uint64_t steps, trace;
 	struct decision *fired; /* owned by the result */
 	uint32_t n_fired;
 	uint32_t fault_count[FAULT_COUNT];
 	uint64_t submitted, validated; /* transactions */
+	uint32_t nodes, byzantine;
 };
 /* Draws everything about a run. */
 void run_plan(struct world_plan *out, uint64_t seed, enum run_profile profile);
