@@ -221,6 +221,37 @@ await test('an unsafe overlap is refused, or overridden aloud', 10, async () => 
 	assert.match(check('site = http://192.0.2.1/list').said, /https:/);
 });
 
+await test('tokens that cannot be used are refused', 10, async () => {
+	const config = fs.readFileSync(net.configFile(net.nodes[0]), 'utf8');
+	const refused = (said, change) => {
+		fs.writeFileSync(file('try.ini'), change(config));
+		const args = ['--check-config', '--config', file('try.ini')];
+		const done = spawnSync(path.join(binaries(), 'tallyd'), args, { encoding: 'utf8' });
+		assert.equal(done.status, 78, done.stderr);
+		assert.match(done.stderr, said);
+	};
+	const line = /token_file = .*/;
+	const open_ = file('open-token');
+	fs.copyFileSync(tokens[0].file, open_);
+	fs.chmodSync(open_, 0o644);
+	refused(/open-token/, (c) => c.replace(line, `token_file = ${open_}`));
+	fs.writeFileSync(file('no-token'), '[validator_token]\nZm9v\n', { mode: 0o600 });
+	refused(/validator token: not JSON/, (c) => c.replace(line, `token_file = ${file('no-token')}`));
+	// the secret of one token beside the manifest of another
+	const inside = tokens.map((t) => {
+		const text = fs.readFileSync(t.file, 'utf8').replace(/^\[.*\]$/m, '');
+		return JSON.parse(Buffer.from(text, 'base64').toString());
+	});
+	inside[0].manifest = inside[1].manifest;
+	const mixed = Buffer.from(JSON.stringify(inside[0])).toString('base64');
+	fs.writeFileSync(file('mixed'), mixed, { mode: 0o600 });
+	refused(/not that of the manifest/, (c) => c.replace(line, `token_file = ${file('mixed')}`));
+	refused(/one of them/, (c) => c.replace(line, `$&\nkey_file = ${file('mixed')}`));
+	// a master key that was revoked makes no more tokens
+	tally('master', 'revoke', file(`${net.nodes[0].name}.master`), '--yes');
+	assert.throws(() => token(net.nodes[0].name, 9), /was revoked/);
+});
+
 await net.stop();
 server?.closeAllConnections();
 server?.close();
