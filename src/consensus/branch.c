@@ -151,7 +151,7 @@ static bool better(const struct child *a, const struct child *b)
  * than may lie. Votes of the silent count for depth only: not everybody may have heard them. */
 static void count_votes(const struct consensus *c, struct child *kid, uint32_t seq)
 {
-	uint32_t top[UNL_MAX], n = 0, liars = leave_lies(c, seq);
+	uint32_t top[UNL_MAX], n = 0, liars = leave_lies_likely(c, seq);
 
 	kid->votes = 0;
 	for (uint32_t i = 0; i < c->n; i++) {
@@ -313,7 +313,8 @@ static void follow(struct consensus *c)
 		go = deep->seq > r->prev.seq + 1 ||
 		     steady_since(r->moved, c->now.steady) >= CONS_MOVED_GRACE_MS;
 	} else {
-		go = round_lonely(c) || (r->fallen_back && beyond > leave_lies(c, r->prev.seq + 1));
+		go = round_lonely(c) ||
+		     (r->fallen_back && beyond > leave_lies_likely(c, r->prev.seq + 1));
 	}
 	if (go)
 		switch_if_permitted(c, deep);

@@ -11,8 +11,10 @@
  *   - when one member has voted beyond X's sequence for something that does not contain X: a ledger
  *     is built only when a quorum proposes on its parent, so a quorum has not voted for X or left
  *     it.
- * Faults that are not silence may be lies: both numbers grow by n - q less the members that have
- * been silent for CONS_SILENT_MS (shorter silence may be a partition, which is no fault of theirs).
+ * Faults may be lies: both numbers grow by n - q, less the members that have shown to be faulty by
+ * evidence, or by silence: after CONS_SILENT_MS where nothing else could decide
+ * (n = 5 (n - q): docs/decisions/0030), and only after CONS_LOST_MS elsewhere, where it takes votes
+ * that everybody has forgotten to need it. Members with evidence against them prove nothing.
  * Leaving also needs a quorum to be heard from at all, since nothing can be gained without. */
 
 bool leave_heard_lately(const struct consensus *c, uint32_t i)
@@ -24,30 +26,41 @@ bool leave_heard_lately(const struct consensus *c, uint32_t i)
 }
 
 /* Counts as failed: silent for long, or speaking for long without a vote where all have voted. */
-static bool failed(const struct consensus *c, uint32_t i, uint32_t seq)
+static bool failed(const struct consensus *c, uint32_t i, uint32_t seq, int64_t ms)
 {
 	const struct member *m = &c->m[i];
 	struct steady spoke = m->have_spoke ? m->spoke : c->since;
 
 	if ((int32_t)i == c->config.self)
 		return false;
-	if (steady_since(spoke, c->now.steady) > CONS_SILENT_MS)
+	if (steady_since(spoke, c->now.steady) > ms)
 		return true;
 	return m->have_spoke && (!m->have_last || m->last.seq < seq) && leave_heard_lately(c, i) &&
-	       steady_since(m->speaking, c->now.steady) > CONS_SILENT_MS &&
-	       steady_since(c->advanced, c->now.steady) > CONS_SILENT_MS;
+	       steady_since(m->speaking, c->now.steady) > ms &&
+	       steady_since(c->advanced, c->now.steady) > ms;
+}
+
+static uint32_t lies(const struct consensus *c, uint32_t seq, int64_t ms)
+{
+	uint32_t spare = unl_spare_at(c, seq), known = 0;
+
+	for (uint32_t i = 0; i < c->n; i++) {
+		if (unl_counts_at(c, i, seq))
+			known += unl_proven(c, i) || failed(c, i, seq, ms);
+	}
+	return spare > known ? spare - known : 0;
 }
 
 uint32_t leave_lies(const struct consensus *c, uint32_t seq)
 {
-	uint32_t spare = unl_spare_at(c, seq), known = 0;
-	bool tie = unl_n_at(c, seq) <= 5 * spare;
+	bool tie = unl_n_at(c, seq) <= 5 * unl_spare_at(c, seq);
 
-	for (uint32_t i = 0; i < c->n; i++) {
-		if (unl_counts_at(c, i, seq))
-			known += unl_proven(c, i) || (tie && failed(c, i, seq));
-	}
-	return spare > known ? spare - known : 0;
+	return lies(c, seq, tie ? CONS_SILENT_MS : CONS_LOST_MS);
+}
+
+uint32_t leave_lies_likely(const struct consensus *c, uint32_t seq)
+{
+	return lies(c, seq, CONS_SILENT_MS);
 }
 
 /* Signed something at seq or later that does not contain the ledger; *beyond: fully, and later. */
@@ -58,7 +71,6 @@ static bool speaks_against(const struct consensus *c, uint32_t i, const struct h
 	const struct vote *at = votes_at(c, i, seq);
 	struct hash256 anc;
 	uint32_t anc_seq;
-
 	bool left;
 
 	*beyond = m->full_seq > seq &&
@@ -67,7 +79,7 @@ static bool speaks_against(const struct consensus *c, uint32_t i, const struct h
 	left = *beyond || (m->have_last && m->last.seq > seq &&
 			   branch_ancestor(c, &m->last.ledger, seq, &anc, &anc_seq) == ANCESTOR &&
 			   !hash256_eq(&anc, ledger));
-	return left || (at && !hash256_eq(&at->ledger, ledger));
+	return left || (at && !at->conflict && !hash256_eq(&at->ledger, ledger));
 }
 
 static bool cannot_be_validated(const struct consensus *c, const struct hash256 *ledger,

@@ -291,8 +291,11 @@ bool branch_goes_with_us(const struct consensus *c, const struct hash256 *ledger
 
 /* leave.c */
 bool leave_heard_lately(const struct consensus *c, uint32_t i);
-/* How many members may be lying at a sequence. */
+/* How many members may be lying at a sequence: the faults that a quorum allows for, less those that
+ * have shown. Failure is one of them sooner where nothing else can decide, and for what is only a
+ * preference (likely). */
 uint32_t leave_lies(const struct consensus *c, uint32_t seq);
+uint32_t leave_lies_likely(const struct consensus *c, uint32_t seq);
 /* Whether no ledger between the validated one and l, l included, can get its quorum any more. */
 bool leave_line_spent(const struct consensus *c, const struct ledger_rec *l);
 /* Whether voting for `l` keeps faith with every vote given before. */

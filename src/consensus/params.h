@@ -72,6 +72,8 @@
 #define CONS_MOVED_GRACE_MS 1000
 /* A member counts as failed, and so as none that could be lying, after this silence. */
 #define CONS_SILENT_MS 120000
+/* The same where a quorum of those present can decide without it, unless votes were forgotten. */
+#define CONS_LOST_MS 600000
 /* A round that is held, because too many ledgers are ahead of the validated one, goes on after this
  * time of agreement. */
 #define CONS_HELD_MS 120000

@@ -16,6 +16,7 @@ struct swarm {
 	bool partitions, cuts, crashes, all_at_once, blocks, slows, losses;
 	uint32_t liars, disabled; /* masks */
 	bool mixed;               /* UNLs */
+	bool votes_split;         /* from the beginning */
 };
 
 static bool coin(struct swarm *w)
@@ -311,9 +312,9 @@ static bool settle(struct swarm *w, struct why *why, uint64_t seed)
 		sim_slow(w->s, (char)('A' + i), 0);
 	start_most(w);
 	before = sim_validated_max(w->s);
-	/* long enough for a split vote that needs the silence of those away, and for lost heights
-	 */
-	ok = reaches(w, before + 2, w->liars ? 400 : 200);
+	/* a split vote may need the silence of those away, or of a liar; the worst is one whose
+	 * vote all the others have forgotten */
+	ok = reaches(w, before + 2, w->votes_split ? 900 : 200);
 	if (ok) {
 		sim_start(w->s, names);
 		before = sim_validated_max(w->s);
@@ -348,9 +349,11 @@ bool sim_swarm(uint64_t seed, bool verbose, struct why *why, int64_t *simulated_
 	switch (rng_below(&w.r, 8)) {
 	case 0:
 	case 1:
+		w.votes_split = true;
 		split_votes(&w);
 		break;
 	case 2:
+		w.votes_split = true;
 		spent_votes(&w);
 		break;
 	default:
