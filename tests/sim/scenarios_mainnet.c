@@ -360,3 +360,43 @@ void h8_maintenance_and_staged_restarts(void **state)
 	     (double)first / 1000, (double)worst / 1000);
 	play_end(w);
 }
+
+/* One of six is away for good. Past two flag ledgers nobody waits for it any more, and the network
+ * outlives a second one; whoever of them comes back is waited for again. */
+void h8_a_lasting_outage(void **state)
+{
+	struct world_plan p = world_defaults(109);
+	uint32_t listed, second;
+	struct world *w;
+	int64_t ms;
+
+	(void)state;
+	p.validators = 6;
+	p.sessions = false;
+	p.history = 256;
+	w = play(&p);
+	world_kill(w, "F");
+	while (!node_negative_unl(world_node(w, 0))->n && world_validated_max(w) < 1100) {
+		play_pay(w, 'B', 3);
+		play_run(w, 20000);
+	}
+	listed = world_validated_max(w);
+	assert_in_range(listed, 1024, 1060);
+	assert_int_equal(node_negative_unl(world_node(w, 0))->n, 1);
+	world_kill(w, "E");
+	ms = play_goes_on(w, 5, 60000);
+	world_start(w, "F");
+	play_goes_on(w, 3, 300000);
+	second = world_validated_min(w);
+	while (world_validated_min(w) < 1540) {
+		play_pay(w, 'F', 4);
+		play_run(w, 20000);
+	}
+	assert_int_equal(node_negative_unl(world_node(w, 5))->n, 1);
+	assert_int_equal(spare(w), 1); /* F is back, E is not waited for */
+	says("H8",
+	     "one of six away: disabled by ledger %u, five ledgers in %.1f s without a second "
+	     "one; back at %u, enabled again",
+	     listed, (double)ms / 1000, second);
+	play_end(w);
+}
