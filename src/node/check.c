@@ -39,6 +39,7 @@ static bool check_bounds(const struct node *n, struct why *why)
 	    {"events for consensus", n->n_cons_queue, CONS_QUEUE_MAX},
 	    {"votes on their way", n->n_out, VOTE_OUT_MAX},
 	    {"remembered transactions", n->seen.n, SEEN_TXS},
+	    {"refused transactions", n->put_off.n, SEEN_TXS / 4},
 	    {"remembered messages", n->seen_msgs.n, SEEN_MESSAGES},
 	};
 

@@ -148,6 +148,9 @@ static void on_send(void *ctx, struct world *w, uint32_t from, uint32_t to, cons
 		break;
 	case MSG_SET:
 	case MSG_TX_DATA:
+	case MSG_LEDGER:
+	case MSG_PAST:
+	case MSG_NODES:
 	case MSG_NAK:
 		done = actor_set_message(a, to, m);
 		break;

@@ -179,13 +179,51 @@ static void send_wrong_txs(struct actor *a, uint32_t to, const struct msg *m, ui
 		memcpy(blobs, m->txs.v, m->txs.n * sizeof(*blobs));
 	else
 		wrong.txs.n = 1;
-	if (how % 2 && m->txs.n > 1)
-		blobs[how % m->txs.n] = blobs[(how + 1) % m->txs.n];
+	if (how % 2 && m->txs.n > 1 && blobs[0].n <= blobs[1].n)
+		blobs[1] = blobs[0]; /* the message must not grow */
 	else
 		blobs[how % wrong.txs.n] = bytes_of(junk, sizeof(junk));
 	wrong.txs.v = blobs;
 	actor_send(a, to, &wrong);
 	mem_free(blobs);
+}
+
+/* Transactions of a ledger in another order, or one of them twice: what is built of them is another
+ * ledger than the header's. */
+static void send_wrong_ledger(struct actor *a, uint32_t to, const struct msg *m, uint32_t how)
+{
+	uint32_t n = m->ledger.txs.n;
+	struct bytes *blobs = mem_alloc(n * sizeof(*blobs));
+	struct msg wrong = *m;
+
+	for (uint32_t i = 0; i < n; i++)
+		blobs[i] = m->ledger.txs.v[how % 2 ? n - 1 - i : i];
+	if (how % 2 == 0 && blobs[0].n <= blobs[n - 1].n) /* the message must not grow */
+		blobs[n - 1] = blobs[0];
+	else if (how % 2 == 0)
+		blobs[0] = blobs[n - 1];
+	wrong.ledger.txs.v = blobs;
+	actor_send(a, to, &wrong);
+	mem_free(blobs);
+}
+
+/* Nodes of a tree, one with a bit changed. */
+static void send_wrong_nodes(struct actor *a, uint32_t to, const struct msg *m, uint32_t how)
+{
+	struct bytes *nodes = mem_alloc(m->nodes.n * sizeof(*nodes));
+	struct bytes *one = &nodes[how % m->nodes.n];
+	struct msg wrong = *m;
+	uint8_t *bytes;
+
+	memcpy(nodes, m->nodes.nodes, m->nodes.n * sizeof(*nodes));
+	bytes = mem_alloc(one->n);
+	memcpy(bytes, one->p, one->n);
+	bytes[one->n - 1] ^= 1;
+	one->p = bytes;
+	wrong.nodes.nodes = nodes;
+	actor_send(a, to, &wrong);
+	mem_free(bytes);
+	mem_free(nodes);
 }
 
 bool actor_set_message(struct actor *a, uint32_t to, const struct msg *m)
@@ -200,7 +238,13 @@ bool actor_set_message(struct actor *a, uint32_t to, const struct msg *m)
 		return false;
 	if (m->type == MSG_SET)
 		send_wrong_set(a, to, m, how);
-	else
+	else if (m->type == MSG_TX_DATA)
 		send_wrong_txs(a, to, m, how);
+	else if (m->type == MSG_NODES)
+		send_wrong_nodes(a, to, m, how);
+	else if (m->ledger.txs.n > 1)
+		send_wrong_ledger(a, to, m, how);
+	else
+		return false;
 	return true;
 }

@@ -242,8 +242,9 @@ bool cover_missing(const struct cover *c, struct buf *out)
 	for (uint32_t i = 0; i < 4; i++)
 		whole = name_missing(out, whole, c->mode[i], "mode", modes[i]);
 	for (uint32_t i = 0; i < 7; i++)
-		whole = name_missing(out, whole, c->state[i], "state",
-				     node_state_name((enum node_state)i));
+		if (i != NODE_TRACKING) /* without a UNL, as no simulated node is */
+			whole = name_missing(out, whole, c->state[i], "state",
+					     node_state_name((enum node_state)i));
 	return whole;
 }
 
