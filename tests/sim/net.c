@@ -441,14 +441,14 @@ static void one(struct process *p, struct end *e, struct wire_frame *f, const st
 
 void net_send(struct process *p, uint32_t peer, uint32_t except, struct wire_frame *f)
 {
-	struct arena a = ARENA_INIT;
 	const struct msg *seen = NULL;
 	struct msg m;
 	uint32_t i;
 
 	trace_mix_bytes(&p->w->trace, f->bytes, f->n);
-	if (p->mangled || p->w->wants_sent) {
-		must(wire_decode(&m, &a, bytes_of(f->bytes, f->n), NULL) == ERR_NONE);
+	if (p->mangled || p->w->wants_sent) { /* nobody else decodes meanwhile */
+		arena_reset(&p->w->arena);
+		must(wire_decode(&m, &p->w->arena, bytes_of(f->bytes, f->n), NULL) == ERR_NONE);
 		seen = &m;
 	}
 	for (i = 0; i < p->n_ends; i++) {
@@ -457,7 +457,6 @@ void net_send(struct process *p, uint32_t peer, uint32_t except, struct wire_fra
 		if (e->state == END_UP && (peer ? e->id == peer : e->id != except))
 			one(p, e, f, seen);
 	}
-	arena_close(&a);
 }
 
 void world_send_as(struct world *w, uint32_t from, uint32_t to, const struct msg *m)

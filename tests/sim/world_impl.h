@@ -217,7 +217,6 @@ struct world {
 	struct hash256 *hash_at[WORLD_NODES_MAX]; /* reported validated, by sequence */
 	uint32_t n_hash_at[WORLD_NODES_MAX];
 	struct arena arena; /* of messages decoded for observers and manglers */
-	bool arena_busy;
 };
 
 /* world.c */

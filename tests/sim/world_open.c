@@ -113,6 +113,7 @@ void world_close(struct world *w)
 	ledger_unref(w->second);
 	genesis_close(&w->genesis);
 	decisions_close(w->decisions);
+	arena_close(&w->arena);
 	mem_free(w->account_seq);
 	mem_free(w->heap);
 	mem_free(w);
