@@ -199,6 +199,31 @@ await test('an expired list validates nothing, a newer one goes on', 30, async (
 	assert.equal((await info(net.nodes[0])).unl_blocked, undefined);
 });
 
+await test('what a site may answer instead of a list changes nothing', 20, async () => {
+	const [node] = net.nodes;
+	const good = site.text;
+	const status = async (said) => {
+		await until(String(said), seconds(6), async () => {
+			const [from] = (await admin(node, 'validator_list_sites')).validator_sites;
+			const words = `${from.last_refresh_status} ${from.last_refresh_message ?? ''}`;
+			return said.test(words);
+		});
+	};
+	site.text = ' '.repeat((1 << 20) + 1);
+	await status(/^invalid .*more than 1048576 bytes/);
+	const own = token('stranger', 1);
+	const list = file('strange.json');
+	tally(
+		...['list', 'make', ...tokens.map((t) => t.manifest), '--token', own.file],
+		...['--out', list, '--sequence', '99'],
+	);
+	site.text = fs.readFileSync(list, 'utf8');
+	await status(/^untrusted/);
+	site.text = good;
+	assert.equal((await admin(node, 'validators')).publisher_lists[0].seq, 4);
+	assert.equal((await info(node)).unl_blocked, undefined);
+});
+
 await test('an unsafe overlap is refused, or overridden aloud', 10, async () => {
 	const config = fs.readFileSync(net.configFile(net.nodes[0]), 'utf8');
 	const check = (unl) => {
