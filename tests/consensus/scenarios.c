@@ -2,6 +2,7 @@
 #include "tests/consensus/scenarios.h"
 
 uint32_t scenario_runs = 20;
+bool scenario_brief;
 
 void scenario_says(const char *id, const char *fmt, ...)
 {
@@ -84,6 +85,10 @@ int main(int argc, char **argv)
 	for (int i = 1; i < argc; i++) {
 		if (strcmp(argv[i], "--runs") == 0 && i + 1 < argc) {
 			scenario_runs = (uint32_t)strtoul(argv[++i], NULL, 10);
+		} else if (strcmp(argv[i], "--flavour") == 0 && i + 1 < argc) {
+			scenario_brief = strcmp(argv[++i], "release") != 0;
+			if (scenario_brief)
+				scenario_runs = 3;
 		} else {
 			(void)snprintf(filter, sizeof(filter), "%s_*", argv[i]);
 			cmocka_set_test_filter(filter);

@@ -16,12 +16,16 @@
 /* The named scenarios: what a network of these machines does when things go wrong, one function for
  * each id of tests/sim/scenarios.def that is played here. Every one prints a line of its result.
  *
- *      test_scenarios [--runs N] [ID ...]     N: runs of those that are a matter of chance */
+ *      test_scenarios [--runs N] [--flavour F] [ID]
+ *
+ * N: runs of those that are a matter of chance. Builds that are slow for what they check (F is not
+ * release) do less of what is long or often. */
 
 #define ALL5 "ABCDE"
 
 /* How often a scenario with a seed is run. */
 extern uint32_t scenario_runs;
+extern bool scenario_brief;
 void scenario_says(const char *id, const char *fmt, ...) PRINTF(2, 3);
 
 /* Five validators, running. */

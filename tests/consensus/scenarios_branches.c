@@ -214,7 +214,7 @@ void s11_ring_of_unls_with_a_wrong_ledger(void **state)
 	sim_inject(s, "ABCG", &genesis, 42);
 	sim_inject(s, "DEF", &genesis, 1);
 	sim_start(s, "ABCDEFG");
-	sim_run_ms(s, 300000);
+	sim_run_ms(s, 150000);
 	expect_sound(s);
 	for (const char *k = "ABCDEFG"; *k; k++) {
 		struct cons_status st = sim_status(s, *k);

@@ -55,7 +55,7 @@ static void every_split(uint32_t n)
 	struct recovery r[2] = {{0, 0, 0}, {0, 0, 0}};
 
 	/* both ways a half and its complement are the same cut; one way they are not */
-	for (uint32_t mask = 1; mask < (1u << n) - 1; mask++) {
+	for (uint32_t mask = 1; mask < (1u << n) - 1; mask += scenario_brief ? 7 : 1) {
 		if (mask < 1u << (n - 1))
 			count(&r[0], recover_from(n, mask, false));
 		count(&r[1], recover_from(n, mask, true));
