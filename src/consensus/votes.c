@@ -197,7 +197,7 @@ static bool record(struct consensus *c, uint32_t who, const struct cons_validati
 			two_validations(c, who, v, &val->ledger);
 			return false;
 		}
-		if (v->full || !val->full)
+		if (v->conflict || v->full || !val->full)
 			return false;
 	}
 	*v = (struct vote){.ledger = val->ledger, .seq = val->seq, .full = val->full};
