@@ -186,7 +186,7 @@ static void validated_stays_validated(void **state)
 	cons_close(r.c);
 }
 
-/* Two against two in five, and one who tells us that it is with us: three votes that may be a quorum
+/* Two against two in five, and one who tells us that it is with us: three votes, perhaps a quorum
  * with one that we have not heard. The proof that it lies is what lets us leave. */
 static void a_proven_liar_is_one_of_the_faults(void **state)
 {
