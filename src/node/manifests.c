@@ -9,6 +9,8 @@ struct kept {
 	struct manifest m; /* its views are into bytes */
 	uint8_t bytes[MANIFEST_BYTES_MAX];
 	bool trusted;
+	uint32_t used; /* of its allowance, which fills up again since: */
+	struct steady since;
 	struct kept *prev, *next; /* of the others: newest first */
 };
 
@@ -153,6 +155,21 @@ static bool within_budget(struct manifests *m, bool trusted, struct steady now)
 	return true;
 }
 
+/* One master's: whoever holds it can make as many as there are numbers. */
+static bool within_allowance(struct kept *k, struct steady now)
+{
+	int64_t back = steady_since(k->since, now) / MANIFESTS_OF_ONE_MS;
+
+	if (back >= k->used) {
+		k->used = 0;
+		k->since = now;
+	} else {
+		k->used -= (uint32_t)back;
+		k->since = steady_after(k->since, back * MANIFESTS_OF_ONE_MS);
+	}
+	return k->used < MANIFESTS_OF_ONE;
+}
+
 /* A signing key belongs to one master, and no master key signs for another. */
 static bool taken(const struct manifests *m, const struct manifest *in)
 {
@@ -217,11 +234,14 @@ static enum manifest_fate add(struct manifests *m, struct bytes in, const struct
 		return MANIFEST_STALE;
 	if (now && !within_budget(m, is_trusted(m, &given.master), *now))
 		return MANIFEST_BUSY;
+	if (now && k && !manifest_revokes(&given) && !within_allowance(k, *now))
+		return MANIFEST_BUSY;
 	if (!manifest_verify(&given))
 		return MANIFEST_FORGED;
 	if (taken(m, &given))
 		return MANIFEST_TAKEN;
 	k = replace(m, k, &given);
+	k->used += now != NULL;
 	if (out)
 		*out = &k->m;
 	return MANIFEST_NEW;

@@ -14,7 +14,7 @@
  * trusted ones their place.
  *
  *   sequence not above the known one ──► STALE, nothing is computed
- *   untrusted and above the budget   ──► BUSY, nothing is computed
+ *   above the budget                 ──► BUSY, nothing is computed (a revocation never is)
  *   signatures bad                   ──► FORGED
  *   its signing key is another's, or its master key signs for another ──► TAKEN
  *   else                             ──► NEW: replaces the one that was there                    */
@@ -22,6 +22,8 @@
 #define MANIFESTS_OTHER_MAX     1024
 #define MANIFESTS_OTHER_BURST   100
 #define MANIFESTS_OTHER_PER_S   20
+#define MANIFESTS_OF_ONE        6     /* of one trusted master at once, */
+#define MANIFESTS_OF_ONE_MS     10000 /* and then one in so long */
 #define MANIFESTS_TRUSTED_PER_S 200
 
 enum manifest_fate {

@@ -193,6 +193,7 @@ struct unl_member {
 	struct net_time trusts_at;
 	struct wire_frame *trust_said;
 	bool trust_unsafe;
+	struct pace trust_pace;
 	/* its clock beside ours, see clocks.c */
 	bool clock_heard, clock_waits;
 	int64_t clock_off_s, clock_waits_s;

@@ -15,6 +15,8 @@
  * so say otherwise, and is not taken where the configuration overrides it. What is told of
  * strangers is not looked at. */
 
+#define TRUST_AT_ONCE    6 /* words of one member, and then one in: */
+#define TRUST_EVERY_MS   10000
 #define OVERLAP_WAITS_MS 600000 /* two looks at a publisher's site, as they usually are apart */
 
 uint32_t node_unl_apart(const struct public_key *a, uint32_t n_a, const struct public_key *b,
@@ -160,7 +162,8 @@ void trust_on_msg(struct node *n, uint32_t peer, const struct msg *m)
 	if (who < 0 || who == n->self)
 		return;
 	u = &n->unl[who];
-	if (m->trust.at.s <= u->trusts_at.s)
+	if (m->trust.at.s <= u->trusts_at.s ||
+	    !pace_allows(n, &u->trust_pace, TRUST_AT_ONCE, TRUST_EVERY_MS))
 		return;
 	payload_of(n, &payload, m);
 	good = signature_check(bytes_of(m->trust.key.b, WIRE_KEY_BYTES), buf_bytes(&payload),
@@ -170,6 +173,7 @@ void trust_on_msg(struct node *n, uint32_t peer, const struct msg *m)
 		fx_drop(n, peer, "word about a UNL with a bad signature");
 		return;
 	}
+	u->trust_pace.used++;
 	u->trusts_at = m->trust.at;
 	buf_clear(&u->trusts);
 	buf_put(&u->trusts, m->trust.members.p, m->trust.members.n);

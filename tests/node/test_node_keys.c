@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "cluster.h"
+#include "node/manifests.h"
 #include "rig.h"
 
 #include <setjmp.h>
@@ -651,12 +652,27 @@ static void h5_a_flood_of_manifests(void **state)
 	for (i = 0; i < 100; i++)
 		hear(r, 1, buf_bytes(&m));
 	assert_int_equal(manifests_sent(r, 2), 0);
+	/* nor is one member's worth more than a few at once; its revocation always is */
+	for (i = 2; i < 200; i++) {
+		manifest_of(&m, 3, OLD, i);
+		hear(r, 1, buf_bytes(&m));
+	}
+	assert_int_equal(manifests_sent(r, 2), MANIFESTS_OF_ONE);
+	rig_run(r, 60000);
+	rig_forget(r);
 	/* a forged one is the end of its sender */
-	manifest_of(&m, 3, OLD, 2);
+	manifest_of(&m, 3, OLD, 300);
 	m.p[m.n - 1] ^= 1;
 	hear(r, 1, buf_bytes(&m));
 	assert_non_null(r->dropped[1]);
-	assert_int_equal(node_manifest(r->node, &s.unl[3])->seq, 1);
+	assert_int_equal(node_manifest(r->node, &s.unl[3])->seq, 1 + MANIFESTS_OF_ONE);
+	for (i = 301; i < 320; i++) {
+		manifest_of(&m, 3, OLD, i);
+		hear(r, 2, buf_bytes(&m));
+	}
+	manifest_of(&m, 3, OLD, 0);
+	hear(r, 2, buf_bytes(&m));
+	assert_true(manifest_revokes(node_manifest(r->node, &s.unl[3])));
 	rig_close(r);
 	buf_close(&m);
 	setup_close(&s);
