@@ -12,7 +12,7 @@
  * was written down is the same plan. What compilers, memory and environment must not change is
  * compared by tests/sim/same. */
 
-#define SEEDS 4
+#define SEEDS 3
 
 static struct run_result run(const struct run_options *o)
 {
@@ -31,9 +31,9 @@ static void test_twice(void **state)
 
 	(void)state;
 	for (i = 0; i < SEEDS; i++)
-		first[i] = run(&(struct run_options){.seed = 500 + i, .until_ms = 60000});
+		first[i] = run(&(struct run_options){.seed = 500 + i, .until_ms = 20000});
 	for (i = SEEDS; i-- > 0;) { /* in another order */
-		again = run(&(struct run_options){.seed = 500 + i, .until_ms = 60000});
+		again = run(&(struct run_options){.seed = 500 + i, .until_ms = 20000});
 		assert_int_equal(again.trace, first[i].trace);
 		assert_int_equal(again.steps, first[i].steps);
 		assert_int_equal(again.n_fired, first[i].n_fired);
@@ -46,7 +46,7 @@ static void test_twice(void **state)
 /* The decisions that fired, given as a list, fire again, and no others. */
 static void test_decisions_repeat_it(void **state)
 {
-	struct run_options o = {.seed = 503, .until_ms = 60000};
+	struct run_options o = {.seed = 503, .until_ms = 30000};
 	struct run_result first = run(&o), again;
 	struct run_options back = {.seed = 0};
 	struct world_plan plan;
@@ -120,14 +120,14 @@ static void test_workers(void **state)
 		p.workers = workers[i];
 		w = world_open(&p);
 		world_start(w, "ABCDE");
-		for (k = 0; k < 60; k++) {
+		for (k = 0; k < 30; k++) {
 			struct world_pay pay = {.from = k % 20, .to = k * 7 % 20, .drops = k + 1};
 
 			world_run_ms(w, 1000);
 			if (pay.from != pay.to)
 				world_pay(w, (char)('A' + k % 5), &pay);
 		}
-		world_run_ms(w, 30000);
+		world_run_ms(w, 20000);
 		assert_null(world_failure(w));
 		for (k = 0; k < 20; k++)
 			balances[i][k] = world_balance(w, 'E', k);
