@@ -235,6 +235,49 @@ static void damage_is_noticed(void **state)
 	close(fd);
 }
 
+/* Every bit of both slots: the record is the newest, or the one before, and never another. */
+static void flipped_bits_make_no_other_record(void **state)
+{
+	enum { MAX = 4096 };
+	static uint8_t image[MAX];
+	struct journal *j;
+	struct why why = {""};
+	int fd, newest, noticed = 0;
+
+	(void)state;
+	assert_int_equal(journal_open(&j, folder, &why), ERR_NONE);
+	write_record(j, 4);
+	write_record(j, 5);
+	journal_close(j);
+	fd = open(path, O_RDWR);
+	slot_image(fd, 0, image, MAX);
+	newest = load_be64(image + 8) == 4 ? 0 : 1; /* generations: 1 and 2, then 3 and 4 */
+	for (int slot = 0; slot < 2; slot++) {
+		size_t n = slot_image(fd, slot, image, MAX);
+
+		for (size_t bit = 0; bit < n * 8; bit++) {
+			off_t at = (slot ? SLOT_2 : 0) + (off_t)(bit / 8);
+			uint8_t byte = image[bit / 8] ^ (uint8_t)(1u << bit % 8);
+			struct journal_record r;
+
+			assert_int_equal(pwrite(fd, &byte, 1, at), 1);
+			assert_int_equal(journal_open(&j, folder, &why), ERR_NONE);
+			assert_int_equal(journal_read(j, &r, &why), ERR_NONE);
+			if (!record_is(&r, 5)) {
+				assert_true(record_is(&r, 4) && slot == newest);
+				noticed++;
+			} else {
+				assert_int_equal(slot, !newest);
+			}
+			journal_close(j);
+			assert_int_equal(pwrite(fd, &image[bit / 8], 1, at), 1);
+		}
+	}
+	close(fd);
+	assert_true(noticed > 1000);
+	expect_record(5);
+}
+
 static void file_that_may_not_grow_keeps_the_record(void **state)
 {
 	struct rlimit was, tight;
@@ -431,6 +474,8 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(torn_writes_leave_the_record_before, make_folder,
 					    remove_folder),
 	    cmocka_unit_test_setup_teardown(damage_is_noticed, make_folder, remove_folder),
+	    cmocka_unit_test_setup_teardown(flipped_bits_make_no_other_record, make_folder,
+					    remove_folder),
 	    cmocka_unit_test_setup_teardown(file_that_may_not_grow_keeps_the_record, make_folder,
 					    remove_folder),
 	    cmocka_unit_test_setup_teardown(broken_device_ends_voting, make_folder, remove_folder),
