@@ -102,8 +102,12 @@ static void submit(struct clients *c, struct rng *r, struct tx *t)
 {
 	char node;
 
-	if (t && pick_node(c, r, &node))
+	if (!t || !pick_node(c, r, &node))
+		return;
+	if (rng_below(r, 200)) /* one of 200: at once or never */
 		world_submit(c->w, node, t, ++c->token);
+	else
+		world_submit_hard(c->w, node, t, ++c->token);
 }
 
 /* Takes the transaction's reference. */

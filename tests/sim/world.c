@@ -154,6 +154,7 @@ static void on_submit(struct process *p, const struct event *e)
 	if (p->node && !p->stopping) {
 		ev.submit.tx = s->tx;
 		ev.submit.token = s->token;
+		ev.submit.fail_hard = s->fail_hard;
 		process_step(p, &ev);
 	}
 }

@@ -124,6 +124,8 @@ struct world_pay {
 /* Signed, and handed to a node that is up. */
 struct tx *world_payment(struct world *w, const struct world_pay *p); /* the caller's reference */
 void world_submit(struct world *w, char node, struct tx *tx, uint64_t token);
+/* Not kept when it cannot be applied at once (fail_hard). */
+void world_submit_hard(struct world *w, char node, struct tx *tx, uint64_t token);
 struct hash256 world_pay(struct world *w, char node, const struct world_pay *p);
 
 /* ---- what Byzantine nodes and hostile peers are made of ---- */

@@ -180,6 +180,7 @@ struct call {
 struct submit {
 	struct tx *tx;
 	uint64_t token;
+	bool fail_hard;
 };
 
 #define OBSERVERS_MAX 32

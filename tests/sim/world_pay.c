@@ -37,17 +37,28 @@ struct tx *world_payment(struct world *w, const struct world_pay *p)
 	return t;
 }
 
-void world_submit(struct world *w, char node, struct tx *tx, uint64_t token)
+static void push_submit(struct world *w, char node, struct tx *tx, uint64_t token, bool fail_hard)
 {
 	struct submit *s = mem_zalloc(1, sizeof(*s));
 	struct event e = world_event(&w->p[node - 'A'], EV_SUBMIT, w->now);
 
 	s->tx = tx_ref(tx);
 	s->token = token;
+	s->fail_hard = fail_hard;
 	e.p = s;
 	w->submitted++;
 	OBSERVE(w, submitted, (uint32_t)(node - 'A'), tx);
 	world_push(w, e);
+}
+
+void world_submit(struct world *w, char node, struct tx *tx, uint64_t token)
+{
+	push_submit(w, node, tx, token, false);
+}
+
+void world_submit_hard(struct world *w, char node, struct tx *tx, uint64_t token)
+{
+	push_submit(w, node, tx, token, true);
 }
 
 struct hash256 world_pay(struct world *w, char node, const struct world_pay *p)
