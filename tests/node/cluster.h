@@ -77,7 +77,8 @@ void cluster_lie(struct cluster *c,
 /* Ledgers that node i has reported validated, over all its lives. */
 uint32_t cluster_reported(struct cluster *c, uint32_t i);
 /* A frame that node `from` did not make comes to the nodes of the bit mask `to`, in its name, after
- * so many ms more than a frame takes; its reference is taken. What keys sign is not watched then. */
+ * so many ms more than a frame takes; its reference is taken. What keys sign is not watched then.
+ */
 void cluster_inject(struct cluster *c, uint32_t from, uint32_t to, uint32_t ms,
 		    struct wire_frame *f);
 /* What nodes have charged each other for. */
