@@ -141,14 +141,27 @@ static void on_failed(struct uv_node *un);
 /* What a job says about the disk. */
 static void disk_result(struct uv_node *un, const struct node_job *j)
 {
-	if (j->kind != NODE_JOB_PERSIST && j->kind != NODE_JOB_JOURNAL)
+	bool ledger = j->kind == NODE_JOB_PERSIST, vote = j->kind == NODE_JOB_JOURNAL;
+
+	if (!ledger && !vote && j->kind != NODE_JOB_HISTORY)
 		return;
-	if (j->err == ERR_NO_SPACE)
-		uv_disk_no_room(un->disk);
-	else if (j->err != ERR_NONE && j->err != ERR_CORRUPT)
+	switch (j->err) {
+	case ERR_NONE:
+	case ERR_STATE: /* nothing was written, for reasons of its own */
+		break;
+	case ERR_NO_SPACE:
+		if (ledger || vote)
+			uv_disk_no_room(un->disk);
+		break;
+	case ERR_CORRUPT:
+		if (!vote) {
+			uv_disk_damage(un->disk, j->why.text);
+			break;
+		}
+		/* fall through */
+	default:
 		un->write_failed = true;
-	else if (j->err == ERR_CORRUPT && j->kind == NODE_JOB_PERSIST)
-		uv_disk_damage(un->disk, j->why.text);
+	}
 }
 
 /* Without room it is done next time; any other failure is one of the store. */

@@ -150,4 +150,10 @@ await test('it votes again, and no vote was ever contradicted', 60, async () => 
 	return `${votes.size} votes`;
 });
 
+await test('nothing is set aside that is sound', 60, async () => {
+	net.startNode(node, {}, ['--recover']);
+	await until('it has caught up', seconds(40), caughtUp, 200);
+	assert.ok(!fs.existsSync(path.join(data(), 'data.damaged-3')));
+});
+
 await finish();
