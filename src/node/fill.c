@@ -65,73 +65,6 @@ void fill_drop(struct node *n)
 	n->fill = NULL;
 }
 
-/* ---- asking ---- */
-
-static void ask(struct node *n, struct fill *f)
-{
-	struct msg m = {.type = MSG_GET_PAST};
-
-	f->asking = true;
-	f->at = steady_after(n->now.steady, LATE_MS);
-	m.get_ledger.hash = f->hash;
-	m.get_ledger.seq = f->seq;
-	m.get_ledger.from = f->n;
-	fx_send_msg(n, f->asked, 0, &m);
-}
-
-static void pause(struct node *n, struct fill *f, uint32_t ms)
-{
-	f->asking = false;
-	f->at = steady_after(n->now.steady, ms);
-}
-
-/* From another peer, from the beginning; when all have refused, after a while. */
-static void ask_another(struct node *n, struct fill *f)
-{
-	part_drop(f);
-	if (++f->refused > n->n_peers) {
-		f->refused = 0;
-		pause(n, f, NOBODY_MS);
-		return;
-	}
-	f->asked = peer_pick(n, f->asked, 0);
-	if (f->asked)
-		ask(n, f);
-	else
-		pause(n, f, POLL_MS);
-}
-
-/* Whether this is a time for it. */
-static bool may_fill(const struct node *n)
-{
-	return n->validated && n->n_peers && !n->sync.active && !n->store_failed && !n->disk_full &&
-	       !n->disk_low && !n->history_stop &&
-	       n->target_valid_seq <= n->validated->header.seq + 1;
-}
-
-/* What comes next: before what waits for the job, or before all that is stored. */
-static bool next_wanted(struct node *n, struct fill *f)
-{
-	const struct history *h = n->history;
-	const struct history_ledger *last = f->n_done ? &f->done[f->n_done - 1] : NULL;
-	struct hash256 hash;
-	uint32_t seq;
-
-	if (h->lacks(h->ctx, &seq, &hash, &f->until) != ERR_NONE)
-		return false;
-	if (last) {
-		seq = last->header.seq - 1;
-		hash = last->header.parent;
-	}
-	if (seq < f->until || f->n_done == BATCH)
-		return false;
-	if (!hash256_eq(&hash, &f->hash))
-		part_drop(f);
-	f->seq = seq;
-	f->hash = hash;
-	return true;
-}
-
 /* ---- storing ---- */
 
 /* The first of the batch must be what is missing: a jump may have come between. */
@@ -161,6 +94,75 @@ static void store(struct node *n, struct fill *f)
 	f->bytes = 0;
 	f->job = j->id;
 	job_start(n, j);
+}
+
+/* ---- asking ---- */
+
+static void ask(struct node *n, struct fill *f)
+{
+	struct msg m = {.type = MSG_GET_PAST};
+
+	f->asking = true;
+	f->at = steady_after(n->now.steady, LATE_MS);
+	m.get_ledger.hash = f->hash;
+	m.get_ledger.seq = f->seq;
+	m.get_ledger.from = f->n;
+	fx_send_msg(n, f->asked, 0, &m);
+}
+
+static void pause(struct node *n, struct fill *f, uint32_t ms)
+{
+	f->asking = false;
+	f->at = steady_after(n->now.steady, ms);
+}
+
+/* From another peer, from the beginning; when all have refused, after a while. */
+static void ask_another(struct node *n, struct fill *f)
+{
+	part_drop(f);
+	if (++f->refused > n->n_peers) {
+		f->refused = 0;
+		if (f->n_done && !f->job)
+			store(n, f); /* it may be all there is */
+		pause(n, f, NOBODY_MS);
+		return;
+	}
+	f->asked = peer_pick(n, f->asked, 0);
+	if (f->asked)
+		ask(n, f);
+	else
+		pause(n, f, POLL_MS);
+}
+
+/* Whether this is a time for it. */
+static bool may_fill(const struct node *n)
+{
+	return n->validated && n->n_peers && !n->sync.begun && !n->store_failed && !n->disk_full &&
+	       !n->disk_low && !n->history_stop &&
+	       n->target_valid_seq <= n->validated->header.seq + 1;
+}
+
+/* What comes next: before what waits for the job, or before all that is stored. */
+static bool next_wanted(struct node *n, struct fill *f)
+{
+	const struct history *h = n->history;
+	const struct history_ledger *last = f->n_done ? &f->done[f->n_done - 1] : NULL;
+	struct hash256 hash;
+	uint32_t seq;
+
+	if (h->lacks(h->ctx, &seq, &hash, &f->until) != ERR_NONE)
+		return false;
+	if (last) {
+		seq = last->header.seq - 1;
+		hash = last->header.parent;
+	}
+	if (seq < f->until || f->n_done == BATCH)
+		return false;
+	if (!hash256_eq(&hash, &f->hash))
+		part_drop(f);
+	f->seq = seq;
+	f->hash = hash;
+	return true;
 }
 
 void fill_done(struct node *n, const struct node_job *j)
@@ -342,7 +344,7 @@ struct steady fill_tick(struct node *n)
 		return f->at;
 	if (!may_fill(n)) {
 		part_drop(f);
-		pause(n, f, POLL_MS);
+		pause(n, f, BUSY_MS); /* not a multiple of what rounds take */
 	} else {
 		go_on(n, f);
 	}

@@ -323,6 +323,7 @@ struct node {
 	uint64_t persist_job;
 	struct hash256 target_valid;
 	uint32_t target_valid_seq;
+	uint32_t heard_seq; /* newest that had a quorum in this life; 0: none heard of yet */
 	bool disk_full, disk_low, store_failed, failed_told;
 	bool history_stop; /* the disk is too full for older ledgers */
 	struct steady persist_retry;

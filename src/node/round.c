@@ -397,6 +397,8 @@ static void on_effect(struct node *n, const struct cons_effect *e)
 			vote_validate(n, h, e->ledger.full);
 		break;
 	case CONS_FX_VALIDATED:
+		if (e->ledger.seq > n->heard_seq)
+			n->heard_seq = e->ledger.seq;
 		trust_proved(n);
 		persist_want(n, &e->ledger.hash, e->ledger.seq);
 		alarm(n);

@@ -4,6 +4,7 @@
 /* What state the node is in, and the read-only answers about it. */
 
 #define VALIDATED_FRESH_MS 20000
+#define TRACKING_BEHIND    2 /* ledgers that commits may be behind what has a quorum */
 
 const char *node_state_name(enum node_state s)
 {
@@ -29,8 +30,10 @@ static enum node_state state_now(const struct node *n)
 		return NODE_SYNCING;
 	if (!n->cons)
 		return fresh ? NODE_TRACKING : NODE_CONNECTED;
-	if (!fresh)
+	if (!fresh || !n->heard_seq)
 		return NODE_CONNECTED;
+	if (n->heard_seq > n->validated->header.seq + TRACKING_BEHIND)
+		return NODE_TRACKING; /* known and perhaps here, but not to be served yet */
 	cons_get_status(n->cons, &cs);
 	if (n->proposing_on && cs.mode == CONS_PROPOSING)
 		return NODE_PROPOSING;
