@@ -141,12 +141,31 @@ static void remove_up(struct peers *p, const struct peer_conn *c)
 	memmove(&p->up[i], &p->up[i + 1], (p->n_up - i) * sizeof(struct peer_conn *));
 }
 
+/* Whether a fixed peer lives there: behind a link that comes and goes it looks like one who never
+ * proves itself. */
+static bool is_fixed_place(const struct peers *p, const struct peer_place *place)
+{
+	const struct peer_dial *d;
+	struct sockaddr_storage a;
+	struct peer_place fixed;
+
+	for (d = p->dials; d; d = d->next) {
+		if (!d->fixed || !peer_address_numeric(&a, d->host, d->port))
+			continue;
+		peer_place_of(&fixed, (const struct sockaddr *)&a);
+		if (!memcmp(&fixed.culprit, &place->culprit, sizeof(struct culprit)))
+			return true;
+	}
+	return false;
+}
+
 /* Notes an offence against the key if it was proved, else against the address. */
 static int64_t punish(struct peers *p, const struct peer_conn *c, struct now now)
 {
 	struct culprit who = c->id ? culprit_of_key(&c->key) : c->place.culprit;
 
-	if (!c->offence || (!c->id && (c->place.loopback || !c->inbound)) ||
+	if (!c->offence ||
+	    (!c->id && (c->place.loopback || !c->inbound || is_fixed_place(p, &c->place))) ||
 	    (c->id && peers_is_exempt(p, &c->key)))
 		return 0;
 	return refusals_note(&p->refusals, &who, c->at_once, now.steady);

@@ -18,7 +18,7 @@
  *
  * All bad behaviour ends in a closed connection with a logged reason and, for a key or an address
  * that did it twice, a pause before it is accepted again (refusals.h). Never refused: reserved and
- * fixed peers' keys; 127.0.0.1 and ::1 as addresses.
+ * fixed peers' keys; as addresses 127.0.0.1, ::1, and those given as numbers for fixed peers.
  *
  * The process has to ignore SIGPIPE, as any that writes to sockets. */
 

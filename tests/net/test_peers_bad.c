@@ -270,6 +270,32 @@ static void addresses_are_refused_after_twice(void **state)
 	net_close(&t);
 }
 
+/* One that is cut off again and again looks bad, too. */
+static void addresses_of_fixed_peers_are_never_refused(void **state)
+{
+	static const char *const fixed[] = {"127.0.0.9:9"};
+	struct peers_config config;
+	struct client c;
+	struct net t;
+
+	(void)state;
+	net_open(&t, 1);
+	config = node_config(&t, 0);
+	config.connect = fixed;
+	config.n_connect = 1;
+	node_open_with(&t, 0, &config);
+	for (int i = 0; i < 3; i++) {
+		client_open(&c, &t, 0, "127.0.0.9");
+		client_send(&c, "garbage!", 8);
+		expect_closed(&c, &t);
+		client_close(&c);
+	}
+	join(&c, &t, 69, "127.0.0.9");
+	expect_peers(&t, 0, 1);
+	client_close(&c);
+	net_close(&t);
+}
+
 static void reserved_keys_come_through_a_refused_address(void **state)
 {
 	struct secret_key *key = test_identity(67);
@@ -585,6 +611,7 @@ int main(void)
 	    cmocka_unit_test(floods_are_warned_cut_and_refused),
 	    cmocka_unit_test(useless_work_is_charged),
 	    cmocka_unit_test(addresses_are_refused_after_twice),
+	    cmocka_unit_test(addresses_of_fixed_peers_are_never_refused),
 	    cmocka_unit_test(reserved_keys_come_through_a_refused_address),
 	    cmocka_unit_test(connections_of_an_address_are_limited),
 	    cmocka_unit_test(silent_crowds_do_not_lock_out),
