@@ -9,11 +9,13 @@
  * member's fresh ones in CLOCK_SPAN_MS the one that looks latest is nearest to the truth, and the
  * median over the members cannot be moved by a minority. When it is more than CLOCK_OFF_S away, our
  * clock is wrong: this node stops validating, and goes on when it is less than CLOCK_GOOD_S again,
- * or when the others have not been heard for CLOCK_SPAN_MS: when so many clocks are wrong that
+ * or when the others have not been heard for CLOCK_LOST_MS: when so many clocks are wrong that
  * there is no quorum, nobody validates, and nobody could ever tell that the clocks have been set.
  * Rounds never depend on it: they run on steady time, and close times are agreed on. */
 
-#define CLOCK_SPAN_MS  30000
+#define CLOCK_SPAN_MS  10000
+#define CLOCK_LOST_MS  30000
+#define CLOCK_HEARD_MS 60000
 #define CLOCK_FRESH_MS 5000 /* between a vote for a ledger and our own building of it */
 #define CLOCK_WARN_S   5
 #define CLOCK_OFF_S    10
@@ -102,7 +104,7 @@ void clocks_tick(struct node *n)
 	bool off = n->holds & HOLD_CLOCK;
 	int64_t m;
 
-	n->clock_known = median(n, off ? CLOCK_SPAN_MS : 2 * CLOCK_SPAN_MS, &m);
+	n->clock_known = median(n, off ? CLOCK_LOST_MS : CLOCK_HEARD_MS, &m);
 	if (!n->clock_known && off) {
 		node_log(n, NODE_LOG_WARN, "clock: nothing to compare it with; validating");
 		hold_set(n, HOLD_CLOCK, false);

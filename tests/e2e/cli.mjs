@@ -119,6 +119,64 @@ await test('validator-keys', 10, async () => {
 	exits(USAGE, ['validator-keys'], /--out/);
 });
 
+await test('master: tokens, a domain, revocation', 10, async () => {
+	const made = json(['master', 'create', '--out', file('m1')]);
+	assert.match(made.public_key_hex, /^ED[0-9A-F]{64}$/);
+	assert.equal(fs.statSync(file('m1')).mode & 0o777, 0o600);
+	exits(FAILED, ['master', 'create', '--out', file('m1')], /exists/);
+	exits(OK, ['master', 'token', file('m1')], /^\[validator_token\]\n[A-Za-z0-9+/=\n]+$/);
+	const second = json(['master', 'token', file('m1'), '--out', file('m1.token')]);
+	assert.equal(second.sequence, 2);
+	assert.equal(second.master_key, made.public_key);
+	assert.equal(fs.statSync(file('m1.token')).mode & 0o777, 0o600);
+	const proof = json(['master', 'domain', file('m1'), 'example.com']);
+	assert.match(proof.attestation, /^[0-9A-F]{128}$/);
+	const now = json(['master', 'show', file('m1')]);
+	assert.deepEqual([now.sequence, now.domain, now.revoked], [2, 'example.com', false]);
+	exits(USAGE, ['master', 'domain', file('m1'), 'no domain'], /no domain/);
+	exits(USAGE, ['master', 'revoke', file('m1')], /--yes/);
+	exits(OK, ['master', 'revoke', file('m1'), '--yes'], /^\[validator_key_revocation\]\nJP/);
+	exits(FAILED, ['master', 'token', file('m1')], /was revoked/);
+	exits(USAGE, ['master'], /create, token/);
+	exits(FAILED, ['master', 'show', file('none')], /No such file/);
+});
+
+await test('list: made, signed, shown, verified', 10, async () => {
+	const publisher = json(['master', 'create', '--out', file('p1')]);
+	const { manifest } = json(['master', 'token', file('p1'), '--out', file('p1.token')]);
+	const with_ = ['--token', file('p1.token')];
+	const one = json(['master', 'create', '--out', file('m2')]);
+	const two = json(['master', 'token', file('m2'), '--out', file('m2.token')]);
+	const made = ['list', 'make', publisher.public_key, two.manifest, ...with_];
+	exits(OK, [...made, '--sequence', '1', '--out', file('list')], /version 1, 1 list/);
+	const shown = json(['list', 'verify', file('list'), '--publisher', publisher.public_key_hex]);
+	assert.deepEqual([shown.version, shown.verified, shown.lists.length], [1, true, 1]);
+	assert.deepEqual(
+		shown.lists[0].validators.map((v) => [v.master_key, v.signing_key]),
+		[
+			[publisher.public_key, undefined],
+			[one.public_key, two.signing_key],
+		],
+	);
+	const later = [...made, '--sequence', '2', '--from', '3600', '--add-to', file('list')];
+	exits(OK, [...later, '--out', file('list2')], /version 2, 2 lists/);
+	assert.equal(json(['list', 'show', file('list2')]).lists[1].state, 'later');
+	exits(FAILED, ['list', 'verify', file('list'), '--publisher', one.public_key_hex], /another/);
+	// a list that somebody else has written
+	const [{ expiration }] = shown.lists;
+	const blob = { sequence: 7, expiration, validators: [] };
+	fs.writeFileSync(file('blob'), JSON.stringify(blob));
+	exits(OK, ['list', 'sign', file('blob'), ...with_, '--out', file('list3')]);
+	assert.equal(json(['list', 'verify', file('list3')]).lists[0].sequence, 7);
+	const changed = JSON.parse(fs.readFileSync(file('list3'), 'utf8'));
+	changed.blob = Buffer.from(JSON.stringify({ ...blob, sequence: 8 })).toString('base64');
+	fs.writeFileSync(file('list4'), JSON.stringify(changed));
+	exits(FAILED, ['list', 'verify', file('list4')], /signature is not good/);
+	exits(FAILED, ['list', 'make', 'nobody', ...with_, '--sequence', '1', '--out', file('l5')]);
+	exits(USAGE, ['list', 'make', manifest, ...with_, '--out', file('l5')], /--sequence/);
+	exits(USAGE, ['list'], /make, sign/);
+});
+
 const both = (option, a, b) => [option, a, option, b];
 
 await test('genesis', 10, async () => {
