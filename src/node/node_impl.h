@@ -55,6 +55,7 @@ struct ptx {
 	bool relayed, announced;
 	bool held;           /* queued for another reason than want of room */
 	uint32_t relayed_in; /* open ledger in which it went out last */
+	uint32_t open_since; /* open ledger in which it first was applied */
 	uint32_t held_since; /* open ledger in which it first had to wait, 0: it has not */
 	struct waiter *waiters;
 	struct ptx *prev, *next; /* list of its place, oldest first */

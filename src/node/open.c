@@ -153,11 +153,46 @@ static bool wait_in_queue(struct node *n, struct ptx *p, struct relay *r, enum t
 	return true;
 }
 
+/* Two transactions for one sequence, each first with half of the validators, would keep each other
+ * out of all ledgers. One that has been in the open ledger for so long, and got into none, gives
+ * way to another with a smaller id: so all decide alike, whichever they heard of first (rippled
+ * puts what was disputed into the next open ledger in canonical order, RCLConsensus.cpp doAccept).
+ */
+#define GIVES_WAY_LEDGERS 2
+
+static struct ptx *gives_way(const struct node *n, const struct tx *t)
+{
+	uint32_t seq = n->closed->ledger->header.seq + 1;
+	struct ptx *q;
+
+	for (q = t->has_ticket ? NULL : n->open_list.first; q; q = q->next)
+		if (q->tx->seq == t->seq && account_eq(&q->tx->account, &t->account))
+			break;
+	return q && !q->tx->has_ticket && seq >= q->open_since + GIVES_WAY_LEDGERS &&
+		       hash256_cmp(&t->id, &q->tx->id) < 0
+		   ? q
+		   : NULL;
+}
+
+/* p, which is in no list, takes the place of q: in the next open ledger, which is due. */
+static void replace(struct node *n, struct ptx *q, struct ptx *p, struct relay *r)
+{
+	pool_leave(n, q);
+	pool_end(n, q, tefPAST_SEQ);
+	p->held_since = n->closed->ledger->header.seq + 1;
+	p->last = terQUEUED;
+	pool_enter(n, p, PTX_QUEUED);
+	relay_due(n, r, p);
+	pool_answer(n, p, terQUEUED);
+	n->open_stale = true;
+}
+
 /* Applies p, which is in no list, to the open ledger and files it where it belongs; false when it
  * is gone (p freed). */
 static bool apply(struct node *n, struct ptx *p, struct relay *r)
 {
 	struct tx_outcome o = {.result = terQUEUED};
+	struct ptx *rival;
 
 	if (open_has_room(n, p->tx))
 		o = tx_apply(n->open, p->tx, p->fail_hard ? TX_FAIL_HARD : 0, n->open_index, NULL);
@@ -167,6 +202,7 @@ static bool apply(struct node *n, struct ptx *p, struct relay *r)
 		n->open_index++;
 		p->fail_hard = false; /* it is out now; from here on it is like any other */
 		announce(n, p, o.result);
+		p->open_since = p->open_since ? p->open_since : n->closed->ledger->header.seq + 1;
 		pool_enter(n, p, PTX_OPEN);
 		relay_due(n, r, p);
 		pool_answer(n, p, o.result);
@@ -174,6 +210,11 @@ static bool apply(struct node *n, struct ptx *p, struct relay *r)
 	}
 	if (ter_is_ter(o.result) && wait_in_queue(n, p, r, &o.result))
 		return true;
+	rival = o.result == tefPAST_SEQ && !p->fail_hard ? gives_way(n, p->tx) : NULL;
+	if (rival && queue_has_room(n, p->tx, terQUEUED)) {
+		replace(n, rival, p, r);
+		return true;
+	}
 	pool_end(n, p, o.result);
 	return false;
 }

@@ -65,11 +65,39 @@ static void test_what_waited_too_long_may_come_again(void **state)
 	world_close(w);
 }
 
+/* Two transactions for one sequence, each with half of the validators: neither ever had a majority,
+ * and each ledger left both out. */
+static void test_two_for_one_sequence_come_to_an_end(void **state)
+{
+	struct world_plan plan = world_defaults(3);
+	struct world_pay one = {.from = 0, .to = 1, .drops = 5, .seq = 1};
+	struct world_pay other = {.from = 0, .to = 2, .drops = 6, .seq = 1};
+	struct hash256 a, b;
+	struct world *w;
+
+	(void)state;
+	plan.validators = 4;
+	w = world_open(&plan);
+	props_join(w);
+	world_start(w, "ABCD");
+	world_run_ms(w, 10000);
+	world_partition(w, "AB|CD");
+	a = world_pay(w, 'A', &one);
+	b = world_pay(w, 'C', &other);
+	world_run_ms(w, 1000);
+	world_heal(w);
+	world_run_ms(w, 80000);
+	assert_null(world_failure(w));
+	assert_true(world_tx_validated(w, 'A', &a) != world_tx_validated(w, 'A', &b));
+	world_close(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_a_relay_that_was_lost),
 	    cmocka_unit_test(test_what_waited_too_long_may_come_again),
+	    cmocka_unit_test(test_two_for_one_sequence_come_to_an_end),
 	};
 
 	bench_begin();
