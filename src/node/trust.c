@@ -193,14 +193,29 @@ void trust_proved(struct node *n)
 	trust_judge(n);
 }
 
-/* The same, of what we voted for before this process began: it is below the validated one. */
+/* Whether our vote is for a ledger that stands on the validated one, which is not the genesis. */
+static bool vote_stands(const struct node *n)
+{
+	const struct held *h = held_find(n, &n->vote_hash);
+
+	while (h && h->ledger->header.seq > n->validated->header.seq) {
+		if (hash256_eq(&h->ledger->header.parent, &n->validated->hash))
+			return n->validated->header.seq > 2;
+		h = held_find(n, &h->ledger->header.parent);
+	}
+	return false;
+}
+
+/* The same, of what we voted for before this process began: it is below the validated one, or, when
+ * the network stands still just then, on top of it. */
 void trust_look_back(struct node *n)
 {
 	struct hash256 hash;
 
-	if (n->overlap_proved || !n->vote_seq || !n->validated ||
-	    n->vote_seq > n->validated->header.seq)
+	if (n->overlap_proved || !n->vote_seq || !n->validated)
 		return;
-	if (skip_list_hash(n->validated, n->vote_seq, &hash) == FOUND)
+	if (n->vote_seq > n->validated->header.seq
+		? vote_stands(n)
+		: skip_list_hash(n->validated, n->vote_seq, &hash) == FOUND)
 		trust_proved(n);
 }
