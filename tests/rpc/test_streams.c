@@ -221,6 +221,61 @@ static void small_streams(void **state)
 	fake_close(f);
 }
 
+/* A validator that signs with another key than the one it is trusted by. */
+static void manifests_and_rotated_keys(void **state)
+{
+	struct fake *f = scenario_open(true, false);
+	struct buf b = BUF_INIT;
+	struct secret_key *master, *signing;
+	struct seed seed = {{7}};
+	struct public_key mpub;
+	char ask[200];
+	json_t *j, *details;
+	int by_master;
+
+	(void)state;
+	assert_int_equal(secret_key_of_node_seed(&master, &mpub, KEY_ED25519, &seed), ERR_NONE);
+	assert_int_equal(secret_key_of_node_seed(&signing, NULL, KEY_SECP256K1, &seed), ERR_NONE);
+	manifest_make(&b, master, signing, 4, "example.com");
+	assert_int_equal(manifest_parse(&f->node.manifest, buf_bytes(&b), NULL), ERR_NONE);
+	subscribe(f, 1, "\"streams\":[\"manifests\"]", 2);
+	rpc_on_manifest(f->rpc, buf_bytes(&b));
+	j = only_push(f, 1);
+	assert_string_equal(text_of(j, "type"), "manifestReceived");
+	assert_string_equal(text_of(j, "master_key"), node_public_text(&mpub).s);
+	assert_string_equal(text_of(j, "domain"), "example.com");
+	assert_int_equal(number_of(j, "seq"), 4);
+	json_decref(j);
+	for (by_master = 0; by_master < 2; by_master++) {
+		const struct public_key *key = by_master ? &mpub : secret_key_public(signing);
+
+		(void)snprintf(ask, sizeof(ask), "{\"public_key\":\"%s\"}",
+			       node_public_text(key).s);
+		j = fake_call(f, VIA_HTTP, "manifest", ask);
+		details = json_object_get(j, "details");
+		assert_string_equal(text_of(details, "master_key"), node_public_text(&mpub).s);
+		assert_string_equal(text_of(details, "ephemeral_key"),
+				    node_public_text(secret_key_public(signing)).s);
+		assert_int_equal(number_of(details, "seq"), 4);
+		json_decref(j);
+	}
+	buf_clear(&b);
+	manifest_make(&b, master, NULL, 0, NULL);
+	fake_forget_pushes(f);
+	rpc_on_manifest(f->rpc, buf_bytes(&b));
+	j = only_push(f, 1);
+	assert_int_equal(number_of(j, "seq"), 0xFFFFFFFFu);
+	assert_null(json_object_get(j, "signing_key"));
+	json_decref(j);
+	fake_forget_pushes(f);
+	rpc_on_manifest(f->rpc, bytes_str("garbage"));
+	assert_int_equal(f->n_pushes, 0);
+	secret_key_close(master);
+	secret_key_close(signing);
+	buf_close(&b);
+	fake_close(f);
+}
+
 static void unsubscribing(void **state)
 {
 	struct fake *f = scenario_open(false, false);
@@ -355,6 +410,7 @@ int main(void)
 	    cmocka_unit_test(stream_of_proposed),
 	    cmocka_unit_test(stream_order_is_applied_order),
 	    cmocka_unit_test(small_streams),
+	    cmocka_unit_test(manifests_and_rotated_keys),
 	    cmocka_unit_test(unsubscribing),
 	    cmocka_unit_test(subscriptions_do_not_leak),
 	    cmocka_unit_test(subscriptions_are_bounded),
