@@ -280,6 +280,23 @@ static void proved(struct end *e)
 	process_step(p, &ev);
 }
 
+/* A Byzantine validator's machine must not find out what is said under its key: it would stop, as
+ * an honest one does whose key is somewhere else, and the lies with it. */
+static bool tells_on(const struct process *p, const struct msg *m)
+{
+	const struct world_plan *plan = &p->w->plan;
+	const struct public_key *key;
+
+	if (p->index >= plan->validators || p->index < plan->validators - plan->byzantine)
+		return false;
+	key = secret_key_public(world_key(p->w, p->index));
+	if (m->type == MSG_PROPOSAL)
+		return !public_key_cmp(key, &m->proposal.key);
+	if (m->type == MSG_VALIDATION)
+		return memmem(m->validation.p, m->validation.n, key->b, sizeof(key->b)) != NULL;
+	return m->type == MSG_EVIDENCE;
+}
+
 static void hear(struct end *e, const struct msg *m)
 {
 	struct process *p = end_process(e);
@@ -288,6 +305,8 @@ static void hear(struct end *e, const struct msg *m)
 	if (!p->node || p->dying || p->stopping)
 		return;
 	OBSERVE(p->w, heard, p->index, e->other, m);
+	if (tells_on(p, m))
+		return;
 	ev.peer.peer = e->id;
 	ev.peer.msg = m;
 	process_step(p, &ev);

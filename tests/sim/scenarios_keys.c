@@ -142,14 +142,14 @@ void x3_eclipsed_by_relays(void **state)
 	play_end(w);
 }
 
-static struct world *play_acts(uint64_t seed, enum fault from, enum fault to)
+static struct world *play_acts(uint64_t seed, enum fault from, enum fault to, uint32_t ppm)
 {
 	struct world_plan p = world_defaults(seed);
 	struct world *w;
 
 	p.byzantine = 1;
 	for (enum fault f = from; f <= to; f++)
-		p.rate_ppm[f] = 300000;
+		p.rate_ppm[f] = ppm;
 	w = world_open(&p);
 	props_join(w);
 	actors_join(w);
@@ -166,7 +166,8 @@ void x4_small_lies_in_every_round(void **state)
 
 	(void)state;
 	for (uint64_t seed = 0; seed < 3; seed++) {
-		struct world *w = play_acts(304 + seed, FAULT_BYZ_VALUE, FAULT_BYZ_WRONG_ITEM);
+		struct world *w = play_acts(304 + seed, FAULT_BYZ_VALUE, FAULT_BYZ_WRONG_ITEM,
+					    300000);
 		uint32_t before = world_validated_min(w);
 
 		for (uint32_t i = 0; i < 30; i++) {
@@ -186,10 +187,49 @@ void x4_small_lies_in_every_round(void **state)
 	     acts, ledgers);
 }
 
+/* X4. One validator shows every node another face, in every round: all others find out about each
+ * height, and leave it out. Charged is nobody who is honest. */
+void x4_another_face_for_everybody(void **state)
+{
+	uint32_t pairs = 0, least = UINT32_MAX, ledgers = 0;
+
+	(void)state;
+	for (uint64_t seed = 0; seed < 3; seed++) {
+		struct world *w = play_acts(320 + seed, FAULT_BYZ_PROPOSALS, FAULT_BYZ_VALIDATIONS,
+					    1000000);
+		uint32_t before = world_validated_min(w);
+		struct tally_of t;
+
+		play_count(w, &t);
+		for (uint32_t i = 0; i < 30; i++) {
+			play_pay(w, (char)('A' + i % 4), i % 10);
+			play_run(w, 2000);
+		}
+		for (uint32_t k = 0; k < 4; k++) {
+			struct node_status s;
+
+			node_get_status(world_node(w, k), (struct now){{world_now_ms(w)}, {0}}, &s);
+			pairs += k ? 0 : (uint32_t)s.counters.evidence;
+			if (s.counters.evidence < least)
+				least = (uint32_t)s.counters.evidence;
+		}
+		ledgers += world_validated_min(w) - before;
+		assert_int_equal(t.useless, 0);
+		decisions_pause(world_decisions(w), true);
+		play_goes_on(w, 3, 60000);
+		play_end(w);
+	}
+	assert_true(least > 0);
+	says("X4",
+	     "one of five with a face for everybody, 3 minutes: %u contradictions proved, %u "
+	     "ledgers meanwhile",
+	     pairs, ledgers);
+}
+
 /* X5. One of five never proposes what an account sends. */
 void x5_one_account_censored(void **state)
 {
-	struct world *w = play_acts(305, FAULT_BYZ_CENSOR, FAULT_BYZ_CENSOR);
+	struct world *w = play_acts(305, FAULT_BYZ_CENSOR, FAULT_BYZ_CENSOR, 300000);
 	uint32_t worst = 0;
 
 	(void)state;
