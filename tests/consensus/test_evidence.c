@@ -213,6 +213,62 @@ static void a_proven_liar_is_one_of_the_faults(void **state)
 	}
 }
 
+/* What a liar votes beyond our ledger is no witness against it either: four may still be with us.
+ */
+static void a_proven_liar_is_no_witness(void **state)
+{
+	struct rig r = rig_open(5, 0);
+	struct cons_event start = rig_ledger_event(CONS_START, 2, 1, 11);
+
+	(void)state;
+	rig_know(&r, 2, 1, 11);
+	rig_know(&r, 9, 1, 11);
+	rig_know(&r, 10, 9, 12);
+	rig_validate(&r, 0, 2, 11, true);
+	rig_feed(&r, &start);
+	rig_validate(&r, 1, 2, 11, true);
+	rig_validate(&r, 2, 9, 11, true);
+	rig_validate(&r, 2, 10, 12, false); /* its line is the longer one */
+	rig_propose(&r, 3, 1, &empty, 0);
+	rig_validate(&r, 4, 2, 11, true);
+	rig_validate(&r, 4, 9, 11, true);
+	rig_validate(&r, 4, 10, 12, true);
+	for (int k = 0; k < 5; k++)
+		rig_wait_ms(&r, CONS_MOVED_GRACE_MS);
+	assert_int_equal(rig_status(&r).proven, 1);
+	assert_true(rig_same(rig_status(&r).prev, rig_ledger(2)));
+	/* an honest one's full vote there is one */
+	rig_validate(&r, 3, 10, 12, true);
+	for (int k = 0; k < 5; k++)
+		rig_wait_ms(&r, CONS_MOVED_GRACE_MS);
+	assert_true(rig_same(rig_status(&r).prev, rig_ledger(10)));
+	cons_close(r.c);
+}
+
+/* Alone with one other, we go where it is, but what we sign there is no full vote: nobody but that
+ * one says that a round made the ledger. */
+static void a_single_word_gets_no_full_vote(void **state)
+{
+	struct rig r = rig_open(5, 0);
+	struct cons_event timer = {.kind = CONS_TIMER};
+	const struct cons_effect *vote = NULL;
+
+	(void)state;
+	rig_wait_ms(&r, CONS_OPEN_MIN_MS);
+	rig_know(&r, 2, 1, 11);
+	rig_validate(&r, 4, 2, 11, true);
+	for (int k = 0; k < 8 && !vote; k++) {
+		r.now.steady.ms += CONS_LONELY_MS / 4;
+		cons_step(r.c, &timer, r.now, &r.fx);
+		vote = rig_find(&r, CONS_FX_VALIDATE);
+	}
+	assert_non_null(vote);
+	assert_int_equal(vote->ledger.seq, 11);
+	assert_true(rig_same(rig_status(&r).prev, rig_ledger(2)));
+	assert_false(vote->ledger.full);
+	cons_close(r.c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -225,6 +281,8 @@ int main(void)
 	    cmocka_unit_test(told_nonsense),
 	    cmocka_unit_test(validated_stays_validated),
 	    cmocka_unit_test(a_proven_liar_is_one_of_the_faults),
+	    cmocka_unit_test(a_proven_liar_is_no_witness),
+	    cmocka_unit_test(a_single_word_gets_no_full_vote),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
