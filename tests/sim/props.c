@@ -27,7 +27,11 @@ bool props_note(struct props *p, struct hmap *m, const struct hash256 *key,
 
 static void on_validated(void *ctx, uint32_t node, struct ledger *l)
 {
-	props_ledger(ctx, node, l);
+	struct props *p = ctx;
+
+	if (world_honest(p->w, node))
+		props_quorum(p, node, l->header.seq);
+	props_ledger(p, node, l);
 }
 
 static void on_started(void *ctx, uint32_t node, uint32_t life)

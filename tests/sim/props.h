@@ -68,7 +68,8 @@ struct props {
 	struct track *open;     /* newest first */
 	struct track **tracked; /* all, oldest first */
 	uint32_t n_tracked, cap_tracked;
-	struct hmap votes;  /* who and what about → what, as struct note */
+	uint32_t voted[WORLD_NODES_MAX]; /* newest ledger, by validator */
+	struct hmap votes;               /* who and what about → what, as struct note */
 	struct hmap builds; /* parent, transactions, close → ledger, as struct note */
 	struct note *notes;
 	struct watched node[WORLD_NODES_MAX];
@@ -96,6 +97,8 @@ const struct hash256 *props_hash_at(const struct props *p, uint32_t seq);
 struct track *props_track(const struct props *p, const struct hash256 *id);
 /* props_votes.c: a node sends a message. */
 void props_message(struct props *p, uint32_t from, const struct msg *m);
+/* A node reports a validated ledger: P4, as far as the votes that were sent show it. */
+void props_quorum(struct props *p, uint32_t node, uint32_t seq);
 /* props_live.c */
 void props_live_ledger(struct props *p); /* the model has done one more */
 void props_healed(struct props *p);

@@ -63,6 +63,42 @@ static void validation(struct props *p, uint32_t node, struct bytes v)
 	buf_close(&b);
 }
 
+/* The newest ledger that each validator has voted for, honest or not, twins for the one key. */
+static void count_vote(struct props *p, uint32_t node, struct bytes v)
+{
+	const struct world_plan *plan = world_plan(p->w);
+	const struct watched *n = &p->node[node];
+	uint32_t i, seq = (uint32_t)model_number(v, 2, 6);
+	struct bytes key;
+
+	if (!model_find(v, 7, 3, &key) || key.n != sizeof(n->key.b) ||
+	    memcmp(key.p, n->key.b, key.n) != 0)
+		return;
+	for (i = 0; i < plan->validators; i++)
+		if (!public_key_cmp(secret_key_public(world_key(p->w, i)), &n->key) &&
+		    seq > p->voted[i])
+			p->voted[i] = seq;
+}
+
+/* No more than this can be known from the wire: a vote may be for a later ledger of that line. Up
+ * to the first flag ledger nobody is on the negative UNL. */
+void props_quorum(struct props *p, uint32_t node, uint32_t seq)
+{
+	const struct world_plan *plan = world_plan(p->w);
+	uint32_t i, n = 0;
+
+	if (seq <= 2 || seq >= 256)
+		return;
+	for (i = 0; i < plan->validators; i++) {
+		if (plan->unl[i])
+			return;
+		n += i == node || p->voted[i] >= seq;
+	}
+	if (n < (plan->validators * 4 + 4) / 5)
+		world_fail(p->w, "P4", "node %c says that %u is validated, after votes of %u of %u",
+			   'A' + (int)node, seq, n, plan->validators);
+}
+
 void props_message(struct props *p, uint32_t from, const struct msg *m)
 {
 	struct watched *n = &p->node[from];
@@ -77,6 +113,8 @@ void props_message(struct props *p, uint32_t from, const struct msg *m)
 		n->key = *secret_key_public(key);
 		n->has_key = true;
 	}
+	if (m->type == MSG_VALIDATION)
+		count_vote(p, from, m->validation);
 	if (!world_honest(p->w, from))
 		return;
 	if (m->type == MSG_PROPOSAL)

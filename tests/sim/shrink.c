@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #define SECONDS_DEFAULT 600
@@ -28,13 +28,22 @@ struct told {
 struct state {
 	struct shrink *s;
 	struct told *told;
-	time_t deadline;
-	bool whole; /* it shows at the end only: all of it has to run */
+	double deadline; /* seconds of CPU that the runs may have used by then */
+	bool whole;      /* it shows at the end only: all of it has to run */
 };
+
+static double cpu_used(void)
+{
+	struct rusage u;
+
+	must(getrusage(RUSAGE_CHILDREN, &u) == 0);
+	return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) +
+	       (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
+}
 
 static bool time_left(const struct state *st)
 {
-	return time(NULL) < st->deadline;
+	return cpu_used() < st->deadline;
 }
 
 /* Runs it elsewhere; false when it took too long. A crash is a failure, too. */
@@ -181,13 +190,27 @@ static bool without(struct state *st, uint32_t from, uint32_t to, struct decisio
 	return try(st, &s->plan, rest, n);
 }
 
+/* As long as one half alone will do. */
+static void halves(struct state *st, struct decision *rest)
+{
+	const struct shrink *s = st->s;
+	uint32_t n;
+
+	do {
+		n = s->n;
+		if (n > 1 && !without(st, 0, n / 2, rest))
+			without(st, n / 2, n, rest);
+	} while (s->n < n && time_left(st));
+}
+
 /* From large stretches to single ones, the latest first: what comes after others matters least. */
 static void single(struct state *st, struct decision *rest)
 {
 	const struct shrink *s = st->s;
 	uint32_t size;
 
-	for (size = (s->n + 1) / 2; size && s->n && time_left(st); size /= 2) {
+	halves(st, rest);
+	for (size = (s->n + 3) / 4; size && s->n && time_left(st); size /= 2) {
 		uint32_t to = s->n;
 
 		while (to && time_left(st)) {
@@ -309,7 +332,7 @@ bool shrink_run(struct shrink *s)
 
 	if (!s->once)
 		s->once = run_once;
-	st.deadline = time(NULL) + (s->seconds ? s->seconds : SECONDS_DEFAULT);
+	st.deadline = cpu_used() + (s->seconds ? s->seconds : SECONDS_DEFAULT);
 	st.told = mmap(NULL, sizeof(*st.told), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
 		       -1, 0);
 	must(st.told != MAP_FAILED);

@@ -13,7 +13,7 @@
  *   3. a plainer network and machine; fewer nodes, transactions, accounts
  *   4. single decisions are left out (delta debugging: Zeller and Hildebrandt, 2002)
  *
- * and again from 2, until nothing helps or the time is over. */
+ * and again from 2, until nothing helps or the time is used up. */
 
 struct shrink {
 	/* given: a run, with or without plan and decisions */

@@ -149,6 +149,20 @@ static void test_p4_a_ledger_on_another_parent(void **state)
 	bench_expect(&b, "P4", "others");
 }
 
+static void test_p4_a_ledger_without_the_votes(void **state)
+{
+	struct bench b;
+	uint32_t seq;
+
+	(void)state;
+	bench_run(&b, 9);
+	seq = node_validated(world_node(b.w, 0))->header.seq;
+	props_quorum(b.p, 0, seq);
+	assert_null(world_failure(b.w));
+	props_quorum(b.p, 0, seq + 9);
+	bench_expect(&b, "P4", "after votes of 1 of 5");
+}
+
 /* ---- P5: durability ---- */
 
 static void test_p5_an_older_ledger_is_reported(void **state)
@@ -330,6 +344,7 @@ int main(void)
 	    cmocka_unit_test(test_p3_metadata_that_makes_money),
 	    cmocka_unit_test(test_p4_two_ledgers_at_one_sequence),
 	    cmocka_unit_test(test_p4_a_ledger_on_another_parent),
+	    cmocka_unit_test(test_p4_a_ledger_without_the_votes),
 	    cmocka_unit_test(test_p5_an_older_ledger_is_reported),
 	    cmocka_unit_test(test_p5_a_restart_that_has_forgotten),
 	    cmocka_unit_test(test_p9_nobody_submitted_it),
