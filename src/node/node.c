@@ -161,6 +161,7 @@ void node_close(struct node *n)
 	if (!n)
 		return;
 	n->fx = &none;
+	n->join_failed = true; /* no jobs any more */
 	sync_drop(n);
 	fill_drop(n);
 	serve_drop(n);

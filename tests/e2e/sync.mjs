@@ -59,7 +59,7 @@ async function longestRound(node, run) {
 	return longest;
 }
 
-await must(`a ledger of ${accounts} accounts is exported beside its node`, 3 * patience, async () => {
+await must(`${accounts} accounts are exported beside their node`, 3 * patience, async () => {
 	big = new Network(scratch('sync-big'));
 	keepTrack(big);
 	await big.create({ count: 1, accounts });
@@ -110,10 +110,12 @@ await must('two validators start from it, and go on', 3 * patience, async () => 
 	const seed = path.join(net.dir, 'seed');
 	const faucet = JSON.parse(fs.readFileSync(path.join(big.dir, 'faucet.json')));
 	fs.writeFileSync(seed, faucet.seed, { mode: 0o600 });
+	const url = net.httpUrl(first);
 	const said = JSON.parse(
-		tally('--json', '--url', net.httpUrl(first), 'pay', MASTER, '100', '--seed-file', seed),
+		tally('--json', '--url', url, 'pay', MASTER, '100', '--seed-file', seed),
 	);
-	const tx = await rpc(net.httpUrl(first), 'tx', { transaction: said.hash ?? said.tx_json?.hash });
+	const hash = said.hash ?? said.tx_json?.hash;
+	const tx = await rpc(url, 'tx', { transaction: hash });
 	assert.equal(tx.validated, true);
 	paid = { hash: tx.hash, seq: tx.ledger_index };
 	return `two imports ${took} ms`;
@@ -200,8 +202,8 @@ await test(`a node ${behind} ledgers behind is at the tip soon`, 60 + behind / 5
 	const alone = start(
 		path.join(binaries(), 'tallyd'),
 		[
-			...['--standalone', '--data', path.join(dir, 'data'), '--close-every', '10'],
-			...['--http', String(http), '--ws', String(ws)],
+			...['--standalone', '--data', path.join(dir, 'data')],
+			...['--close-every', '10', '--http', String(http), '--ws', String(ws)],
 		],
 		path.join(dir, 'output'),
 	);
