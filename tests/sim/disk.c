@@ -281,6 +281,10 @@ void disk_run(struct disk *d, struct node_job *job, int64_t now_ms)
 		append_join(d, job);
 		break;
 	case NODE_JOB_HISTORY:
+		if (!fails_as_a_whole(d, job))
+			job->err = store_fill(d->store, job->history.ledgers, job->history.n,
+					      &job->why);
+		break;
 	case NODE_JOB_VERIFY:
 	case NODE_JOB_BUILD:
 		break;
