@@ -198,6 +198,35 @@ export const kinds = {
 			};
 		},
 	},
+	failing: {
+		weight: 2,
+		// One call on its files fails, once, some time after its start.
+		async begin(lab, chance, node) {
+			if (!lab.running(node)) return undefined;
+			await lab.end(node, 'SIGKILL');
+			const error = chance.of(['EIO', 'ENOSPC']);
+			const number = chance.between(1, 150);
+			lab.startNode(node, {
+				LD_PRELOAD: `${node.env.LD_PRELOAD} ${lab.shim('fail_shim')}`,
+				TALLY_FAIL_ROOT: node.disk,
+				TALLY_FAIL_OP: `any:${error}:${number}`,
+			});
+			return {
+				nodes: [node],
+				text: `call ${number}: ${error}`,
+				end: async () => {
+					if (!lab.running(node))
+						lab.timeline.note(
+							'said',
+							node.name,
+							lab.lastWords(node),
+						);
+					else await lab.end(node, 'SIGKILL');
+					lab.startNode(node);
+				},
+			};
+		},
+	},
 	clock: {
 		weight: 3,
 		async begin(lab, chance, node) {

@@ -203,6 +203,10 @@ export class Lab extends Network {
 		return true;
 	}
 
+	shim(name) {
+		return path.join(binaries(), `${name}.so`);
+	}
+
 	fill(node, left) {
 		const { bavail, bsize } = fs.statfsSync(node.disk);
 		const file = fs.openSync(path.join(node.disk, 'ballast'), 'w');
