@@ -2,6 +2,7 @@
 #include "tests/sim/disk_impl.h"
 
 #include "base/mem.h"
+#include "store/join.h"
 
 #include <stdio.h>
 
@@ -50,11 +51,42 @@ static enum err open_store(struct disk *d, struct why *why)
 	return e;
 }
 
+static void forget_tip(struct disk *d)
+{
+	if (d->joined.root)
+		tree_close(&d->joined);
+	d->joined.root = NULL;
+	ledger_unref(d->tip);
+	d->tip = NULL;
+}
+
+/* As the daemon's shell: any tree will do, what is right in it is not fetched again. */
+static const struct tree *join_read_back(struct disk *d)
+{
+	struct cursor c = cursor_of(buf_bytes(&d->join));
+	struct hash256 key;
+	struct bytes data;
+	bool ok = true;
+
+	if (!d->tip || !d->join.n)
+		return NULL;
+	tree_share(&d->joined, &d->tip->state);
+	while (ok && join_entry_next(&c, &key, &data))
+		ok = tree_put(&d->joined, &key, data) == FOUND;
+	if (ok) {
+		(void)tree_hash(&d->joined);
+		return &d->joined;
+	}
+	tree_close(&d->joined);
+	d->joined.root = NULL;
+	return NULL;
+}
+
 static void close_store(struct disk *d)
 {
-	ledger_unref(d->tip);
+	forget_tip(d);
 	ledger_unref(d->stale);
-	d->tip = d->stale = NULL;
+	d->stale = NULL;
 	store_close(d->store);
 	d->store = NULL;
 }
@@ -148,6 +180,7 @@ enum err disk_start(struct disk *d, bool validator, int64_t now_ms, struct disk_
 	d->distrusted = d->was_wiped = false;
 	out->tip = d->tip;
 	out->history = store_history(d->store);
+	out->join = join_read_back(d);
 	out->may_vote = !d->votes_lost;
 	return ERR_NONE;
 }
@@ -179,12 +212,6 @@ int64_t disk_job_ms(struct disk *d, const struct node_job *job, int64_t now_ms)
 	    disk_asks(d, FAULT_DISK_SLOW_SYNC, votes, 1000, SLOW_MS, SLOW_MS, NULL))
 		ms = SLOW_MS;
 	return ms;
-}
-
-static void forget_tip(struct disk *d)
-{
-	ledger_unref(d->tip);
-	d->tip = NULL;
 }
 
 static void let_stale_go(struct disk *d)

@@ -42,6 +42,8 @@ struct disk_found {
 	struct ledger *tip;             /* NULL: a new store; only until the first job or pruning */
 	struct journal_record *journal; /* NULL: never voted, or not asked for */
 	const struct history *history;
+	const struct tree *join; /* what an earlier life had fetched of a newer state, on top of
+				  * the tip's; NULL: nothing. As long as the tip */
 	/* The database or the journal was beyond repair, and the operator did as the message says:
 	 * emptied it. Without a journal a validator must not vote: see `may_vote`. */
 	bool was_wiped;

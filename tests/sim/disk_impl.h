@@ -40,6 +40,7 @@ struct disk {
 	struct journal *journal;
 	struct journal_record record;
 	struct ledger *tip;
+	struct tree joined; /* root NULL: none */
 
 	/* faults */
 	enum world_disk how;

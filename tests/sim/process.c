@@ -318,6 +318,7 @@ void process_start(struct process *p)
 	p->fuse = 0;
 	p->node = make_node(p, &found);
 	ev.start.tip = found.tip;
+	ev.start.join = found.join;
 	ev.start.journal = p->mute ? NULL : found.journal;
 	OBSERVE(w, started, p->index, p->life);
 	process_step(p, &ev);
