@@ -164,6 +164,7 @@ static void split_votes(struct swarm *w)
 {
 	struct hash256 genesis = sim_genesis(w->s);
 	uint64_t kinds = 1 + rng_below(&w->r, 3), markers = rng_next(&w->r) & 0xffff;
+	uint32_t voters = 0; /* without a quorum on a ledger nobody votes for a child of it */
 
 	/* who trusts different validators may see different winners of a tie: S4 */
 	if (w->mixed)
@@ -175,7 +176,8 @@ static void split_votes(struct swarm *w)
 		if (rng_below(&w->r, 4) == 0)
 			continue;
 		l = sim_inject(w->s, name, &genesis, markers + rng_below(&w->r, kinds));
-		if (kinds == 1 && coin(w))
+		voters += !(w->liars & (1u << i));
+		if (kinds == 1 && coin(w) && voters + w->spare >= w->validators - w->spare)
 			sim_inject(w->s, name, &l, markers + rng_below(&w->r, 2));
 	}
 }
