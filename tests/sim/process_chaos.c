@@ -50,6 +50,23 @@ void process_restart_later(struct process *p, int64_t ms)
 	world_push(w, world_event(p, EV_START, w->now + ms));
 }
 
+/* Whether somebody else can give back what an older disk lacks. Without, a validator waits for its
+ * own vote's ledger, rightly and for good. */
+static bool kept_elsewhere(const struct process *p)
+{
+	const struct world *w = p->w;
+	uint32_t i;
+
+	for (i = 0; i < w->n; i++) {
+		const struct process *q = &w->p[i];
+		struct ledger *l = q->node && q != p ? node_validated(q->node) : NULL;
+
+		if (l && world_honest(w, i) && l->header.seq + 1 >= w->n_hash_at[p->index])
+			return true;
+	}
+	return false;
+}
+
 /* Before a process starts: its disk may be another one. */
 void process_born(struct process *p)
 {
@@ -61,7 +78,7 @@ void process_born(struct process *p)
 	if (votes && ask(p, FAULT_PROC_LOST_DISK, 0, 0, NULL)) {
 		disk_wipe(p->disk);
 		p->disk_losses++;
-	} else if (ask(p, FAULT_PROC_OLD_DISK, 1, 128, &x) &&
+	} else if (kept_elsewhere(p) && ask(p, FAULT_PROC_OLD_DISK, 1, 128, &x) &&
 		   disk_older(p->disk, (uint32_t)x, votes && x % 2)) {
 		p->disk_losses++;
 	}
