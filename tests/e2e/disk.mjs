@@ -41,8 +41,7 @@ function fill(left) {
 const seqOf = async () =>
 	(await rpc(net.httpUrl(net.nodes[0]), 'server_info')).info.validated_ledger.seq;
 
-const storage = async () =>
-	(await rpc(net.httpUrl(net.nodes[0]), 'server_info')).info.storage;
+const storage = async () => (await rpc(net.httpUrl(net.nodes[0]), 'server_info')).info.storage;
 
 const stage = (name) =>
 	until(`stage ${name}`, seconds(10), async () => (await storage()).stage === name, 200);

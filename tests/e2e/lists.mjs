@@ -205,7 +205,8 @@ await test('what a site may answer instead of a list changes nothing', 20, async
 	const status = async (said) => {
 		await until(String(said), seconds(6), async () => {
 			const [from] = (await admin(node, 'validator_list_sites')).validator_sites;
-			const words = `${from.last_refresh_status} ${from.last_refresh_message ?? ''}`;
+			const { last_refresh_status: status, last_refresh_message: said } = from;
+			const words = `${status} ${said ?? ''}`;
 			return said.test(words);
 		});
 	};
@@ -261,7 +262,9 @@ await test('tokens that cannot be used are refused', 10, async () => {
 	fs.chmodSync(open_, 0o644);
 	refused(/open-token/, (c) => c.replace(line, `token_file = ${open_}`));
 	fs.writeFileSync(file('no-token'), '[validator_token]\nZm9v\n', { mode: 0o600 });
-	refused(/validator token: not JSON/, (c) => c.replace(line, `token_file = ${file('no-token')}`));
+	refused(/validator token: not JSON/, (c) =>
+		c.replace(line, `token_file = ${file('no-token')}`),
+	);
 	// the secret of one token beside the manifest of another
 	const inside = tokens.map((t) => {
 		const text = fs.readFileSync(t.file, 'utf8').replace(/^\[.*\]$/m, '');
@@ -270,7 +273,9 @@ await test('tokens that cannot be used are refused', 10, async () => {
 	inside[0].manifest = inside[1].manifest;
 	const mixed = Buffer.from(JSON.stringify(inside[0])).toString('base64');
 	fs.writeFileSync(file('mixed'), mixed, { mode: 0o600 });
-	refused(/not that of the manifest/, (c) => c.replace(line, `token_file = ${file('mixed')}`));
+	refused(/not that of the manifest/, (c) =>
+		c.replace(line, `token_file = ${file('mixed')}`),
+	);
 	refused(/one of them/, (c) => c.replace(line, `$&\nkey_file = ${file('mixed')}`));
 	// a master key that was revoked makes no more tokens
 	tally('master', 'revoke', file(`${net.nodes[0].name}.master`), '--yes');

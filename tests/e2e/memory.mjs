@@ -55,14 +55,21 @@ class Life {
 	// The newest validated ledger, once there are `enough`, or it has ended.
 	async validated(enough) {
 		let newest;
-		await until('ledgers, or its end', seconds(10), async () => {
-			if (this.over) return true;
-			const answer =
-				this.url &&
-				(await rpcOr(this.url, 'ledger', { ledger_index: 'validated' }));
-			newest = answer ?? newest;
-			return newest?.ledger_index >= enough;
-		}, 15);
+		await until(
+			'ledgers, or its end',
+			seconds(10),
+			async () => {
+				if (this.over) return true;
+				const answer =
+					this.url &&
+					(await rpcOr(this.url, 'ledger', {
+						ledger_index: 'validated',
+					}));
+				newest = answer ?? newest;
+				return newest?.ledger_index >= enough;
+			},
+			15,
+		);
 		return newest;
 	}
 
