@@ -70,7 +70,11 @@ static void rows(struct bytes in)
 	}
 	if (tip_row_decode(&tip, in) == ERR_NONE) {
 		tip_row_encode(out, &tip);
-		must(bytes_eq(bytes_of(out, TIP_BYTES), in));
+		/* one from before there was a second range comes out with it */
+		if (in.n == TIP_BYTES_OLD)
+			must(!memcmp(out, in.p, TIP_BYTES_OLD - 4));
+		else
+			must(bytes_eq(bytes_of(out, TIP_BYTES), in));
 	}
 	if (header_row_decode(&header, in.n >= 4 ? load_be32(in.p) : 0, in) == ERR_NONE) {
 		header_row_encode(out, &header);
