@@ -17,11 +17,10 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#define GENESIS_BYTES_MAX (64u << 20)
-#define TOKEN_BYTES_MAX   8192
-#define EXIT_USAGE        64
-#define EXIT_STORE        74
-#define EXIT_CONFIG       78
+#define TOKEN_BYTES_MAX 8192
+#define EXIT_USAGE      64
+#define EXIT_STORE      74
+#define EXIT_CONFIG     78
 
 static const char usage[] =
     "tallyd - a replicated ledger node that speaks to XRP Ledger wallets\n"

@@ -25,7 +25,8 @@
 #define GENESIS_ACCOUNTS_MAX   100000   /* listed in a genesis file */
 #define GENESIS_GENERATED_MAX  10000000 /* made for tests */
 #define GENESIS_AMENDMENTS_MAX 512
-#define TREE_DEPTH_MAX         64 /* nibbles of a 256-bit key */
+#define GENESIS_BYTES_MAX      (256u << 20) /* of the file */
+#define TREE_DEPTH_MAX         64           /* nibbles of a 256-bit key */
 
 /* Node */
 #define UNL_MAX                       256   /* trusted validators */

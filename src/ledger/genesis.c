@@ -4,6 +4,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "codec/st.h"
+#include "ledger/entry_drops.h"
 #include "ledger/keylet.h"
 
 #include <stdio.h>
@@ -133,14 +134,29 @@ static enum err put_fees(struct tree *state, struct arena *a, const struct genes
 	return put_entry(state, keylet_fees(), o);
 }
 
+static enum err put_taken(struct tree *state, const struct genesis *g)
+{
+	struct bytes rest = buf_bytes(&g->entries), data;
+	struct hash256 key;
+
+	while (genesis_next_entry(&rest, &key, &data))
+		must(tree_put(state, &key, data) == FOUND);
+	return ERR_NONE;
+}
+
 static enum err check_total(const struct genesis *g, struct why *why)
 {
+	struct bytes rest = buf_bytes(&g->entries), data;
+	struct hash256 key;
 	struct drops sum;
 
 	if (!drops_mul(&sum, g->generated_balance, g->generated))
 		return why_set(why, ERR_RANGE, "more than all XRP there can be");
 	for (size_t i = 0; i < g->n_accounts; i++)
 		if (!drops_add(&sum, sum, g->accounts[i].balance))
+			return why_set(why, ERR_RANGE, "more than all XRP there can be");
+	while (genesis_next_entry(&rest, &key, &data))
+		if (!entry_add_drops(&sum, data))
 			return why_set(why, ERR_RANGE, "more than all XRP there can be");
 	if (drops_cmp(sum, g->total) != 0)
 		return why_set(why, ERR_RANGE, "the balances sum to %llu, total_drops is %llu",
@@ -158,6 +174,8 @@ static enum err fill_state(struct tree *state, const struct genesis *g, struct w
 		e = put_amendments(state, &a, g);
 	if (e == ERR_NONE)
 		e = put_fees(state, &a, g);
+	if (e == ERR_NONE)
+		e = put_taken(state, g);
 	for (size_t i = 0; e == ERR_NONE && i < g->n_accounts; i++)
 		e = put_account(state, &a, &g->accounts[i].id, g->accounts[i].balance, why);
 	if (e == ERR_NONE)

@@ -20,11 +20,16 @@
  *     account = <address> <drops>          # any number; the sum must be the total
  *     generated_accounts = <n> <drops>     # for tests; account i in 0 .. n-1 has the Ed25519 key
  *                                          # of seed_of_passphrase("tally test account <i>")
+ *     entry = <64 hex> <hex>               # an entry of the state, any number, ascending by key
  *     total_drops = 100000000000000000
  *
- * Every key but amendment and account stands once; generated_accounts may be missing. xrp_fees is
+ * Every key but amendment, account and entry stands once; generated_accounts may be missing,
+ * and account when there are entries. xrp_fees is
  * `yes` exactly when the amendment XRPFees is listed. An amendment that this build does not support
  * is an error: it could not follow that network. Comments begin with # and end with the line.
+ *
+ * The entries are what a network takes over from another one's state (genesis_take()); none may be
+ * of those that a network keeps for itself: fees, amendments, skip lists, the negative UNL.
  *
  * The first account has Sequence 1 and so have all. Ledger 1 is this state, close time as given;
  * ledger 2 follows at once, empty, with the skip list and close time of the parent, as in the
@@ -46,6 +51,8 @@ struct genesis {
 	size_t n_accounts;
 	uint32_t generated;
 	struct drops generated_balance;
+	struct buf entries; /* each: key 32 | length 4 | data; ascending by key */
+	struct hash256 last_entry;
 };
 
 /* The standalone default: masterpassphrase (rHb9CJAWyB4rj91VRWn96DkukG4bwdtyTh) holds 10^17 drops,
@@ -55,6 +62,17 @@ void genesis_default(struct genesis *g, bool with_amendments);
 enum err genesis_parse(struct genesis *out, struct bytes text, struct why *why) MUST_USE;
 void genesis_print(const struct genesis *g, struct buf *out);
 void genesis_close(struct genesis *g);
+/* Adds an entry to `entries`. ERR_ORDER when its key is not above the one before, ERR_INVALID when
+ * it is none or one that a network keeps for itself. */
+enum err genesis_add_entry(struct genesis *g, const struct hash256 *key, struct bytes data,
+			   struct why *why) MUST_USE;
+/* Takes over one entry of another network's state, in the order of their keys: FeeSettings gives
+ * the fees, Amendments those enabled (majorities are lost), LedgerHashes and NegativeUNL are left
+ * out, all else is added as it is. ERR_STATE for an amendment that this build does not support. */
+enum err genesis_take(struct genesis *g, const struct hash256 *key, struct bytes data,
+		      struct why *why) MUST_USE;
+/* The next of `entries`: *rest begins with all of them; false at the end. */
+bool genesis_next_entry(struct bytes *rest, struct hash256 *key, struct bytes *data);
 /* The seed of generated account i (Ed25519). */
 void genesis_generated_seed(struct seed *out, uint32_t i);
 /* Builds ledgers 1 and 2 in memory, a reference to each for the caller. ERR_DUPLICATE when an

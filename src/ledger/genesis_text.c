@@ -174,6 +174,25 @@ static enum err read_account(struct parser *p, struct bytes v)
 	return ERR_NONE;
 }
 
+static enum err read_entry(struct parser *p, struct bytes v)
+{
+	struct bytes hex = take_until(&v, ' ');
+	struct buf data = BUF_INIT;
+	struct hash256 key;
+	enum err e;
+
+	v = trim(v);
+	if (!hex_decode(key.b, sizeof(key.b), (const char *)hex.p, hex.n))
+		return why_set(p->why, ERR_INVALID, "a key has 64 hex digits");
+	buf_reserve(&data, v.n / 2);
+	data.n = v.n / 2;
+	e = hex_decode(data.p, data.n, (const char *)v.p, v.n)
+		? genesis_add_entry(p->g, &key, buf_bytes(&data), p->why)
+		: why_set(p->why, ERR_INVALID, "not hex");
+	buf_close(&data);
+	return e;
+}
+
 static enum err read_generated(struct parser *p, struct bytes v)
 {
 	struct bytes number = take_until(&v, ' ');
@@ -204,7 +223,8 @@ static const struct key {
     {"total_drops", read_total, false, false},
     {"generated_accounts", read_generated, false, true},
     {"amendment", read_amendment, true, true},
-    {"account", read_account, true, false},
+    {"account", read_account, true, true},
+    {"entry", read_entry, true, true},
 };
 #define KEYS (sizeof(keys) / sizeof(keys[0]))
 
@@ -244,6 +264,8 @@ static enum err check_whole(struct parser *p)
 	for (size_t i = 0; i < KEYS; i++)
 		if (!keys[i].optional && !(p->seen & (1u << i)))
 			return why_set(p->why, ERR_ABSENT, "no %s", keys[i].name);
+	if (g->n_accounts == 0 && g->entries.n == 0)
+		return why_set(p->why, ERR_ABSENT, "no account");
 	for (size_t i = 0; i < g->n_amendments; i++)
 		listed = listed || hash256_eq(&g->amendments[i], xrp_fees);
 	if (listed != g->xrp_fees)
@@ -289,8 +311,18 @@ static void put_drops(struct buf *out, const char *key, struct drops d)
 	buf_printf(out, "%s = %llu\n", key, (unsigned long long)d.raw); /* raw: printing */
 }
 
+static void put_hex(struct buf *out, struct bytes b)
+{
+	buf_reserve(out, 2 * b.n + 1);
+	hex_encode((char *)out->p + out->n, b.p, b.n);
+	out->n += 2 * b.n;
+}
+
 void genesis_print(const struct genesis *g, struct buf *out)
 {
+	struct bytes rest = buf_bytes(&g->entries), data;
+	struct hash256 key;
+
 	buf_printf(out, "%s\n", FIRST_LINE);
 	buf_printf(out, "network_id = %u\n", g->network_id);
 	buf_printf(out, "close_time = %u\n", g->close_time.s);
@@ -311,6 +343,11 @@ void genesis_print(const struct genesis *g, struct buf *out)
 	if (g->generated > 0)
 		buf_printf(out, "generated_accounts = %u %llu\n", g->generated,
 			   (unsigned long long)g->generated_balance.raw); /* raw: printing */
+	while (genesis_next_entry(&rest, &key, &data)) {
+		buf_printf(out, "entry = %s ", hash256_hex(&key).s);
+		put_hex(out, data);
+		buf_put_u8(out, '\n');
+	}
 	put_drops(out, "total_drops", g->total);
 }
 
@@ -318,5 +355,6 @@ void genesis_close(struct genesis *g)
 {
 	mem_free(g->amendments);
 	mem_free(g->accounts);
+	buf_close(&g->entries);
 	memset(g, 0, sizeof(*g));
 }

@@ -30,7 +30,7 @@ static bool put_entry(void *ctx, const struct hash256 *key, struct bytes data)
 {
 	struct export *x = ctx;
 
-	if (!store_add_drops(&x->sum, data))
+	if (!entry_add_drops(&x->sum, data))
 		x->err = ERR_CORRUPT;
 	snapshot_put_u32(x->w, (uint32_t)data.n);
 	snapshot_put(x->w, bytes_of(key->b, sizeof(key->b)));
@@ -140,6 +140,8 @@ struct import {
 	struct snapshot_reader *r;
 	struct snapshot_info *info;
 	struct tree txs;
+	snapshot_entry each; /* may be NULL */
+	void *ctx;
 	struct kv *db; /* NULL: only checking */
 	struct kv_txn *txn;
 	uint32_t nodes; /* since the last commit */
@@ -222,11 +224,13 @@ static enum err read_entry(struct import *m, struct tree_stream *ts, uint32_t n,
 	if (n > TREE_DATA_BYTES_MAX || !snapshot_get(m->r, key.b, sizeof(key.b)) ||
 	    !snapshot_get_buf(m->r, data, n))
 		return bad(m, "ends amid an entry, or has one that is too large");
-	if (!store_add_drops(&m->sum, buf_bytes(data)))
+	if (!entry_add_drops(&m->sum, buf_bytes(data)))
 		return bad(m, "has an entry that is none");
 	e = tree_stream_put(ts, &key, buf_bytes(data));
 	m->info->entries++;
-	return e == ERR_ORDER || e == ERR_RANGE ? bad(m, "has entries out of order") : e;
+	if (e == ERR_ORDER || e == ERR_RANGE)
+		return bad(m, "has entries out of order");
+	return e == ERR_NONE && m->each ? m->each(m->ctx, &key, buf_bytes(data), m->why) : e;
 }
 
 static enum err read_entries(struct import *m, struct tree_stream *ts)
@@ -280,9 +284,10 @@ static enum err read_rest(struct import *m)
 	return e;
 }
 
-enum err snapshot_check(const char *path, struct snapshot_info *out, struct why *why)
+enum err snapshot_each(const char *path, snapshot_entry each, void *ctx, struct snapshot_info *out,
+		       struct why *why)
 {
-	struct import m = {.info = out, .why = why};
+	struct import m = {.info = out, .each = each, .ctx = ctx, .why = why};
 	enum err e = snapshot_open(&m.r, path, why);
 
 	*out = (struct snapshot_info){.txs = 0};
@@ -295,6 +300,11 @@ enum err snapshot_check(const char *path, struct snapshot_info *out, struct why 
 	tree_close(&m.txs);
 	snapshot_close(m.r);
 	return e;
+}
+
+enum err snapshot_check(const char *path, struct snapshot_info *out, struct why *why)
+{
+	return snapshot_each(path, NULL, NULL, out, why);
 }
 
 /* What makes the nodes a ledger, and the database a store. */

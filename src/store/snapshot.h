@@ -37,6 +37,12 @@ enum err snapshot_export(const char *folder, uint32_t seq, const char *path,
 			 struct snapshot_info *out, struct why *why) MUST_USE;
 /* Reads and checks all of a file, and does nothing else. */
 enum err snapshot_check(const char *path, struct snapshot_info *out, struct why *why) MUST_USE;
+/* The same, and gives each entry of the state to `each`, in order, before all of the file is known
+ * to be good: what was made of them counts only after ERR_NONE. Ends with the error of `each`. */
+typedef enum err (*snapshot_entry)(void *ctx, const struct hash256 *key, struct bytes data,
+				   struct why *why);
+enum err snapshot_each(const char *path, snapshot_entry each, void *ctx, struct snapshot_info *out,
+		       struct why *why) MUST_USE;
 /* Makes <folder>/data from a file: a store whose only ledger is this one. All or nothing: it
  * becomes data when everything was checked. `expected` (NULL: any) is the hash it must have.
  * ERR_DUPLICATE when there is data already, ERR_CORRUPT for a damaged file, ERR_MISMATCH for

@@ -2,6 +2,7 @@
 #ifndef TALLY_STORE_STORE_IMPL_H
 #define TALLY_STORE_STORE_IMPL_H
 
+#include "ledger/entry_drops.h"
 #include "store/kv.h"
 #include "store/rows.h"
 #include "store/runs.h"
@@ -80,8 +81,6 @@ enum err store_put_past(struct kv_txn *txn, struct store *s, const struct tip_ro
  * its transactions. Below the floor nothing is checked. */
 enum err store_verify_ledger(struct kv_txn *txn, uint32_t seq, uint64_t *txs,
 			     struct why *why) MUST_USE;
-/* Adds the drops that an entry of the state holds; false when it is damaged, the sum too large. */
-bool store_add_drops(struct drops *sum, struct bytes entry) MUST_USE;
 
 /* "<what>: <words for e>", and returns e. */
 enum err store_fail(struct why *why, enum err e, const char *what);

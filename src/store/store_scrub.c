@@ -88,7 +88,7 @@ static enum err some_entries(struct store_scrub *c, uint32_t budget, struct why 
 
 		f = tree_next(&t, c->has_after ? &c->after : NULL, &id, &entry);
 		if (f == FOUND) {
-			if (!store_add_drops(&c->sum, entry))
+			if (!entry_add_drops(&c->sum, entry))
 				e = bad_state(c, "has an entry that is none", why);
 			c->after = id;
 			c->has_after = true;

@@ -6,10 +6,10 @@ import fs from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
 import { codec, xrpl } from '../../tools/js/clients.mjs';
-import { ROOT, binaries, scratch } from '../../tools/js/network.mjs';
+import { Network, ROOT, binaries, scratch } from '../../tools/js/network.mjs';
 import { alive, freePorts, signal, start, stop } from '../../tools/js/processes.mjs';
 import { rpc, sleep, until } from '../../tools/js/rpc.mjs';
-import { finish, must, seconds, test } from './harness.mjs';
+import { finish, keepTrack, must, seconds, test } from './harness.mjs';
 
 const OK = 0;
 const FAILED = 1;
@@ -459,7 +459,11 @@ await test('what is no server: unreachable, with a reason', 20, async () => {
 	exits(OK, ['--url', url, 'status'], /full/, dead);
 });
 
+let before; // balances when the server ends
+
 await test('verify and migrate', 30, async () => {
+	const balance = (address) => json(['account', address]).account_data.Balance;
+	before = { alice: balance(alice.address), master: balance(GENESIS) };
 	assert.equal(await stop([node]), 0);
 	const data = file('data');
 	exits(OK, ['verify', data], /sound/);
@@ -480,6 +484,68 @@ await test('verify and migrate', 30, async () => {
 		if (bytes.readUInt16LE(page * 4096 + 10) === 2) bytes[page * 4096 + 4000] ^= 0xff;
 	fs.writeFileSync(mdb, bytes);
 	exits(FAILED, ['verify', file('damaged')], /\S/);
+});
+
+await test('export, inspect and import a ledger', 30, async () => {
+	const made = json(['export', file('data'), file('ledger')]);
+	assert.ok(made.ledger_index > 2 && made.entries > 3);
+	assert.equal(fs.statSync(file('ledger')).size, made.bytes);
+	assert.deepEqual(json(['inspect', file('ledger')]), made);
+	exits(OK, ['inspect', file('ledger')], new RegExp(`^ledger +${made.ledger_index} `, 'm'));
+	const older = json(['export', file('data'), file('older'), '--ledger', 2]);
+	assert.equal(older.ledger_index, 2);
+	exits(FAILED, ['export', file('data'), file('ledger')], /there already/);
+	exits(FAILED, ['export', file('data'), file('none'), '--ledger', 9999999], /not here/);
+	exits(FAILED, ['export', file('absent'), file('none')], /absent/);
+	exits(USAGE, ['export', file('data'), file('none'), '--ledger', 'x'], /no ledger index/);
+	exits(USAGE, ['export', file('data')], /missing/);
+	exits(FAILED, ['inspect', file('master')], /no snapshot/);
+
+	const hash = ['--ledger', made.ledger_hash];
+	exits(FAILED, ['import', file('ledger'), file('new'), '--ledger', '0'.repeat(64)], /not 0/);
+	exits(USAGE, ['import', file('ledger'), file('new'), '--ledger', '12'], /no ledger hash/);
+	assert.equal(json(['import', file('ledger'), file('new'), ...hash]).entries, made.entries);
+	exits(OK, ['verify', file('new')], /sound/);
+	exits(FAILED, ['import', file('ledger'), file('new')], /already/);
+});
+
+await test('a new network begins with the state of another one', 60, async () => {
+	const id = 40404;
+	const from = ['genesis', '--from', file('ledger'), '--network-id', id];
+	const made = json([...from, '--out', file('g5')]);
+	const again = json([...from, '--out', file('g6')]);
+	assert.equal(made.ledger_hash, again.ledger_hash);
+	const text = fs.readFileSync(file('g5'), 'utf8');
+	assert.equal(text, fs.readFileSync(file('g6'), 'utf8'));
+	assert.match(text, /^network_id = 40404$/m);
+	assert.match(text, /^# the state of ledger \d+ [0-9A-F]{64} of network 0$/m);
+	assert.doesNotMatch(text, /^account/m);
+	const other = ['genesis', '--from', file('ledger'), '--out', file('g7'), '--network-id'];
+	exits(USAGE, [...other, '1024'], /--network-id 1025/);
+	exits(USAGE, [...other, id, '--accounts', 3], /--accounts/);
+	exits(FAILED, ['genesis', '--from', file('master'), ...other.slice(3), id], /no snapshot/);
+	assert.ok(!fs.existsSync(file('g7')));
+
+	const balance = (address, server) =>
+		json(['account', address], { server }).account_data.Balance;
+	const net = new Network(scratch('cli-genesis'));
+	keepTrack(net);
+	await net.create({ count: 1, networkId: id });
+	fs.copyFileSync(file('g5'), path.join(net.dir, 'genesis'));
+	const [validator] = net.nodes;
+	net.startNode(validator);
+	const server = net.httpUrl(validator);
+	const info = async () => (await rpc(server, 'server_info', {}, 1000)).info;
+	await until('it validates', seconds(30), async () => {
+		return (await info().catch(() => undefined))?.validated_ledger?.seq > 2;
+	});
+	const first = await rpc(server, 'ledger', { ledger_index: 1 });
+	assert.equal(first.ledger_hash, made.ledger_hash);
+	assert.equal(balance(alice.address, server), before.alice);
+	const args = ['pay', GENESIS, '7', '--seed-file', alice.file];
+	assert.match(exits(OK, args, null, { server }).out, /tesSUCCESS/);
+	assert.ok(BigInt(balance(GENESIS, server)) === BigInt(before.master) + 7_000_000n);
+	await net.stop();
 });
 
 const tried = new Set(used); // before --help, which succeeds for all

@@ -427,6 +427,8 @@ static void test_genesis_text(void **state)
 	"base_fee = 10\nreserve_base = 10\nreserve_increment = 2\n"
 #define TAIL "total_drops = 5\naccount = rHb9CJAWyB4rj91VRWn96DkukG4bwdtyTh 5\n"
 
+#define KEY "8CC0774A3BF66D1D22E76BBDA8E8A232E6B6313834301B3B23E8601196AE6455"
+
 static void test_genesis_errors(void **state)
 {
 	static const struct {
@@ -461,6 +463,10 @@ static void test_genesis_errors(void **state)
 	    {"# tally genesis 1\nnetwork_id = 4294967296\n", ERR_RANGE, "line 2"},
 	    {"# tally genesis 1\nclose_time_resolution = 15\n", ERR_RANGE, "line 2"},
 	    {"", ERR_ABSENT, "no network_id"},
+	    {HEAD "xrp_fees = no\ntotal_drops = 5\n", ERR_ABSENT, "no account"},
+	    {HEAD "xrp_fees = no\nentry = 12 00\n" TAIL, ERR_INVALID, "64 hex digits"},
+	    {HEAD "xrp_fees = no\nentry = " KEY " 0\n" TAIL, ERR_INVALID, "not hex"},
+	    {HEAD "xrp_fees = no\nentry = " KEY " 1122\n" TAIL, ERR_INVALID, "not an entry"},
 	};
 
 	(void)state;

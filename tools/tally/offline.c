@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 #include "tally.h"
 
+#include "base/limits.h"
 #include "base/mem.h"
-#include "ledger/genesis.h"
+#include "from.h"
 #include "os/file.h"
 #include "store/journal.h"
 #include "store/store.h"
@@ -74,6 +75,13 @@ static bool fee_option(struct tally *t, const char *name, struct drops *out)
 	return true;
 }
 
+static bool fee_options(struct tally *t, struct genesis *g)
+{
+	return fee_option(t, "--base-fee", &g->fees.base) &&
+	       fee_option(t, "--reserve", &g->fees.reserve) &&
+	       fee_option(t, "--increment", &g->fees.increment);
+}
+
 static bool genesis_options(struct tally *t, struct genesis *g)
 {
 	const char *id = tally_option(t, "--network-id"), *n = tally_option(t, "--accounts"), *a;
@@ -101,48 +109,57 @@ static bool genesis_options(struct tally *t, struct genesis *g)
 				"holds the XRP; anybody can spend it\n");
 		g->accounts[0].balance = drops_of(g->generated ? DROPS_MAX / 2 : DROPS_MAX);
 	}
-	return fee_option(t, "--base-fee", &g->fees.base) &&
-	       fee_option(t, "--reserve", &g->fees.reserve) &&
-	       fee_option(t, "--increment", &g->fees.increment) && share_out(t, g);
+	return fee_options(t, g) && share_out(t, g);
+}
+
+/* Ledger 1 of the network, and the file. */
+static int write_genesis(struct tally *t, const struct genesis *g, const struct snapshot_info *from,
+			 const char *out)
+{
+	struct ledger *first = NULL, *second = NULL;
+	struct buf text = BUF_INIT;
+	struct why why = {""};
+	enum err e = genesis_build(g, &first, &second, &why);
+
+	if (e == ERR_NONE) {
+		genesis_print(g, &text);
+		if (from->bytes)
+			buf_printf(&text, "# the state of ledger %u %s of network %u\n",
+				   from->header.seq, hash256_hex(&from->hash).s, from->network_id);
+		if (text.n > GENESIS_BYTES_MAX)
+			e = why_set(&why, ERR_TOO_LARGE, "more than %u bytes", GENESIS_BYTES_MAX);
+	}
+	if (e == ERR_NONE)
+		e = file_write_new(out, buf_bytes(&text), 0644, &why);
+	if (e != ERR_NONE)
+		tally_fail(t, 0, "%s", why.text);
+	else if (t->json)
+		tally_print_json(json_pack("{s:s, s:I, s:s}", "genesis", out, "network_id",
+					   (json_int_t)g->network_id, "ledger_hash",
+					   hash256_hex(&first->hash).s));
+	else
+		printf("network %u, ledger 1 %s\n", g->network_id, hash256_hex(&first->hash).s);
+	ledger_unref(first);
+	ledger_unref(second);
+	buf_close(&text);
+	return e == ERR_NONE ? TALLY_OK : TALLY_FAILED;
 }
 
 int cmd_genesis(struct tally *t)
 {
-	const char *out = tally_option(t, "--out");
-	struct ledger *first = NULL, *second = NULL;
-	struct buf text = BUF_INIT;
-	struct why why = {""};
+	const char *out = tally_option(t, "--out"), *from = tally_option(t, "--from");
+	struct snapshot_info ledger = {.bytes = 0};
 	struct genesis g;
 	int code = TALLY_USAGE;
 
-	genesis_default(&g, !tally_flag(t, "--no-amendments"));
-	if (!out) {
+	/* what is not for --from is an unknown option there */
+	genesis_default(&g, !from && !tally_flag(t, "--no-amendments"));
+	if (!out)
 		tally_fail(t, 0, "--out FILE is wanted");
-		goto done;
-	}
-	if (!genesis_options(t, &g) || !tally_arguments(t, 0, 0))
-		goto done;
-	code = TALLY_FAILED;
-	if (genesis_build(&g, &first, &second, &why) != ERR_NONE) {
-		tally_fail(t, 0, "%s", why.text);
-		goto done;
-	}
-	genesis_print(&g, &text);
-	if (file_write_new(out, buf_bytes(&text), 0644, &why) != ERR_NONE) {
-		tally_fail(t, 0, "%s", why.text);
-		goto done;
-	}
-	code = TALLY_OK;
-	if (t->json)
-		tally_print_json(json_pack("{s:s, s:I, s:s}", "genesis", out, "network_id",
-					   (json_int_t)g.network_id, "ledger_hash",
-					   hash256_hex(&first->hash).s));
-	else
-		printf("network %u, ledger 1 %s\n", g.network_id, hash256_hex(&first->hash).s);
-done:
-	ledger_unref(first);
-	ledger_unref(second);
-	buf_close(&text);
+	else if (from ? genesis_from_snapshot(t, &g, from, &ledger, &code) && fee_options(t, &g) &&
+			    tally_arguments(t, 0, 0)
+		      : genesis_options(t, &g) && tally_arguments(t, 0, 0))
+		code = write_genesis(t, &g, &ledger, out);
 	genesis_close(&g);
 	return code;
 }

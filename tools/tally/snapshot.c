@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "tally.h"
 
-#include "store/snapshot.h"
+#include "from.h"
 
 #include <stdio.h>
 
@@ -30,7 +30,7 @@ static int report(struct tally *t, enum err e, const struct snapshot_info *i, co
 
 int cmd_export(struct tally *t)
 {
-	const char *ledger = tally_option(t, "ledger");
+	const char *ledger = tally_option(t, "--ledger");
 	struct snapshot_info i;
 	struct why why = {""};
 	uint64_t seq = 0;
@@ -46,7 +46,7 @@ int cmd_export(struct tally *t)
 
 int cmd_import(struct tally *t)
 {
-	const char *ledger = tally_option(t, "ledger");
+	const char *ledger = tally_option(t, "--ledger");
 	struct snapshot_info i;
 	struct hash256 expected;
 	struct why why = {""};
@@ -69,4 +69,43 @@ int cmd_inspect(struct tally *t)
 	if (!tally_arguments(t, 1, 1))
 		return TALLY_USAGE;
 	return report(t, snapshot_check(t->argv[1], &i, &why), &i, &why);
+}
+
+/* ---- a new network out of one ---- */
+
+#define OWN_NETWORK_MIN 1025 /* from here on transactions name their network */
+
+static enum err take(void *ctx, const struct hash256 *key, struct bytes data, struct why *why)
+{
+	return genesis_take(ctx, key, data, why);
+}
+
+bool genesis_from_snapshot(struct tally *t, struct genesis *g, const char *path,
+			   struct snapshot_info *i, int *code)
+{
+	const char *id = tally_option(t, "--network-id");
+	struct why why = {""};
+	uint64_t x = 0;
+
+	*code = TALLY_USAGE;
+	if (!id || !tally_number(id, OWN_NETWORK_MIN, UINT32_MAX, &x))
+		return tally_fail(t, 0,
+				  "--from wants --network-id %d to 4294967295: below it "
+				  "transactions of the old network would be good in the new one",
+				  OWN_NETWORK_MIN),
+		       false;
+	*code = TALLY_FAILED;
+	g->n_accounts = 0;
+	if (snapshot_each(path, take, g, i, &why) != ERR_NONE)
+		return tally_fail(t, 0, "%s", why.text), false;
+	if (i->network_id == x)
+		return tally_fail(t, 0, "the ledger is of network %u: the new one wants another id",
+				  i->network_id),
+		       false;
+	g->network_id = (uint32_t)x;
+	g->total = i->header.drops;
+	g->close_time = i->header.close;
+	g->close_resolution = i->header.close_resolution;
+	*code = TALLY_USAGE; /* what the other options may come to */
+	return true;
 }
