@@ -247,7 +247,7 @@ void process_init(struct world *w, uint32_t i)
 	p->key = i < w->plan.validators ? keys_validator(i) : NULL;
 	p->identity = keys_identity(i);
 	p->timer = p->peers_due = INT64_MAX;
-	for (k = 0; k < 4; k++)
+	for (k = 0; k <= NODE_JOB_JOIN; k++)
 		p->job_ms[k] = -1;
 	snprintf(label, sizeof(label), "node %c", 'A' + i);
 	p->rng = rng_fork(&w->root, label);

@@ -153,7 +153,7 @@ struct process {
 	uint32_t n_waiting;
 	struct work *busy[WORKS_MAX];
 	uint32_t n_busy;
-	int64_t job_ms[4]; /* -1: as drawn */
+	int64_t job_ms[NODE_JOB_JOIN + 1]; /* -1: as drawn */
 	bool pruning;
 	struct disk *disk;
 	const struct history *history; /* of this life */
