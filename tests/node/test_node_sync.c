@@ -457,6 +457,50 @@ static void floods_of_requests_are_answered_busy(void **state)
 	ledger_unref(l);
 }
 
+/* Three peers ask in turn: none has used up its own allowance when that of all together is gone,
+ * which is twice as much. Time gives it back. */
+static void all_peers_together_have_an_allowance(void **state)
+{
+	struct ledger *l = large_leaves();
+	struct history h = {
+	    .ctx = l, .seq_of_hash = one_seq, .ledger = one_ledger, .complete = one_range};
+	struct msg_path paths[200];
+	struct msg ask = {.type = MSG_GET_NODES}, m;
+	struct rig *r = bench(NULL);
+	uint32_t i, alone, sum = 0, most = 0;
+
+	(void)state;
+	node_set_history(r->node, &h);
+	for (i = 0; i < 200; i++)
+		paths[i] = (struct msg_path){.depth = 2, .nibbles = {(uint8_t)i}};
+	ask.get_nodes.ledger = l->hash;
+	ask.get_nodes.paths = paths;
+	ask.get_nodes.n = 200;
+	for (i = 0; i < 50; i++)
+		rig_hear_msg(r, 1, &ask);
+	alone = rig_count(r, MSG_NODES, 1);
+	rig_forget(r);
+	rig_run(r, 2500);
+	for (i = 0; i < 150; i++)
+		rig_hear_msg(r, 1 + i % 3, &ask);
+	for (i = 1; i <= 3; i++) {
+		uint32_t n = rig_count(r, MSG_NODES, i);
+
+		most = n > most ? n : most;
+		sum += n;
+		assert_true(rig_heard(r, MSG_NAK, i, 0, &m, NULL));
+		assert_int_equal(m.nak.reason, NAK_BUSY);
+	}
+	assert_true(most < alone);
+	assert_in_range(sum, 2 * alone - 3, 2 * alone + 3);
+	rig_forget(r);
+	rig_run(r, 500);
+	rig_hear_msg(r, 3, &ask);
+	assert_int_equal(rig_count(r, MSG_NODES, 3), 1);
+	rig_close(r);
+	ledger_unref(l);
+}
+
 /* ---- a tree that cannot be read ---- */
 
 static enum err broken_load(void *ctx, uint64_t key, struct buf *out)
@@ -506,6 +550,7 @@ int main(void)
 	    cmocka_unit_test(unasked_answers_change_nothing),
 	    cmocka_unit_test(large_leaves_are_served_in_frames),
 	    cmocka_unit_test(floods_of_requests_are_answered_busy),
+	    cmocka_unit_test(all_peers_together_have_an_allowance),
 	    cmocka_unit_test(a_state_that_cannot_be_read_ends_the_node),
 	};
 
