@@ -89,6 +89,7 @@ void node_get_status(const struct node *n, struct now now, struct node_status *o
 				    .queue_max = TX_QUEUE_MAX,
 				    .open_n = n->n_open,
 				    .key_elsewhere = n->troubled,
+				    .sync = n->sync,
 				    .counters.evidence = n->troubled ? 2 : 0};
 	out->state_since[n->state] = (struct steady){4000};
 	out->state_ms[n->state] = now.steady.ms - 4000;

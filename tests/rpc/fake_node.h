@@ -29,6 +29,7 @@ struct node {
 	struct manifest manifest; /* of one of them; bytes empty: none is known */
 	bool validator;
 	bool troubled; /* see node_evidence */
+	struct node_sync_status sync;
 };
 
 /* A message that was pushed to a connection. */

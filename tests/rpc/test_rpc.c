@@ -459,6 +459,85 @@ static void replies_are_bounded(void **state)
 	fake_close(f);
 }
 
+/* ---- A node that joins */
+
+static struct history_range from_five(void *ctx)
+{
+	const struct fake *f = ctx;
+
+	return (struct history_range){5, f->node.validated};
+}
+
+static struct history_range from_two(void *ctx)
+{
+	const struct fake *f = ctx;
+
+	return (struct history_range){2, f->node.validated};
+}
+
+static json_t *info_of(struct fake *f, json_t **reply)
+{
+	*reply = fake_call(f, VIA_HTTP, "server_info", "{}");
+	return json_object_get(*reply, "info");
+}
+
+/* What is fetched and filled in is told while that goes on, and no longer. */
+static void joining_is_told(void **state)
+{
+	struct fake *f = scenario_open(true, false);
+	struct node_sync_status *s = &f->node.sync;
+	json_t *reply, *info = info_of(f, &reply), *o;
+
+	(void)state;
+	assert_null(json_object_get(info, "sync"));
+	assert_null(json_object_get(info, "history_fill"));
+	assert_null(json_object_get(info, "searchable_from"));
+	json_decref(reply);
+
+	*s = (struct node_sync_status){.active = true, .target_seq = 77, .ledgers = 12, .again = 2};
+	info = info_of(f, &reply);
+	o = json_object_get(info, "sync");
+	assert_string_equal(text_of(o, "by"), "replay");
+	assert_int_equal(number_of(o, "target"), 77);
+	assert_int_equal(number_of(o, "target_moved"), 2);
+	assert_int_equal(number_of(o, "ledgers"), 12);
+	assert_null(json_object_get(o, "percent"));
+	json_decref(reply);
+
+	*s = (struct node_sync_status){
+	    .active = true, .state = true, .nodes = 9, .bytes = 5000, .peers = 3, .per_mille = 419};
+	info = info_of(f, &reply);
+	o = json_object_get(info, "sync");
+	assert_string_equal(text_of(o, "by"), "state");
+	assert_null(json_object_get(o, "target")); /* not known yet */
+	assert_int_equal(number_of(o, "nodes"), 9);
+	assert_int_equal(number_of(o, "bytes"), 5000);
+	assert_int_equal(number_of(o, "peers"), 3);
+	assert_int_equal(number_of(o, "percent"), 41);
+	assert_null(json_object_get(o, "ledgers"));
+	json_decref(reply);
+
+	*s = (struct node_sync_status){.filling = true, .fill_next = 4, .fill_until = 1};
+	f->history.complete = from_five;
+	info = info_of(f, &reply);
+	o = json_object_get(info, "history_fill");
+	assert_int_equal(number_of(o, "next"), 4);
+	assert_int_equal(number_of(o, "until"), 1);
+	assert_null(json_object_get(info, "sync"));
+	assert_null(json_object_get(info, "searchable_from")); /* only what is complete */
+	json_decref(reply);
+	f->history.searchable = from_two;
+	info = info_of(f, &reply);
+	assert_int_equal(number_of(info, "searchable_from"), 2);
+	assert_memory_equal(text_of(info, "complete_ledgers"), "5-", 2);
+	json_decref(reply);
+	f->history.searchable = from_five;
+	info = info_of(f, &reply);
+	assert_null(json_object_get(info, "searchable_from"));
+	json_decref(reply);
+	fake_close(f);
+}
+
 /* ---- A node in trouble */
 
 /* What is wrong with validators is told to administrators, our own key's double to all. */
@@ -666,6 +745,7 @@ int main(void)
 	    cmocka_unit_test(pages_have_every_row_once),
 	    cmocka_unit_test(open_state_shows_changes),
 	    cmocka_unit_test(replies_are_bounded),
+	    cmocka_unit_test(joining_is_told),
 	    cmocka_unit_test(troubles_are_told),
 	    cmocka_unit_test(behind_the_network),
 	    cmocka_unit_test(store_errors_are_no_absence),
