@@ -546,6 +546,20 @@ await test('a new network begins with the state of another one', 60, async () =>
 	assert.match(exits(OK, args, null, { server }).out, /tesSUCCESS/);
 	assert.ok(BigInt(balance(GENESIS, server)) === BigInt(before.master) + 7_000_000n);
 	await net.stop();
+
+	const data = path.join(net.nodeDir(validator), 'data');
+	const same = path.join(net.dir, 'ledger');
+	json(['export', data, same]);
+	const back = ['genesis', '--from', same, '--out', file('g8'), '--network-id'];
+	exits(FAILED, [...back, id], /another id/);
+	exits(OK, [...back, id + 1]);
+	// the same id and the genesis of before: another network nonetheless
+	const text0 = fs.readFileSync(file('g8'), 'utf8');
+	fs.writeFileSync(path.join(net.dir, 'genesis'), text0.replace(`= ${id + 1}`, `= ${id}`));
+	net.startNode(validator);
+	await until('it refuses', seconds(20), () => !net.running(validator), 20);
+	const said = fs.readFileSync(path.join(net.nodeDir(validator), 'output'), 'utf8');
+	assert.match(said, /a network with another genesis/);
 });
 
 const tried = new Set(used); // before --help, which succeeds for all

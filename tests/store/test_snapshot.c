@@ -241,6 +241,39 @@ static void wrong_files_are_told_apart(void **state)
 	chain_close(&c);
 }
 
+struct visit {
+	struct hash256 last;
+	uint32_t n, stop;
+};
+
+static enum err visit(void *ctx, const struct hash256 *key, struct bytes data, struct why *why)
+{
+	struct visit *v = ctx;
+
+	assert_true(data.n > 0 && hash256_cmp(key, &v->last) > 0);
+	v->last = *key;
+	return ++v->n == v->stop ? why_set(why, ERR_STATE, "enough") : ERR_NONE;
+}
+
+static void each_entry_is_given(void **state)
+{
+	struct visit all = {.n = 0}, some = {.stop = 7};
+	struct snapshot_info info;
+	struct why why = {""};
+	struct chain c;
+
+	(void)state;
+	write_chain(&c, 30, 3);
+	(void)export_to(folder, file);
+	assert_int_equal(snapshot_each(file, visit, &all, &info, &why), ERR_NONE);
+	assert_int_equal(all.n, info.entries);
+	assert_memory_equal(&info.hash, &c.tip->hash, 32);
+	assert_int_equal(snapshot_each(file, visit, &some, &info, &why), ERR_STATE);
+	assert_string_equal(why.text, "enough");
+	assert_int_equal(some.n, 7);
+	chain_close(&c);
+}
+
 /* ---- the tree in passing ---- */
 
 /* Keys that share long prefixes, a single one, none: the root is that of the tree in memory. */
@@ -292,6 +325,7 @@ int main(void)
 	    TEST(damage_is_found),
 	    TEST(a_damaged_file_makes_no_store),
 	    TEST(wrong_files_are_told_apart),
+	    TEST(each_entry_is_given),
 	};
 
 	return cmocka_run_group_tests_name("snapshot", tests, NULL, NULL);
