@@ -149,7 +149,8 @@ await test('list: made, signed, shown, verified', 10, async () => {
 	const two = json(['master', 'token', file('m2'), '--out', file('m2.token')]);
 	const made = ['list', 'make', publisher.public_key, two.manifest, ...with_];
 	exits(OK, [...made, '--sequence', '1', '--out', file('list')], /version 1, 1 list/);
-	const shown = json(['list', 'verify', file('list'), '--publisher', publisher.public_key_hex]);
+	const by = ['--publisher', publisher.public_key_hex];
+	const shown = json(['list', 'verify', file('list'), ...by]);
 	assert.deepEqual([shown.version, shown.verified, shown.lists.length], [1, true, 1]);
 	assert.deepEqual(
 		shown.lists[0].validators.map((v) => [v.master_key, v.signing_key]),
@@ -161,7 +162,8 @@ await test('list: made, signed, shown, verified', 10, async () => {
 	const later = [...made, '--sequence', '2', '--from', '3600', '--add-to', file('list')];
 	exits(OK, [...later, '--out', file('list2')], /version 2, 2 lists/);
 	assert.equal(json(['list', 'show', file('list2')]).lists[1].state, 'later');
-	exits(FAILED, ['list', 'verify', file('list'), '--publisher', one.public_key_hex], /another/);
+	const other = ['--publisher', one.public_key_hex];
+	exits(FAILED, ['list', 'verify', file('list'), ...other], /another/);
 	// a list that somebody else has written
 	const [{ expiration }] = shown.lists;
 	const blob = { sequence: 7, expiration, validators: [] };
