@@ -205,8 +205,8 @@ await test('what a site may answer instead of a list changes nothing', 20, async
 	const status = async (said) => {
 		await until(String(said), seconds(6), async () => {
 			const [from] = (await admin(node, 'validator_list_sites')).validator_sites;
-			const { last_refresh_status: status, last_refresh_message: said } = from;
-			const words = `${status} ${said ?? ''}`;
+			const { last_refresh_status: what, last_refresh_message: why } = from;
+			const words = `${what} ${why ?? ''}`;
 			return said.test(words);
 		});
 	};
