@@ -165,8 +165,10 @@ enum err disk_start(struct disk *d, bool validator, int64_t now_ms, struct disk_
 	d->now = now_ms;
 	d->panic = false;
 	faults_disarm(d);
-	if (disk_asks(d, FAULT_DISK_FLIP, true, PER_START, 0, INT32_MAX, &where))
+	if (!d->sound && disk_asks(d, FAULT_DISK_FLIP, true, PER_START, 0, INT32_MAX, &where)) {
+		d->spoilt = true;
 		media_flip(d, where);
+	}
 	e = start_store(d, why);
 	if (e == ERR_NONE && validator)
 		e = start_journal(d, out, why);
@@ -365,10 +367,11 @@ static void finish(struct disk *d, struct node_job *job)
 	} else if (votes && d->journal) {
 		d->vote_torn = (size_t)x;
 		job->err = journal_write(d->journal, &job->journal.parsed, &job->why);
-	} else if (job->kind == NODE_JOB_PERSIST && x % 4 == 0) {
+	} else if (job->kind == NODE_JOB_PERSIST && x % 4 == 0 && !d->sound) {
 		/* A commit is there or not, as LMDB writes it; unless the disk spoils pages that
 		 * were not even written. */
 		close_store(d);
+		d->spoilt = true;
 		media_damage_rows(d);
 	}
 }
@@ -379,6 +382,16 @@ void disk_kill(struct disk *d, struct node_job *const *running, uint32_t n, int6
 	for (uint32_t i = 0; d->store && i < n; i++)
 		finish(d, running[i]);
 	disk_stop(d);
+}
+
+void disk_may_spoil(struct disk *d, bool may)
+{
+	d->sound = !may;
+}
+
+bool disk_was_spoilt(const struct disk *d)
+{
+	return d->spoilt;
 }
 
 void disk_distrust(struct disk *d)

@@ -35,6 +35,11 @@ struct disk_options {
 	void *ctx;
 };
 struct disk *disk_open(const struct disk_options *o);
+/* Whether what it holds may be spoilt for good from now on (as it is at first); whether it ever
+ * was. No network promises to go on when more than f of its validators lose what they have stored.
+ */
+void disk_may_spoil(struct disk *d, bool may);
+bool disk_was_spoilt(const struct disk *d);
 void disk_close(struct disk *d);
 
 /* What a process finds when it starts. Views and references are the disk's, until it ends. */

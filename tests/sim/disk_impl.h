@@ -56,6 +56,7 @@ struct disk {
 
 	/* the operator */
 	bool distrusted, was_wiped;
+	bool sound, spoilt; /* disk_may_spoil(), disk_was_spoilt() */
 	bool votes_lost;
 	uint32_t network_seq, votes_lost_at;
 };

@@ -311,6 +311,7 @@ void process_start(struct process *p)
 	}
 	p->life++;
 	p->disk_losses += found.was_wiped;
+	p->older |= disk_was_spoilt(p->disk);
 	p->mute = p->key && !found.may_vote;
 	p->stopping = p->stopped = p->dying = p->failed = p->power_lost = false;
 	p->timer = INT64_MAX;
@@ -356,10 +357,12 @@ void process_ended(struct process *p, bool power_lost)
 		if (p->busy[i]->job && p->busy[i]->job->kind >= NODE_JOB_PERSIST)
 			running[k++] = p->busy[i]->job;
 	node_close(n);
+	disk_may_spoil(p->disk, process_may_spoil(p));
 	if (p->stopped)
 		disk_stop(p->disk);
 	else
 		disk_kill(p->disk, running, k, p->w->now);
+	p->older |= disk_was_spoilt(p->disk);
 	jobs_drop(p);
 	p->life++;
 	p->dying = p->stopping = false;

@@ -21,18 +21,18 @@ static uint32_t bad_voters(const struct world *w)
 	uint32_t i, n = w->plan.byzantine;
 
 	for (i = 0; i < w->plan.validators - w->plan.byzantine; i++)
-		n += w->p[i].mute || w->p[i].twinned;
+		n += w->p[i].mute || w->p[i].twinned || w->p[i].older;
 	return n;
 }
 
-static bool may_lose_a_voter(const struct process *p)
+bool process_may_spoil(const struct process *p)
 {
 	const struct world *w = p->w;
 
 	if (p->index >= w->plan.validators) /* a tracker, or a twin */
 		return true;
-	return p->mute || p->twinned || p->index >= w->plan.validators - w->plan.byzantine ||
-	       bad_voters(w) < bears(w);
+	return p->mute || p->twinned || p->older ||
+	       p->index >= w->plan.validators - w->plan.byzantine || bad_voters(w) < bears(w);
 }
 
 void process_restart_later(struct process *p, int64_t ms)
@@ -50,37 +50,24 @@ void process_restart_later(struct process *p, int64_t ms)
 	world_push(w, world_event(p, EV_START, w->now + ms));
 }
 
-/* Whether somebody else can give back what an older disk lacks. Without, a validator waits for its
- * own vote's ledger, rightly and for good. */
-static bool kept_elsewhere(const struct process *p)
-{
-	const struct world *w = p->w;
-	uint32_t i;
-
-	for (i = 0; i < w->n; i++) {
-		const struct process *q = &w->p[i];
-		struct ledger *l = q->node && q != p ? node_validated(q->node) : NULL;
-
-		if (l && world_honest(w, i) && l->header.seq + 1 >= w->n_hash_at[p->index])
-			return true;
-	}
-	return false;
-}
-
-/* Before a process starts: its disk may be another one. */
+/* Before a process starts: its disk may be another one. A validator with an older one is one of
+ * the f: it waits, rightly, for the ledger that it has voted for, which others may have had in
+ * memory only. */
 void process_born(struct process *p)
 {
-	bool votes = may_lose_a_voter(p);
+	bool votes = process_may_spoil(p);
 	int64_t x;
 
+	disk_may_spoil(p->disk, votes);
 	if (!p->life)
 		return;
 	if (votes && ask(p, FAULT_PROC_LOST_DISK, 0, 0, NULL)) {
 		disk_wipe(p->disk);
 		p->disk_losses++;
-	} else if (kept_elsewhere(p) && ask(p, FAULT_PROC_OLD_DISK, 1, 128, &x) &&
-		   disk_older(p->disk, (uint32_t)x, votes && x % 2)) {
+	} else if (votes && ask(p, FAULT_PROC_OLD_DISK, 1, 128, &x) &&
+		   disk_older(p->disk, (uint32_t)x, x % 2)) {
 		p->disk_losses++;
+		p->older = true;
 	}
 	p->newer = ask(p, FAULT_PROC_VERSION, 0, 0, NULL);
 }
@@ -109,7 +96,7 @@ static void twin(struct process *p)
 	int64_t x;
 
 	if (!p->key || p->twin_of != UINT32_MAX || p->twinned || w->n == WORLD_NODES_MAX ||
-	    p->index >= w->plan.validators - w->plan.byzantine || !may_lose_a_voter(p))
+	    p->index >= w->plan.validators - w->plan.byzantine || !process_may_spoil(p))
 		return;
 	if (ask(p, FAULT_PROC_TWIN, 1000, 60000, &x)) {
 		char name[2] = {world_twin(w, (char)('A' + p->index)), 0};

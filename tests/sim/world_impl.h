@@ -139,6 +139,7 @@ struct process {
 	uint32_t life;
 	bool newer; /* a node of the next minor version */
 	bool in_step, dying, power_lost, stopping, stopped, failed, twinned, mute, healed;
+	bool older;     /* came back on an older disk */
 	struct now now; /* of the step that runs */
 	struct node_effects fx;
 	int64_t timer; /* own time that the node asked for; INT64_MAX: none */
@@ -259,7 +260,8 @@ void process_chaos(struct world *w);
 /* ms 0: drawn. Nothing happens in scenarios. */
 void process_restart_later(struct process *p, int64_t ms);
 void process_heal(struct world *w);
-void process_born(struct process *p); /* before each start: PROC_VERSION, other disks */
+bool process_may_spoil(const struct process *p); /* a voter less is within f */
+void process_born(struct process *p);            /* before each start: PROC_VERSION, other disks */
 void process_speak_newer(struct process *p);
 
 /* clock.c */
