@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 #include "daemon/daemon.h"
+#include "daemon/serve.h"
 
 #include "os/clock.h"
 #include "os/entropy.h"
 #include "os/log.h"
 #include "rpc/rpc.h"
-#include "rpc/uv_http.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -21,11 +21,9 @@ struct daemon {
 	struct uv_node *node;
 	struct rpc *rpc;
 	struct rpc_host host;
-	struct front_server *front;
+	struct serve *serve;
 	uv_signal_t term, intr;
 	uv_timer_t close_every, hard;
-	struct rpc_text *last_text; /* a broadcast is framed once: text and its frame */
-	struct front_shared *last_shared;
 	bool stopping, front_gone, node_gone, lists_gone;
 	int exit_code;
 	char hostname[256];
@@ -143,20 +141,21 @@ static bool host_push(void *ctx, uint64_t conn, struct rpc_text *text)
 {
 	struct daemon *d = ctx;
 
-	if (d->last_text != text) {
-		rpc_text_unref(d->last_text);
-		front_shared_unref(d->last_shared);
-		d->last_text = rpc_text_ref(text);
-		d->last_shared = front_shared_new(bytes_of(text->s, text->n));
-	}
-	return front_send(d->front, conn, d->last_shared);
+	return serve_push(d->serve, conn, text);
 }
 
 static void host_reply(void *ctx, uint64_t request, int status, struct bytes body)
 {
 	struct daemon *d = ctx;
 
-	front_reply(d->front, request, status, NULL, body);
+	serve_reply(d->serve, request, status, body);
+}
+
+static bool host_charge(void *ctx, const struct rpc_origin *from, uint32_t cost)
+{
+	struct daemon *d = ctx;
+
+	return serve_charge(d->serve, from, cost);
 }
 
 static const struct publishers *host_publishers(void *ctx)
@@ -191,6 +190,7 @@ static void open_rpc(struct daemon *d)
 	    .stop = host_stop,
 	    .push = host_push,
 	    .reply = host_reply,
+	    .charge = host_charge,
 	    .log_level = host_log_level,
 	    .storage = host_storage,
 	    .publishers = host_publishers,
@@ -251,60 +251,12 @@ static void on_effect(void *ctx, const struct node_effect *e)
 	}
 }
 
-/* ---- the front ---- */
-
-static void on_request(void *ctx, const struct front_request *req)
+static enum err open_serve(struct daemon *d, struct why *why)
 {
-	struct daemon *d = ctx;
-	struct rpc_origin from = {
-	    .request = req->id,
-	    .conn = req->websocket ? req->conn : 0,
-	    .websocket = req->websocket,
-	    .admin = req->admin,
-	    .address = req->address,
-	};
-	static const char hint[] = "POST JSON-RPC here, or open a WebSocket\n";
+	struct serve_options o = {
+	    .loop = &d->loop, .config = d->o->config, .rpc = d->rpc, .node = d->node};
 
-	if (!req->websocket && req->verb == HTTP_VERB_GET) {
-		front_reply(d->front, req->id, 404, "text/plain", bytes_str(hint));
-		return;
-	}
-	rpc_request(d->rpc, &from, req->body);
-}
-
-static void on_ws_close(void *ctx, uint64_t conn)
-{
-	struct daemon *d = ctx;
-
-	rpc_conn_closed(d->rpc, conn);
-}
-
-static enum err open_front(struct daemon *d, struct why *why)
-{
-	struct front_handler h = {.ctx = d, .on_request = on_request, .on_close = on_ws_close};
-	const struct config *c = d->o->config;
-	char line[512];
-	size_t at = 0;
-	uint32_t i;
-
-	d->front = front_open(&d->loop, &h, NULL);
-	for (i = 0; i < c->n_listen; i++) {
-		struct front_listener_config l = {.host = c->listen[i].host,
-						  .port = c->listen[i].port,
-						  .admin = c->listen[i].admin};
-		uint16_t port;
-		enum err e = front_listen(d->front, &l, &port, why);
-
-		if (e != ERR_NONE)
-			return e;
-		if (at < sizeof(line))
-			at += (size_t)snprintf(line + at, sizeof(line) - at, " %s%s%s:%u%s",
-					       strchr(l.host, ':') ? "[" : "", l.host,
-					       strchr(l.host, ':') ? "]" : "", port,
-					       l.admin ? " (admin)" : "");
-	}
-	log_line(LOG_INFO, "tallyd", "serving HTTP and WebSocket on%s", at ? line : " no port");
-	return ERR_NONE;
+	return serve_open(&d->serve, &o, why);
 }
 
 /* ---- stopping ---- */
@@ -386,7 +338,7 @@ static void begin_stop(struct daemon *d, const char *reason)
 	stop_lists(d);
 	if (!d->node_gone)
 		uv_node_stop(d->node);
-	front_close_all(d->front, 1001, STOP_WITHIN_MS, front_done, d);
+	serve_stop(d->serve, STOP_WITHIN_MS, front_done, d);
 }
 
 static void on_signal(uv_signal_t *s, int signum)
@@ -455,9 +407,9 @@ static int abandon(struct daemon *d)
 {
 	d->stopping = true;
 	stop_lists(d);
-	if (d->front) {
+	if (d->serve) {
 		uv_node_stop(d->node);
-		front_close_all(d->front, 1001, 0, front_done, d);
+		serve_stop(d->serve, 0, front_done, d);
 	} else {
 		d->front_gone = d->node_gone = true;
 		maybe_over(d);
@@ -468,12 +420,10 @@ static int abandon(struct daemon *d)
 
 static void release(struct daemon *d)
 {
-	rpc_text_unref(d->last_text);
-	front_shared_unref(d->last_shared);
 	if (d->rpc)
 		rpc_close(d->rpc);
-	if (d->front)
-		front_free(d->front);
+	if (d->serve)
+		serve_free(d->serve);
 	uv_node_close(d->node);
 	uv_loop_close(&d->loop);
 	mem_free(d);
@@ -516,7 +466,7 @@ int daemon_run(const struct daemon_options *o, struct why *why)
 			code = EXIT_STORE;
 	} else {
 		open_rpc(d);
-		if (open_front(d, why) != ERR_NONE) {
+		if (open_serve(d, why) != ERR_NONE) {
 			code = abandon(d);
 		} else {
 			start_lists(d);

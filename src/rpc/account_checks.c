@@ -74,7 +74,6 @@ static void write_advice(struct rpc_call *c, const struct account_id *id,
 
 void method_noripple_check(struct rpc_call *c)
 {
-	static const struct rpc_limits limits = {10, 300, 400};
 	const char *role = p_text(c, "role"), *text;
 	const json_t *wanted = json_object_get(c->p, "transactions");
 	bool gateway, ripples, advice;
@@ -93,7 +92,7 @@ void method_noripple_check(struct rpc_call *c)
 		rpc_fail_invalid(c, "role");
 		return;
 	}
-	if (!p_limit(c, limits, &limit))
+	if (!p_limit(c, &limit))
 		return;
 	if (c->version > 1 && wanted && !json_is_boolean(wanted)) {
 		rpc_fail_invalid(c, "transactions");

@@ -117,13 +117,12 @@ static void visit_line(struct rpc_call *c, void *ctx, const struct hash256 *key,
 
 void method_account_lines(struct rpc_call *c)
 {
-	static const struct rpc_limits limits = {10, 200, 400};
 	struct owned_request r;
 	struct lines want = {0};
 	struct dir_walk walk = {.visit = visit_line, .ctx = &want};
 	const char *peer = p_text(c, "peer");
 
-	if (!owned_request_parse(c, limits, &r))
+	if (!owned_request_parse(c, &r))
 		return;
 	want.owner = r.account;
 	want.has_peer = peer && *peer;

@@ -134,14 +134,13 @@ static bool write_token_pages(struct rpc_call *c, const struct account_id *owner
 
 void method_account_objects(struct rpc_call *c)
 {
-	static const struct rpc_limits limits = {10, 200, 400};
 	struct owned_request r;
 	struct filter f;
 	struct dir_walk walk = {.visit = visit, .ctx = &f};
 	struct hash256 page;
 	uint32_t left;
 
-	if (!owned_request_parse(c, limits, &r))
+	if (!owned_request_parse(c, &r))
 		return;
 	if (!filter_parse(c, &f)) {
 		rpc_forget_written(c);

@@ -75,14 +75,12 @@ static void list_owned(struct rpc_call *c, const char *key, struct dir_walk *wal
 		owned_write_more(c, r, walk);
 }
 
-static const struct rpc_limits usual_limits = {10, 200, 400};
-
 void method_account_offers(struct rpc_call *c)
 {
 	struct owned_request r;
 	struct dir_walk walk = {.visit = visit_offer};
 
-	if (owned_request_parse(c, usual_limits, &r))
+	if (owned_request_parse(c, &r))
 		list_owned(c, "offers", &walk, &r);
 }
 
@@ -140,7 +138,7 @@ void method_account_channels(struct rpc_call *c)
 	struct dir_walk walk = {.visit = visit_channel, .ctx = &want};
 	const json_t *destination = json_object_get(c->p, "destination_account");
 
-	if (!owned_request_parse(c, usual_limits, &r))
+	if (!owned_request_parse(c, &r))
 		return;
 	want.owner = r.account;
 	if (destination && !json_is_string(destination)) {
@@ -223,7 +221,6 @@ static void write_tokens(struct rpc_call *c, const struct account_id *owner, str
 
 void method_account_nfts(struct rpc_call *c)
 {
-	static const struct rpc_limits limits = {20, 100, 400};
 	const json_t *marker = json_object_get(c->p, "marker");
 	struct tokens t = {.found = !marker};
 	struct account_id owner;
@@ -237,8 +234,7 @@ void method_account_nfts(struct rpc_call *c)
 		rpc_fail(c, RPC_ACT_MALFORMED);
 		return;
 	}
-	if (!rpc_lookup_ledger(c) || !rpc_account_root(c, &owner, &root) ||
-	    !p_limit(c, limits, &limit))
+	if (!rpc_lookup_ledger(c) || !rpc_account_root(c, &owner, &root) || !p_limit(c, &limit))
 		return;
 	t.left = limit;
 	if (marker && !json_to_hash(marker, &t.marker)) {

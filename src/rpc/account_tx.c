@@ -202,7 +202,6 @@ static void write_page(struct rpc_call *c, const struct account_id *id, const st
 
 void method_account_tx(struct rpc_call *c)
 {
-	static const struct rpc_limits limits = {10, 200, 400};
 	const char *text;
 	struct account_id id;
 	struct range range = {0, 0};
@@ -211,7 +210,7 @@ void method_account_tx(struct rpc_call *c)
 
 	if (c->version > 1 && (!p_flag(c, "binary", &flag) || !p_flag(c, "forward", &flag)))
 		return;
-	if (!p_limit(c, limits, &limit) || !p_account_text(c, "account", &text))
+	if (!p_limit(c, &limit) || !p_account_text(c, "account", &text))
 		return;
 	if (account_parse(&id, text) != ERR_NONE) {
 		rpc_fail(c, RPC_ACT_MALFORMED);

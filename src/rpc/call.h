@@ -29,6 +29,10 @@ struct rpc_method {
 	enum rpc_role role;
 	enum rpc_condition condition;
 	uint8_t version_min, version_max;
+	uint16_t cost; /* in charges */
+	struct rpc_limits {
+		uint32_t min, usual, max;
+	} rows;              /* of "limit"; all 0: the method has none */
 	const char *summary; /* one sentence, for the reference page */
 };
 /* The table of methods.def, in its order. */
@@ -85,6 +89,8 @@ struct rpc_call {
 	json_t *p;        /* the parameters: a part of request */
 	const struct rpc_method *method;
 	unsigned version;
+	uint32_t cost; /* what the caller is charged; the method's, unless it raises it */
+	bool warn;     /* the reply says that the caller asks too much */
 	struct rpc_later later;
 	uint64_t token; /* while it waits for the node */
 	struct rpc_fault fault;
@@ -125,12 +131,9 @@ bool p_account_text(struct rpc_call *c, const char *key, const char **out);
 bool json_to_u32(const json_t *v, uint32_t *out);
 bool json_to_hash(const json_t *v, struct hash256 *out);
 bool json_to_account(const json_t *v, struct account_id *out);
-struct rpc_limits {
-	uint32_t min, usual, max;
-};
-/* The "limit" parameter (rippled: Tuning.h); administrators are not clamped to [min, max], but to
- * RPC_ADMIN_LIMIT_MAX. */
-bool p_limit(struct rpc_call *c, struct rpc_limits range, uint32_t *out);
+/* The "limit" parameter, bounded by the method's rows; administrators are not clamped to [min,
+ * max], but to RPC_ADMIN_LIMIT_MAX. */
+bool p_limit(struct rpc_call *c, uint32_t *out);
 /* The "type" parameter: a ledger entry type by short or canonical name; ltANY when absent. */
 bool p_entry_type(struct rpc_call *c, uint16_t *out);
 /* The short name of an entry type ("state" for RippleState); NULL when unknown. */
@@ -208,7 +211,7 @@ struct owned_request {
 	struct hash256 after;
 	uint64_t hint;
 };
-bool owned_request_parse(struct rpc_call *c, struct rpc_limits limits, struct owned_request *out);
+bool owned_request_parse(struct rpc_call *c, struct owned_request *out);
 /* The members that end such a list: limit and marker when there is more. */
 void owned_write_more(struct rpc_call *c, const struct owned_request *r, const struct dir_walk *w);
 

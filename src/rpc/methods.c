@@ -1,13 +1,23 @@
 /* SPDX-License-Identifier: ISC */
 #include "rpc/methods.h"
 
-#define METHODS_MAX 64
+#define METHODS_MAX 96
 
 static const struct rpc_method table[] = {
-#define M(name, run, role, condition, first, last, summary)                                        \
-	{name, run, role, condition, first, last, summary},
+#define NO_ROWS                                                                                    \
+	{                                                                                          \
+		0, 0, 0                                                                            \
+	}
+#define ROWS(least, usual, most)                                                                   \
+	{                                                                                          \
+		least, usual, most                                                                 \
+	}
+#define M(name, run, role, condition, first, last, cost, rows, summary)                            \
+	{name, run, role, condition, first, last, cost, rows, summary},
 #include "rpc/methods.def"
 #undef M
+#undef ROWS
+#undef NO_ROWS
 };
 #define METHODS (sizeof(table) / sizeof(table[0]))
 _Static_assert(METHODS <= METHODS_MAX, "raise METHODS_MAX");

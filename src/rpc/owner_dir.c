@@ -137,7 +137,7 @@ bool dir_marker_parse(struct rpc_call *c, struct hash256 *last, uint64_t *page)
 	return true;
 }
 
-bool owned_request_parse(struct rpc_call *c, struct rpc_limits limits, struct owned_request *out)
+bool owned_request_parse(struct rpc_call *c, struct owned_request *out)
 {
 	const struct st_object *root;
 	const char *text;
@@ -146,7 +146,7 @@ bool owned_request_parse(struct rpc_call *c, struct rpc_limits limits, struct ow
 		return false;
 	if (account_parse(&out->account, text) != ERR_NONE)
 		return rpc_fail(c, RPC_ACT_MALFORMED);
-	if (!rpc_account_root(c, &out->account, &root) || !p_limit(c, limits, &out->limit) ||
+	if (!rpc_account_root(c, &out->account, &root) || !p_limit(c, &out->limit) ||
 	    !dir_marker_parse(c, &out->after, &out->hint))
 		return false;
 	jw_put_str(&c->w, "account", account_text(&out->account).s);

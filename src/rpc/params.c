@@ -103,8 +103,9 @@ bool json_to_account(const json_t *v, struct account_id *out)
 	return account_parse(out, json_string_value(v)) == ERR_NONE;
 }
 
-bool p_limit(struct rpc_call *c, struct rpc_limits range, uint32_t *out)
+bool p_limit(struct rpc_call *c, uint32_t *out)
 {
+	struct rpc_limits range = c->method->rows;
 	const json_t *v = json_object_get(c->p, "limit");
 	uint32_t n;
 

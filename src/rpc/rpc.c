@@ -77,6 +77,15 @@ static const char *ripplerpc_of(const struct rpc_call *c)
 	return s ? s : "1.0";
 }
 
+/* What the call costs is known when its answer is. A fault of the caller's making costs more than
+ * a plain request, as in the reference. True: the caller is to be warned. */
+static bool charge(struct rpc_call *c)
+{
+	if (c->fault.token && c->cost < RPC_COST_FAULT)
+		c->cost = RPC_COST_FAULT;
+	return c->host->charge && c->host->charge(c->host->ctx, &c->from, c->cost);
+}
+
 static void reply(struct rpc_call *c, int status)
 {
 	if (!c->from.websocket)
@@ -107,6 +116,8 @@ static void echo(struct rpc_call *c, const char *key)
 /* Members beside the result: what the client sent to match replies with. */
 static void write_echoes(struct rpc_call *c)
 {
+	if (c->warn)
+		jw_put_str(&c->w, "warning", "load");
 	echo(c, "id");
 	echo(c, "jsonrpc");
 	echo(c, "ripplerpc");
@@ -193,6 +204,7 @@ static void finish_success(struct rpc_call *c)
 static void finish(struct rpc_call *c)
 {
 	must(c->w.depth == 2);
+	c->warn = charge(c);
 	if (!c->fault.token)
 		finish_success(c);
 	else if (c->from.websocket)
@@ -317,6 +329,8 @@ static bool condition_met(struct rpc_call *c, enum rpc_condition condition)
 static void refuse_http(struct rpc_call *c, int status, const char *text)
 {
 	jw_close(&c->w);
+	c->cost = RPC_COST_MALFORMED;
+	charge(c);
 	buf_printf(&c->w.out, "%s\r\n", text);
 	c->host->reply(c->host->ctx, c->from.request, status, buf_bytes(&c->w.out));
 	call_free(c);
@@ -337,6 +351,7 @@ static void dispatch(struct rpc_call *c, const char *name)
 {
 	rpc_forget_written(c);
 	c->method = rpc_method_find(name, c->version);
+	c->cost = c->method ? c->method->cost : RPC_COST_MALFORMED;
 	if (!c->method)
 		rpc_fail(c, RPC_UNKNOWN_CMD);
 	else if (c->method->role == RPC_ADMIN && !c->from.admin)
@@ -405,6 +420,8 @@ static void refuse_websocket(struct rpc_call *c, const char *token)
 {
 	struct jw *w = &c->w;
 
+	c->cost = RPC_COST_MALFORMED;
+	c->warn = charge(c);
 	jw_open(w, '{');
 	jw_put_str(w, "status", "error");
 	jw_put_str(w, "error", token);
@@ -443,6 +460,8 @@ static void refuse_text(struct rpc_call *c, struct bytes body, struct why *why)
 		refuse_http(c, 400, text);
 		return;
 	}
+	c->cost = RPC_COST_MALFORMED;
+	charge(c);
 	jw_open(w, '{');
 	jw_put_str(w, "type", "error");
 	jw_put_str(w, "error", "jsonInvalid");

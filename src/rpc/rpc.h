@@ -42,6 +42,20 @@ struct rpc_list_site { /* a place where validator lists are looked for */
 };
 
 struct rpc_text;
+struct rpc_origin;
+struct rpc_pages {
+	void *ctx;
+	bool (*next)(void *ctx, struct buf *out);
+	void (*close)(void *ctx);
+};
+/* What a request costs, in charges (rippled: Fees.cpp). Balances are charges a second, averaged
+ * over 32 s. */
+#define RPC_COST_REFERENCE 20
+#define RPC_COST_MALFORMED 100 /* what could not be taken for a call */
+#define RPC_COST_FAULT     100 /* at least, of a call that ended in an error of its parameters */
+#define RPC_COST_MEDIUM    400
+#define RPC_COST_HEAVY     3000
+
 struct rpc_host {
 	void *ctx;
 	struct node *node;
@@ -61,6 +75,14 @@ struct rpc_host {
 	bool (*push)(void *ctx, uint64_t conn, struct rpc_text *text);
 	/* The reply to a request; `status` is the HTTP status (200 on WebSocket). */
 	void (*reply)(void *ctx, uint64_t request, int status, struct bytes body);
+	/* A reply in pieces, for answers too long to be held whole: next() is called whenever the
+	 * connection can take more, appends to out and returns false after the last piece; close()
+	 * ends it, also when the client has gone. HTTP sends chunks, WebSocket fragments. May be
+	 * NULL: then everything is sent with reply. */
+	void (*reply_pages)(void *ctx, uint64_t request, int status, const struct rpc_pages *pages);
+	/* What a request costs its sender, once it is known; said before the reply. True: the
+	 * reply carries a warning ("warning": "load"). May be NULL: nothing is charged. */
+	bool (*charge)(void *ctx, const struct rpc_origin *from, uint32_t cost);
 	/* How much is logged (0 errors only .. 3 everything): sets it when level >= 0, returns what
 	 * holds now. May be NULL: then log_level answers notSupported. */
 	int (*log_level)(void *ctx, int level);
@@ -75,10 +97,13 @@ struct rpc_host {
 	const struct public_key *node_key; /* NULL: none (standalone) */
 };
 
-/* Shared text of a broadcast, by reference count. */
+/* Shared text of a broadcast, by reference count. conflate: 0, or a number of a kind of message of
+ * which a receiver that lags behind needs only the newest: an older one of the same kind that has
+ * not begun to leave is dropped. */
 struct rpc_text {
 	uint32_t refs;
 	uint32_t n;
+	uint32_t conflate;
 	char s[];
 };
 struct rpc_text *rpc_text_ref(struct rpc_text *t);
@@ -94,6 +119,7 @@ struct rpc_origin {
 	bool websocket;
 	bool admin; /* by listener, never by header */
 	const char *address;
+	struct bytes idempotency_key; /* HTTP only; p is NULL when absent */
 };
 /* One request body (HTTP POST) or text message (WebSocket). Exactly one host->reply per call, now
  * or later. */

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: ISC */
+
+/* [http], [ws], [admin] and all else that clients meet */
+#include "daemon/config_parse.h"
+
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum err config_parse_listen(struct config_listen *out, const char *text, struct why *why)
+{
+	const char *shut = text[0] == '[' ? strchr(text, ']') : NULL;
+	const char *colon = strchr(shut ? shut : text, ':');
+	size_t n = colon ? (size_t)(colon - text) : 0;
+	struct in6_addr v6;
+	struct in_addr v4;
+	unsigned long port;
+	char *end;
+
+	if (!shut && colon && strchr(colon + 1, ':'))
+		return why_set(why, ERR_INVALID, "\"%s\": an IPv6 address stands in [ ]", text);
+	if (!colon || !n || (shut && colon != shut + 1) || !isdigit((unsigned char)colon[1]))
+		return why_set(why, ERR_INVALID, "\"%s\": host:port is wanted", text);
+	port = strtoul(colon + 1, &end, 10);
+	if (*end || port > 65535)
+		return why_set(why, ERR_RANGE, "\"%s\": port is not between 0 and 65535", text);
+	if (shut) {
+		text++;
+		n -= 2;
+	}
+	if (!n || n >= sizeof(out->host))
+		return why_set(why, ERR_INVALID, "host name too long");
+	memcpy(out->host, text, n);
+	out->host[n] = '\0';
+	out->port = (uint16_t)port;
+	if (strcmp(out->host, "localhost") != 0 && !inet_pton(AF_INET, out->host, &v4) &&
+	    !inet_pton(AF_INET6, out->host, &v6))
+		return why_set(why, ERR_INVALID, "\"%s\" is not an address", out->host);
+	return ERR_NONE;
+}
+
+static bool is_loopback(const char *host)
+{
+	return !strncmp(host, "127.", 4) || !strcmp(host, "::1") || !strcmp(host, "localhost");
+}
+
+static enum err add_listen(struct config_parse *p, const char *v, bool admin)
+{
+	struct config_listen l = {.admin = admin};
+	enum err e = config_parse_listen(&l, v, &p->why);
+
+	if (e != ERR_NONE)
+		return e;
+	if (admin && !is_loopback(l.host))
+		return config_bad(p, ERR_INVALID, "the admin listener must be on loopback");
+	if (p->c->n_listen == CONFIG_LIST_MAX)
+		return config_bad(p, ERR_FULL, "too many listeners");
+	p->c->listen[p->c->n_listen++] = l;
+	return ERR_NONE;
+}
+
+enum err config_add_http(struct config_parse *p, const char *v)
+{
+	return add_listen(p, v, false);
+}
+
+enum err config_add_admin(struct config_parse *p, const char *v)
+{
+	return add_listen(p, v, true);
+}

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: ISC */
+#include "daemon/serve.h"
+
+#include "base/mem.h"
+#include "daemon/observe.h"
+#include "os/log.h"
+#include "rpc/uv_http.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct serve {
+	struct serve_options o;
+	struct front_server *front;
+	struct observe *observe;
+	struct rpc_text *last_text; /* a broadcast is framed once: text and its frame */
+	struct front_shared *last_shared;
+};
+
+bool serve_push(struct serve *s, uint64_t conn, struct rpc_text *text)
+{
+	if (s->last_text != text) {
+		rpc_text_unref(s->last_text);
+		front_shared_unref(s->last_shared);
+		s->last_text = rpc_text_ref(text);
+		s->last_shared = front_shared_new(bytes_of(text->s, text->n));
+	}
+	return front_send(s->front, conn, s->last_shared);
+}
+
+void serve_reply(struct serve *s, uint64_t request, int status, struct bytes body)
+{
+	front_reply(s->front, request, status, NULL, body);
+}
+
+bool serve_charge(struct serve *s, const struct rpc_origin *from, uint32_t cost)
+{
+	(void)s;
+	(void)from;
+	(void)cost;
+	return false;
+}
+
+static void on_request(void *ctx, const struct front_request *req)
+{
+	struct serve *s = ctx;
+	struct rpc_origin from = {
+	    .request = req->id,
+	    .conn = req->websocket ? req->conn : 0,
+	    .websocket = req->websocket,
+	    .admin = req->admin,
+	    .address = req->address,
+	    .idempotency_key = req->idempotency_key,
+	};
+
+	if (!req->websocket && req->verb == HTTP_VERB_GET)
+		observe_get(s->observe, req);
+	else
+		rpc_request(s->o.rpc, &from, req->body);
+}
+
+static void on_ws_close(void *ctx, uint64_t conn)
+{
+	struct serve *s = ctx;
+
+	rpc_conn_closed(s->o.rpc, conn);
+}
+
+static enum err open_listeners(struct serve *s, struct why *why)
+{
+	const struct config *c = s->o.config;
+	char line[512];
+	size_t at = 0;
+	uint32_t i;
+
+	for (i = 0; i < c->n_listen; i++) {
+		struct front_listener_config l = {.host = c->listen[i].host,
+						  .port = c->listen[i].port,
+						  .admin = c->listen[i].admin};
+		uint16_t port;
+		enum err e = front_listen(s->front, &l, &port, why);
+
+		if (e != ERR_NONE)
+			return e;
+		if (at < sizeof(line))
+			at += (size_t)snprintf(line + at, sizeof(line) - at, " %s%s%s:%u%s",
+					       strchr(l.host, ':') ? "[" : "", l.host,
+					       strchr(l.host, ':') ? "]" : "", port,
+					       l.admin ? " (admin)" : "");
+	}
+	log_line(LOG_INFO, "tallyd", "serving HTTP and WebSocket on%s", at ? line : " no port");
+	return ERR_NONE;
+}
+
+enum err serve_open(struct serve **out, const struct serve_options *o, struct why *why)
+{
+	struct serve *s = mem_zalloc(1, sizeof(*s));
+	struct front_handler h = {.ctx = s, .on_request = on_request, .on_close = on_ws_close};
+	struct observe_options oo = {.loop = o->loop, .node = o->node};
+
+	s->o = *o;
+	s->front = oo.front = front_open(o->loop, &h, NULL);
+	s->observe = observe_open(&oo);
+	*out = s;
+	return open_listeners(s, why);
+}
+
+void serve_stop(struct serve *s, uint32_t within_ms, void (*done)(void *ctx), void *ctx)
+{
+	observe_stop(s->observe);
+	front_close_all(s->front, 1001, within_ms, done, ctx);
+}
+
+void serve_free(struct serve *s)
+{
+	rpc_text_unref(s->last_text);
+	front_shared_unref(s->last_shared);
+	observe_free(s->observe);
+	front_free(s->front);
+	mem_free(s);
+}

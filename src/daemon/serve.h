@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef TALLY_DAEMON_SERVE_H
+#define TALLY_DAEMON_SERVE_H
+
+#include "daemon/config.h"
+#include "node/uv_node.h"
+#include "rpc/rpc.h"
+
+/* What clients meet: the listeners of the configuration, who may do how much (rpc/charge.h), and
+ * where a request goes.
+ *
+ *     front ─► GET /health, /livez, /metrics ─► observe
+ *           └► POST, WebSocket ─► charges ─► rpc ─► serve_reply, serve_push
+ */
+struct serve;
+
+struct serve_options {
+	uv_loop_t *loop;
+	const struct config *config;
+	struct rpc *rpc;
+	struct uv_node *node;
+};
+
+/* Opens all listeners and logs one line with their addresses. On failure *out may be set: then
+ * serve_stop and serve_free end what is open. */
+enum err serve_open(struct serve **out, const struct serve_options *o, struct why *why) MUST_USE;
+bool serve_push(struct serve *s, uint64_t conn, struct rpc_text *text);
+void serve_reply(struct serve *s, uint64_t request, int status, struct bytes body);
+bool serve_charge(struct serve *s, const struct rpc_origin *from, uint32_t cost);
+/* See front_close_all: done(ctx) is called when no handle is open any more, then serve_free. */
+void serve_stop(struct serve *s, uint32_t within_ms, void (*done)(void *ctx), void *ctx);
+void serve_free(struct serve *s);
+
+#endif
