@@ -310,7 +310,7 @@ static int run_config(const struct arguments *a)
 		goto out;
 	}
 	if (log_level_parse(&level, c.log_level))
-		log_set_level(level);
+		log_set_level(NULL, level);
 	code = 1;
 	if (c.log_file[0] && log_open(c.log_file, &why) != ERR_NONE) {
 		fail(code, &why);

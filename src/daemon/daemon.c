@@ -9,6 +9,7 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #define EXIT_STORE     74
@@ -22,7 +23,7 @@ struct daemon {
 	struct rpc *rpc;
 	struct rpc_host host;
 	struct serve *serve;
-	uv_signal_t term, intr;
+	uv_signal_t term, intr, hup;
 	uv_timer_t close_every, hard;
 	bool stopping, front_gone, node_gone, lists_gone;
 	int exit_code;
@@ -106,16 +107,30 @@ static void host_stop(void *ctx)
 }
 
 /* Levels of the API and of the log are the same numbers, 0 errors only .. 3 everything. */
-static int host_log_level(void *ctx, int level)
+static int host_log_level(void *ctx, const char *area, int level)
 {
-	int l;
+	uint32_t i = 0;
 
 	(void)ctx;
+	while (area && log_area(i) && strcmp(log_area(i), area) != 0)
+		i++;
+	if (area && !log_area(i))
+		return -1;
 	if (level >= 0)
-		log_set_level((enum log_level)level);
-	for (l = LOG_DEBUG; l > LOG_ERROR && !log_enabled((enum log_level)l); l--)
-		;
-	return l;
+		log_set_level(area, (enum log_level)level);
+	return (int)log_level_of(area);
+}
+
+static const char *host_log_area(void *ctx, uint32_t i)
+{
+	(void)ctx;
+	return log_area(i);
+}
+
+static enum err host_log_rotate(void *ctx, struct why *why)
+{
+	(void)ctx;
+	return log_reopen(why);
 }
 
 static void host_storage(void *ctx, struct rpc_storage *out)
@@ -192,6 +207,8 @@ static void open_rpc(struct daemon *d)
 	    .reply = host_reply,
 	    .charge = host_charge,
 	    .log_level = host_log_level,
+	    .log_area = host_log_area,
+	    .log_rotate = host_log_rotate,
 	    .storage = host_storage,
 	    .publishers = host_publishers,
 	    .list_sites = host_list_sites,
@@ -279,6 +296,7 @@ static void maybe_over(struct daemon *d)
 		return;
 	close_signal(&d->term);
 	close_signal(&d->intr);
+	close_signal(&d->hup);
 	close_timer(&d->close_every);
 	close_timer(&d->hard);
 }
@@ -346,6 +364,19 @@ static void on_signal(uv_signal_t *s, int signum)
 	begin_stop(s->data, signum == SIGTERM ? "SIGTERM" : "SIGINT");
 }
 
+/* SIGHUP: what may be read anew while the node runs. What fails stays as it was. */
+static void on_hup(uv_signal_t *s, int signum)
+{
+	struct why why = {""};
+
+	(void)s;
+	(void)signum;
+	if (log_reopen(&why) != ERR_NONE)
+		log_line(LOG_ERROR, "tallyd", "SIGHUP: %s", why.text);
+	else
+		log_line(LOG_INFO, "tallyd", "SIGHUP: the log file is opened anew");
+}
+
 static void on_close_every(uv_timer_t *t)
 {
 	struct daemon *d = t->data;
@@ -357,11 +388,13 @@ static void open_handles(struct daemon *d)
 {
 	uv_signal_init(&d->loop, &d->term);
 	uv_signal_init(&d->loop, &d->intr);
+	uv_signal_init(&d->loop, &d->hup);
 	uv_timer_init(&d->loop, &d->close_every);
 	uv_timer_init(&d->loop, &d->hard);
-	d->term.data = d->intr.data = d->close_every.data = d->hard.data = d;
+	d->term.data = d->intr.data = d->hup.data = d->close_every.data = d->hard.data = d;
 	uv_signal_start(&d->term, on_signal, SIGTERM);
 	uv_signal_start(&d->intr, on_signal, SIGINT);
+	uv_signal_start(&d->hup, on_hup, SIGHUP);
 	if (d->o->close_every_ms)
 		uv_timer_start(&d->close_every, on_close_every, d->o->close_every_ms,
 			       d->o->close_every_ms);

@@ -16,9 +16,22 @@
 
 static const char *const names[LOG_LEVEL_COUNT] = {"ERROR", "WARN", "INFO", "DEBUG"};
 
-static atomic_int max_level = LOG_INFO;
+static const char *const areas[] = {
+#define A(name, text) #name,
+#include "os/log.def"
+#undef A
+};
+#define N_AREAS (sizeof(areas) / sizeof(areas[0]))
+
+/* By area; the last one is that of what is in no row. */
+static atomic_int levels[N_AREAS + 1] = {
+#define A(name, text) LOG_INFO,
+#include "os/log.def"
+#undef A
+    LOG_INFO};
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static int sink = STDERR_FILENO; /* under the lock */
+static int sink = STDERR_FILENO; /* under the lock, as is sink_path ("": standard error) */
+static char sink_path[4096];
 
 enum err log_open(const char *path, struct why *why)
 {
@@ -33,20 +46,59 @@ enum err log_open(const char *path, struct why *why)
 	pthread_mutex_lock(&lock);
 	old = sink;
 	sink = fd;
+	snprintf(sink_path, sizeof(sink_path), "%s", path ? path : "");
 	pthread_mutex_unlock(&lock);
 	if (old != STDERR_FILENO)
 		close(old);
 	return ERR_NONE;
 }
 
-void log_set_level(enum log_level level)
+enum err log_reopen(struct why *why)
 {
-	atomic_store_explicit(&max_level, (int)level, memory_order_relaxed);
+	char path[sizeof(sink_path)];
+
+	pthread_mutex_lock(&lock);
+	memcpy(path, sink_path, sizeof(path));
+	pthread_mutex_unlock(&lock);
+	return log_open(path[0] ? path : NULL, why);
 }
 
-bool log_enabled(enum log_level level)
+static size_t find_area(const char *area)
 {
-	return (int)level <= atomic_load_explicit(&max_level, memory_order_relaxed);
+	size_t i;
+
+	for (i = 0; i < N_AREAS && area; i++)
+		if (!strcmp(areas[i], area))
+			return i;
+	return N_AREAS;
+}
+
+bool log_set_level(const char *area, enum log_level level)
+{
+	size_t i = find_area(area);
+
+	if (area && i == N_AREAS)
+		return false;
+	if (area)
+		atomic_store_explicit(&levels[i], (int)level, memory_order_relaxed);
+	for (i = 0; i <= N_AREAS && !area; i++)
+		atomic_store_explicit(&levels[i], (int)level, memory_order_relaxed);
+	return true;
+}
+
+enum log_level log_level_of(const char *area)
+{
+	return (enum log_level)atomic_load_explicit(&levels[find_area(area)], memory_order_relaxed);
+}
+
+bool log_enabled(enum log_level level, const char *area)
+{
+	return level <= log_level_of(area);
+}
+
+const char *log_area(uint32_t i)
+{
+	return i < N_AREAS ? areas[i] : NULL;
 }
 
 bool log_level_parse(enum log_level *out, const char *text)
@@ -118,7 +170,7 @@ void log_line(enum log_level level, const char *area, const char *fmt, ...)
 	size_t n;
 
 	must((unsigned)level < LOG_LEVEL_COUNT);
-	if (!log_enabled(level))
+	if (!log_enabled(level, area))
 		return;
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);

@@ -244,7 +244,7 @@ void method_log_level(struct rpc_call *c)
 		return;
 	}
 	if (!p_has(c, "severity")) {
-		level = c->host->log_level(c->host->ctx, -1);
+		level = c->host->log_level(c->host->ctx, NULL, -1);
 		must(level >= 0 && level < SEVERITIES);
 		jw_put_open(&c->w, "levels", '{');
 		jw_put_str(&c->w, "base", severities[level]);
@@ -255,5 +255,5 @@ void method_log_level(struct rpc_call *c)
 	if (level < 0)
 		rpc_fail(c, RPC_INVALID_PARAMS);
 	else
-		c->host->log_level(c->host->ctx, level);
+		c->host->log_level(c->host->ctx, NULL, level);
 }

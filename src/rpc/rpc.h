@@ -83,9 +83,14 @@ struct rpc_host {
 	/* What a request costs its sender, once it is known; said before the reply. True: the
 	 * reply carries a warning ("warning": "load"). May be NULL: nothing is charged. */
 	bool (*charge)(void *ctx, const struct rpc_origin *from, uint32_t cost);
-	/* How much is logged (0 errors only .. 3 everything): sets it when level >= 0, returns what
-	 * holds now. May be NULL: then log_level answers notSupported. */
-	int (*log_level)(void *ctx, int level);
+	/* How much is logged (0 errors only .. 3 everything) of one area of the program, or, with
+	 * NULL, of all: sets it when level >= 0, returns what holds now, -1 when there is no such
+	 * area. The three are NULL together: then log_level and logrotate answer notSupported. */
+	int (*log_level)(void *ctx, const char *area, int level);
+	/* The name of area i, NULL after the last one. */
+	const char *(*log_area)(void *ctx, uint32_t i);
+	/* Opens the log file anew, after it has been moved away. */
+	enum err (*log_rotate)(void *ctx, struct why *why);
 	/* What server_info says of the disk and of the check beside the work. May be NULL. */
 	void (*storage)(void *ctx, struct rpc_storage *out);
 	/* Validator lists; may be NULL: then there are none. */

@@ -236,10 +236,10 @@ static void log_cannot_be_forged_and_is_filtered(void **state)
 	assert_int_equal(log_open(at("log"), &why), 0);
 	log_line(LOG_WARN, "net", "peer says \"x\n2026 ERROR forged\x7F\"");
 	log_line(LOG_DEBUG, "net", "not seen");
-	log_set_level(LOG_DEBUG);
-	assert_true(log_enabled(LOG_DEBUG));
+	log_set_level(NULL, LOG_DEBUG);
+	assert_true(log_enabled(LOG_DEBUG, "net"));
 	log_line(LOG_DEBUG, "net", "seen");
-	log_set_level(LOG_ERROR);
+	log_set_level(NULL, LOG_ERROR);
 	log_line(LOG_WARN, "net", "not seen either");
 	memset(large, 'x', sizeof(large) - 1);
 	large[sizeof(large) - 1] = '\0';
@@ -248,7 +248,7 @@ static void log_cannot_be_forged_and_is_filtered(void **state)
 	assert_int_equal(log_open(at("log"), &why), 0);
 	log_line(LOG_ERROR, "net", "after rotation");
 	assert_int_equal(log_open(NULL, &why), 0);
-	log_set_level(LOG_INFO);
+	log_set_level(NULL, LOG_INFO);
 
 	assert_int_equal(file_read(&b, at("log.old"), 1 << 20, NULL), 0);
 	buf_put_u8(&b, 0);

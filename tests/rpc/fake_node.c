@@ -433,13 +433,40 @@ static void host_stop(void *ctx)
 	f->stopped = true;
 }
 
-static int host_log_level(void *ctx, int level)
+static const char *const log_areas[FAKE_LOG_AREAS] = {"net", "rpc"};
+
+static const char *host_log_area(void *ctx, uint32_t i)
+{
+	(void)ctx;
+	return i < FAKE_LOG_AREAS ? log_areas[i] : NULL;
+}
+
+static int host_log_level(void *ctx, const char *area, int level)
+{
+	struct fake *f = ctx;
+	int i;
+
+	for (i = 0; i < FAKE_LOG_AREAS; i++) {
+		if (!area && level >= 0)
+			f->area_level[i] = level;
+		if (area && !strcmp(area, log_areas[i])) {
+			if (level >= 0)
+				f->area_level[i] = level;
+			return f->area_level[i];
+		}
+	}
+	if (!area && level >= 0)
+		f->log_level = level;
+	return area ? -1 : f->log_level;
+}
+
+static enum err host_log_rotate(void *ctx, struct why *why)
 {
 	struct fake *f = ctx;
 
-	if (level >= 0)
-		f->log_level = level;
-	return f->log_level;
+	(void)why;
+	f->rotations++;
+	return ERR_NONE;
 }
 
 static bool host_push(void *ctx, uint64_t conn, struct rpc_text *text)
@@ -594,6 +621,8 @@ static void fill_host(struct fake *f)
 				    .connect = host_connect,
 				    .stop = host_stop,
 				    .log_level = host_log_level,
+				    .log_area = host_log_area,
+				    .log_rotate = host_log_rotate,
 				    .push = host_push,
 				    .reply = host_reply,
 				    .hostname = "host-of-tests",
@@ -627,7 +656,7 @@ struct fake *fake_open(const struct fake_options *options)
 	f->node.network_id = o.network ? 21337 : 0;
 	f->node_key = person("node").pub;
 	f->steady_ms = 10000;
-	f->log_level = 2;
+	f->log_level = f->area_level[0] = f->area_level[1] = 2;
 	if (o.network)
 		fill_unl(f);
 	genesis_default(&g, !o.no_amendments);

@@ -12,6 +12,7 @@
 #define FAKE_LEDGERS_MAX 600
 #define FAKE_OPEN_MAX    256
 #define FAKE_PUSHES_MAX  4096
+#define FAKE_LOG_AREAS   2
 
 struct node {
 	bool standalone;
@@ -59,7 +60,8 @@ struct fake {
 	bool accept_waits;
 	uint64_t accept_token;
 	bool stopped;
-	int log_level;
+	int log_level, area_level[FAKE_LOG_AREAS]; /* see struct rpc_host */
+	uint32_t rotations;
 	bool no_state;        /* history.ledger has pruned everything but the newest */
 	enum err history_err; /* all of history fails with it */
 	struct push pushes[FAKE_PUSHES_MAX];
