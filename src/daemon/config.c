@@ -142,6 +142,9 @@ static enum err check_whole(struct config *c, struct why *why)
 		return why_set(why, ERR_RANGE,
 			       "[disk] warn_below_percent, history_below_percent and "
 			       "stop_below_percent must not rise");
+	if ((c->charge.warn_at ? c->charge.warn_at : CHARGE_WARN_AT) >=
+	    (c->charge.drop_at ? c->charge.drop_at : CHARGE_DROP_AT))
+		return why_set(why, ERR_RANGE, "[limits] warn_at must be below drop_at");
 	if (!c->peer_key_file[0] && snprintf(c->peer_key_file, sizeof(c->peer_key_file),
 					     "%.1000s/node.key", c->data_dir) < 0)
 		return ERR_INVALID;
@@ -201,6 +204,8 @@ void config_close(struct config *c)
 	uint32_t i;
 
 	mem_free(c->unl.v);
+	for (i = 0; i < c->n_exempt; i++)
+		mem_free(c->exempt[i]);
 	for (i = 0; i < c->n_overlap_with; i++)
 		mem_free(c->overlap_with[i].v);
 	for (i = 0; i < c->n_list_files; i++)

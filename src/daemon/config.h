@@ -5,6 +5,7 @@
 #include "base/bytes.h"
 #include "crypto/keys.h"
 #include "node/uv_disk.h"
+#include "rpc/charge.h"
 
 /* The configuration file: INI, strict. An unknown section or key, a malformed or out-of-range
  * value, a key given twice that may stand once, are errors with file and line. Paths are relative
@@ -37,6 +38,12 @@
  *   [http]      listen            host:port, repeated (HTTP and WebSocket, public)
  *   [ws]        listen            the same, a second section for habit's sake
  *   [admin]     listen            host:port, repeated; loopback only
+ *   [limits]    what clients of public listeners may ask, by address (IPv4, IPv6 /64):
+ *               warn_at           charges a second from which they are slowed    5000
+ *               drop_at           and from which they are refused                25000
+ *               requests_per_second, request_burst   while they are slowed       20, 100
+ *               loopback          yes: 127.0.0.0/8 and ::1 are limited too       no
+ *               exempt            address that is not limited, repeated
  *   [disk]      what is free of the file system of data_dir:
  *               warn_below_percent     below it a warning             20
  *               history_below_percent  no older ledgers are fetched   10
@@ -86,6 +93,9 @@ struct config {
 	struct config_listen listen[CONFIG_LIST_MAX];
 	uint32_t n_listen;
 	struct uv_disk_limits disk;
+	struct charge_limits charge; /* 0: the default of rpc/charge.h */
+	char *exempt[CONFIG_LISTS_MAX];
+	uint32_t n_exempt;
 };
 
 /* Reads and checks a file; the reason names file and line. */

@@ -2,6 +2,7 @@
 #include "daemon/serve.h"
 
 #include "base/mem.h"
+#include "daemon/gate.h"
 #include "daemon/observe.h"
 #include "os/log.h"
 #include "rpc/uv_http.h"
@@ -12,6 +13,7 @@
 struct serve {
 	struct serve_options o;
 	struct front_server *front;
+	struct gate *gate;
 	struct observe *observe;
 	struct rpc_text *last_text; /* a broadcast is framed once: text and its frame */
 	struct front_shared *last_shared;
@@ -35,10 +37,21 @@ void serve_reply(struct serve *s, uint64_t request, int status, struct bytes bod
 
 bool serve_charge(struct serve *s, const struct rpc_origin *from, uint32_t cost)
 {
-	(void)s;
-	(void)from;
-	(void)cost;
-	return false;
+	return gate_charge(s->gate, from, cost);
+}
+
+static bool may_connect(void *ctx, const char *address)
+{
+	struct serve *s = ctx;
+
+	return gate_may_connect(s->gate, address);
+}
+
+static void on_malformed(void *ctx, const char *address)
+{
+	struct serve *s = ctx;
+
+	gate_malformed(s->gate, address);
 }
 
 static void on_request(void *ctx, const struct front_request *req)
@@ -53,9 +66,9 @@ static void on_request(void *ctx, const struct front_request *req)
 	    .idempotency_key = req->idempotency_key,
 	};
 
-	if (!req->websocket && req->verb == HTTP_VERB_GET)
+	if (!req->websocket && (req->verb == HTTP_VERB_GET || req->verb == HTTP_VERB_HEAD))
 		observe_get(s->observe, req);
-	else
+	else if (gate_admit(s->gate, s->front, s->o.rpc, req, &from))
 		rpc_request(s->o.rpc, &from, req->body);
 }
 
@@ -95,10 +108,15 @@ static enum err open_listeners(struct serve *s, struct why *why)
 enum err serve_open(struct serve **out, const struct serve_options *o, struct why *why)
 {
 	struct serve *s = mem_zalloc(1, sizeof(*s));
-	struct front_handler h = {.ctx = s, .on_request = on_request, .on_close = on_ws_close};
+	struct front_handler h = {.ctx = s,
+				  .on_request = on_request,
+				  .on_close = on_ws_close,
+				  .may_connect = may_connect,
+				  .on_malformed = on_malformed};
 	struct observe_options oo = {.loop = o->loop, .node = o->node};
 
 	s->o = *o;
+	s->gate = gate_open(o->config);
 	s->front = oo.front = front_open(o->loop, &h, NULL);
 	s->observe = observe_open(&oo);
 	*out = s;
@@ -116,6 +134,7 @@ void serve_free(struct serve *s)
 	rpc_text_unref(s->last_text);
 	front_shared_unref(s->last_shared);
 	observe_free(s->observe);
+	gate_close(s->gate);
 	front_free(s->front);
 	mem_free(s);
 }

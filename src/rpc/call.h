@@ -89,7 +89,10 @@ struct rpc_call {
 	json_t *p;        /* the parameters: a part of request */
 	const struct rpc_method *method;
 	unsigned version;
+	uint64_t came_us;
 	uint32_t cost; /* what the caller is charged; the method's, unless it raises it */
+	size_t n_body; /* of the request */
+	bool refused;  /* answered without being worked on */
 	bool warn;     /* the reply says that the caller asks too much */
 	struct rpc_later later;
 	uint64_t token; /* while it waits for the node */

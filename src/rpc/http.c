@@ -224,6 +224,9 @@ static bool take_verb(struct http_session *s, const http_parser *parser)
 	case HTTP_GET:
 		s->verb = HTTP_VERB_GET;
 		return true;
+	case HTTP_HEAD:
+		s->verb = HTTP_VERB_HEAD;
+		return true;
 	case HTTP_POST:
 		s->verb = HTTP_VERB_POST;
 		return true;
@@ -231,7 +234,7 @@ static bool take_verb(struct http_session *s, const http_parser *parser)
 		s->verb = HTTP_VERB_OPTIONS;
 		return true;
 	default:
-		return bad(s, 405, "only GET, POST and OPTIONS");
+		return bad(s, 405, "only GET, HEAD, POST and OPTIONS");
 	}
 }
 
@@ -295,7 +298,7 @@ static bool parser_agrees(struct http_session *s, const http_parser *parser, siz
 	if (s->dead)
 		return false;
 	if (e == HPE_INVALID_METHOD)
-		return bad(s, 405, "only GET, POST and OPTIONS");
+		return bad(s, 405, "only GET, HEAD, POST and OPTIONS");
 	if (e == HPE_INVALID_VERSION)
 		return bad(s, 505, "only HTTP/1.0 and HTTP/1.1");
 	if (e == HPE_INVALID_CONTENT_LENGTH || e == HPE_UNEXPECTED_CONTENT_LENGTH)

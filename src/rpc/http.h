@@ -20,7 +20,8 @@
  * upstream and therefore sees only heads that are whole, bounded and made of plain text; both must
  * agree on where it ends. A body is Content-Length bytes. */
 
-enum http_verb { HTTP_VERB_GET, HTTP_VERB_POST, HTTP_VERB_OPTIONS };
+/* HEAD is a GET whose answer has no body. */
+enum http_verb { HTTP_VERB_GET, HTTP_VERB_HEAD, HTTP_VERB_POST, HTTP_VERB_OPTIONS };
 
 /* The fields of a request that anything here looks at. */
 enum http_field {
@@ -98,6 +99,7 @@ struct http_reply {
 	struct bytes body;
 	bool close; /* the connection ends after it */
 	bool old;   /* to an HTTP/1.0 client */
+	bool head;  /* to a HEAD: with the body's length, without the body */
 };
 /* Appends the whole reply. */
 void http_put_reply(struct buf *out, const struct http_reply *r);

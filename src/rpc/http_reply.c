@@ -50,7 +50,7 @@ void http_put_reply(struct buf *out, const struct http_reply *r)
 		put_text(out, "\r\n");
 	else
 		buf_printf(out, "Content-Length: %zu\r\n\r\n", r->body.n);
-	if (r->body.n)
+	if (r->body.n && !r->head)
 		buf_put(out, r->body.p, r->body.n);
 }
 

@@ -28,6 +28,11 @@ const struct rpc_method *rpc_methods(size_t *n)
 	return table;
 }
 
+const char *rpc_method_name(uint32_t i)
+{
+	return i < METHODS ? table[i].name : NULL;
+}
+
 const struct rpc_method *rpc_method_find(const char *name, unsigned version)
 {
 	for (size_t i = 0; i < METHODS; i++)

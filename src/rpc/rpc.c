@@ -83,13 +83,32 @@ static bool charge(struct rpc_call *c)
 {
 	if (c->fault.token && c->cost < RPC_COST_FAULT)
 		c->cost = RPC_COST_FAULT;
+	c->cost += (uint32_t)((c->n_body + c->w.out.n) / 1024) * RPC_COST_PER_KB;
 	return c->host->charge && c->host->charge(c->host->ctx, &c->from, c->cost);
+}
+
+static void tell_done(const struct rpc_call *c)
+{
+	const struct rpc_host *host = c->host;
+	struct rpc_done d = {.from = &c->from, .error = c->fault.token, .bytes = c->w.out.n};
+	size_t n;
+
+	if (!host->done)
+		return;
+	if (c->method) {
+		d.method = c->method->name;
+		d.index = (uint32_t)(c->method - rpc_methods(&n));
+	}
+	if (host->us)
+		d.us = host->us(host->ctx) - c->came_us;
+	host->done(host->ctx, &d);
 }
 
 static void reply(struct rpc_call *c, int status)
 {
 	if (!c->from.websocket)
 		buf_put_u8(&c->w.out, '\n');
+	tell_done(c);
 	c->host->reply(c->host->ctx, c->from.request, status, buf_bytes(&c->w.out));
 }
 
@@ -204,7 +223,7 @@ static void finish_success(struct rpc_call *c)
 static void finish(struct rpc_call *c)
 {
 	must(c->w.depth == 2);
-	c->warn = charge(c);
+	c->warn = c->refused || charge(c);
 	if (!c->fault.token)
 		finish_success(c);
 	else if (c->from.websocket)
@@ -330,8 +349,10 @@ static void refuse_http(struct rpc_call *c, int status, const char *text)
 {
 	jw_close(&c->w);
 	c->cost = RPC_COST_MALFORMED;
+	c->fault.token = "malformed";
 	charge(c);
 	buf_printf(&c->w.out, "%s\r\n", text);
+	tell_done(c);
 	c->host->reply(c->host->ctx, c->from.request, status, buf_bytes(&c->w.out));
 	call_free(c);
 }
@@ -421,6 +442,7 @@ static void refuse_websocket(struct rpc_call *c, const char *token)
 	struct jw *w = &c->w;
 
 	c->cost = RPC_COST_MALFORMED;
+	c->fault.token = token;
 	c->warn = charge(c);
 	jw_open(w, '{');
 	jw_put_str(w, "status", "error");
@@ -461,6 +483,7 @@ static void refuse_text(struct rpc_call *c, struct bytes body, struct why *why)
 		return;
 	}
 	c->cost = RPC_COST_MALFORMED;
+	c->fault.token = "jsonInvalid";
 	charge(c);
 	jw_open(w, '{');
 	jw_put_str(w, "type", "error");
@@ -476,17 +499,44 @@ static void refuse_text(struct rpc_call *c, struct bytes body, struct why *why)
 	call_free(c);
 }
 
-void rpc_request(struct rpc *r, const struct rpc_origin *from, struct bytes body)
+static struct rpc_call *call_new(struct rpc *r, const struct rpc_origin *from, size_t n_body)
 {
 	struct rpc_call *c = mem_zalloc(1, sizeof(*c));
-	struct why why = {.text = "not a JSON object"};
 
 	c->r = r;
 	c->host = &r->host;
 	c->from = *from;
+	c->n_body = n_body;
+	c->came_us = r->host.us ? r->host.us(r->host.ctx) : 0;
 	snprintf(c->address, sizeof(c->address), "%s", from->address ? from->address : "");
 	c->from.address = c->address;
 	r->requests++;
+	return c;
+}
+
+void rpc_refuse(struct rpc *r, const struct rpc_origin *from, struct bytes body, enum rpc_error e)
+{
+	struct rpc_call *c = call_new(r, from, body.n);
+	struct why why;
+
+	/* Only to find the id: nothing long is worth it. */
+	if (body.n > RPC_ECHO_MAX || json_parse_bounded(&c->request, body, &why) != ERR_NONE ||
+	    !json_is_object(c->request)) {
+		json_decref(c->request);
+		c->request = json_object();
+	}
+	c->p = c->request;
+	c->refused = true;
+	rpc_forget_written(c);
+	rpc_fail(c, e);
+	finish(c);
+}
+
+void rpc_request(struct rpc *r, const struct rpc_origin *from, struct bytes body)
+{
+	struct rpc_call *c = call_new(r, from, body.n);
+	struct why why = {.text = "not a JSON object"};
+
 	if (body.n > RPC_BODY_MAX || json_parse_bounded(&c->request, body, &why) != ERR_NONE ||
 	    !json_is_object(c->request))
 		refuse_text(c, body, &why);

@@ -5,6 +5,7 @@
 #include "codec/json.h"
 #include "node/node.h"
 #include "node/publishers.h"
+#include "rpc/errors.h"
 
 /* The API: requests in, answers and stream messages out, as bytes. Knows nothing of sockets; the
  * front (http.h, ws.h, uv_http.h) feeds it and the shell (main) implements `struct rpc_host`.
@@ -41,6 +42,18 @@ struct rpc_list_site { /* a place where validator lists are looked for */
 	uint32_t refresh_min;
 };
 
+/* A call that is being answered, for counters and the log of slow requests. */
+struct rpc_done {
+	const struct rpc_origin *from;
+	const char *method; /* NULL: no method that there is */
+	uint32_t index;     /* of it, in the order of rpc_method_name */
+	const char *error;  /* token, or NULL */
+	uint64_t us;        /* since the request came; 0 without rpc_host.us */
+	uint64_t bytes;     /* of the reply */
+};
+/* The i-th method of the table; NULL after the last. */
+const char *rpc_method_name(uint32_t i);
+
 struct rpc_text;
 struct rpc_origin;
 struct rpc_pages {
@@ -50,11 +63,13 @@ struct rpc_pages {
 };
 /* What a request costs, in charges (rippled: Fees.cpp). Balances are charges a second, averaged
  * over 32 s. */
-#define RPC_COST_REFERENCE 20
-#define RPC_COST_MALFORMED 100 /* what could not be taken for a call */
-#define RPC_COST_FAULT     100 /* at least, of a call that ended in an error of its parameters */
-#define RPC_COST_MEDIUM    400
-#define RPC_COST_HEAVY     3000
+#define RPC_COST_REFERENCE     20
+#define RPC_COST_MALFORMED     100 /* what could not be taken for a call */
+#define RPC_COST_FAULT         100 /* at least, of a call that ended in an error of its parameters */
+#define RPC_COST_MEDIUM        400
+#define RPC_COST_HEAVY         3000
+#define RPC_COST_BAD_SIGNATURE 2000
+#define RPC_COST_PER_KB        1 /* of request and answer, besides */
 
 struct rpc_host {
 	void *ctx;
@@ -83,6 +98,10 @@ struct rpc_host {
 	/* What a request costs its sender, once it is known; said before the reply. True: the
 	 * reply carries a warning ("warning": "load"). May be NULL: nothing is charged. */
 	bool (*charge)(void *ctx, const struct rpc_origin *from, uint32_t cost);
+	/* Steady time in microseconds, and what is told once of every request, just before its
+	 * reply. Both may be NULL. */
+	uint64_t (*us)(void *ctx);
+	void (*done)(void *ctx, const struct rpc_done *done);
 	/* How much is logged (0 errors only .. 3 everything) of one area of the program, or, with
 	 * NULL, of all: sets it when level >= 0, returns what holds now, -1 when there is no such
 	 * area. The three are NULL together: then log_level and logrotate answer notSupported. */
@@ -129,6 +148,8 @@ struct rpc_origin {
 /* One request body (HTTP POST) or text message (WebSocket). Exactly one host->reply per call, now
  * or later. */
 void rpc_request(struct rpc *r, const struct rpc_origin *from, struct bytes body);
+/* Answers a request with an error instead of working on it; it is not charged. */
+void rpc_refuse(struct rpc *r, const struct rpc_origin *from, struct bytes body, enum rpc_error e);
 /* A WebSocket connection has gone: its subscriptions end, its pending calls answer into nothing. */
 void rpc_conn_closed(struct rpc *r, uint64_t conn);
 

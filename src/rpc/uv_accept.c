@@ -96,6 +96,7 @@ void conn_accept(struct front_listener *l)
 	struct front_server *f = l->f;
 	struct front_conn *c = mem_zalloc(1, sizeof(*c));
 	struct sockaddr_storage ss;
+	struct bytes address;
 
 	c->f = f;
 	c->listener = l;
@@ -116,5 +117,13 @@ void conn_accept(struct front_listener *l)
 		return;
 	}
 	uv_tcp_nodelay(&c->tcp, 1);
-	admit(c, name_client(c, &ss));
+	address = name_client(c, &ss);
+	if (!l->admin && f->handler.may_connect &&
+	    !f->handler.may_connect(f->handler.ctx, c->address)) {
+		f->surplus++; /* never counted, as conn_cut expects */
+		f->stats.refused++;
+		conn_cut(c);
+		return;
+	}
+	admit(c, address);
 }

@@ -146,6 +146,7 @@ static void reply_http(struct front_conn *c, const struct http_reply *reply)
 	struct buf b = BUF_INIT;
 
 	r.old = c->old;
+	r.head = c->head;
 	r.close = reply->close || !c->keep_alive || c->f->closing;
 	r.allow_origin = c->listener->admin ? buf_bytes(&c->origin) : bytes_str("*");
 	http_put_reply(&b, &r);
@@ -246,7 +247,7 @@ static void start_websocket(struct front_conn *c, const struct http_request *req
 static void preflight(struct front_conn *c)
 {
 	conn_reply_text(c, 204,
-			"Access-Control-Allow-Methods: GET, POST, OPTIONS\r\n"
+			"Access-Control-Allow-Methods: GET, HEAD, POST, OPTIONS\r\n"
 			"Access-Control-Allow-Headers: *\r\n"
 			"Access-Control-Max-Age: 86400\r\n",
 			"", false);
@@ -283,6 +284,7 @@ static void take_request(struct front_conn *c, const struct http_request *req, s
 
 	c->keep_alive = req->keep_alive;
 	c->old = req->old;
+	c->head = req->verb == HTTP_VERB_HEAD;
 	buf_clear(&c->origin);
 	if (!may_enter(c, req))
 		conn_reply_text(c, 403, NULL, "Host or Origin is not local\n", true);
@@ -296,19 +298,28 @@ static void take_request(struct front_conn *c, const struct http_request *req, s
 		hand_over(c, &r);
 }
 
+static void tell_malformed(struct front_conn *c)
+{
+	const struct front_handler *h = &c->f->handler;
+
+	if (!c->listener->admin && h->on_malformed)
+		h->on_malformed(h->ctx, c->address);
+}
+
 static void refuse_http(struct front_conn *c)
 {
 	const char *extra = NULL;
 	char text[96];
 
 	if (c->http.status == 405)
-		extra = "Allow: GET, POST, OPTIONS\r\n";
+		extra = "Allow: GET, HEAD, POST, OPTIONS\r\n";
 	else if (c->http.status == 426)
 		extra = "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n";
 	snprintf(text, sizeof(text), "%s\n", c->http.reason);
 	log_line(LOG_DEBUG, "rpc", "%s: %d: %s", c->address, c->http.status, c->http.reason);
-	c->old = false;
+	c->old = c->head = false;
 	c->f->stats.refused++;
+	tell_malformed(c);
 	conn_reply_text(c, c->http.status, extra, text, true);
 }
 
@@ -387,6 +398,7 @@ static void take_event(struct front_conn *c, const struct ws_event *ev)
 		break;
 	case WS_BAD:
 		log_line(LOG_DEBUG, "rpc", "%s: %u: %s", c->address, ev->code, ev->reason);
+		tell_malformed(c);
 		conn_ws_close(c, ev->code, ev->reason);
 		conn_linger(c);
 		break;

@@ -43,12 +43,12 @@ struct front_conn {
 	struct front_listener *listener;
 	uint64_t id;
 	enum conn_state state;
-	bool reading, feeding; /* feeding: its input is being worked on further up the stack */
-	bool dirty, closed;    /* on the list of those to flush; uv_close is through */
-	bool shut, ended;      /* our half is closed; theirs is */
-	bool counted, opened;  /* in the statistics; on_open was called and on_close was not */
-	bool pinged;           /* nothing has come since our ping */
-	bool old, keep_alive;  /* of the HTTP request that is being answered */
+	bool reading, feeding;      /* feeding: its input is being worked on further up the stack */
+	bool dirty, closed;         /* on the list of those to flush; uv_close is through */
+	bool shut, ended;           /* our half is closed; theirs is */
+	bool counted, opened;       /* in the statistics; on_open was called and on_close was not */
+	bool pinged;                /* nothing has come since our ping */
+	bool old, head, keep_alive; /* of the HTTP request that is being answered */
 	enum http_phase phase;
 	uint32_t in_flight;
 	int64_t deadline;       /* what the state waits for; INT64_MAX: nothing */

@@ -246,11 +246,8 @@ enum err front_listen(struct front_server *f, const struct front_listener_config
 
 /* Answering */
 
-void front_reply_with(struct front_server *f, uint64_t request, int status,
-		      const char *content_type, const char *extra, struct bytes body)
+static void answer(struct front_server *f, uint64_t request, const struct http_reply *r)
 {
-	struct http_reply r = {
-	    .status = status, .content_type = content_type, .extra = extra, .body = body};
 	uint64_t conn = id_get(&f->request_ids, request);
 	struct front_conn *c;
 
@@ -260,7 +257,24 @@ void front_reply_with(struct front_server *f, uint64_t request, int status,
 	f->stats.in_flight--;
 	c = conn_of(f, conn);
 	if (c)
-		conn_reply(c, &r);
+		conn_reply(c, r);
+}
+
+void front_reply_with(struct front_server *f, uint64_t request, int status,
+		      const char *content_type, const char *extra, struct bytes body)
+{
+	struct http_reply r = {
+	    .status = status, .content_type = content_type, .extra = extra, .body = body};
+
+	answer(f, request, &r);
+}
+
+void front_reply_last(struct front_server *f, uint64_t request, int status, const char *extra,
+		      struct bytes body)
+{
+	struct http_reply r = {.status = status, .extra = extra, .body = body, .close = true};
+
+	answer(f, request, &r);
 }
 
 void front_reply(struct front_server *f, uint64_t request, int status, const char *content_type,

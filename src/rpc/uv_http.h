@@ -48,6 +48,11 @@ struct front_handler {
 	 * message reaches a connection after its on_close. May be NULL. */
 	void (*on_open)(void *ctx, uint64_t conn, bool admin, const char *address);
 	void (*on_close)(void *ctx, uint64_t conn);
+	/* Whether a client of this address may connect to a public listener: asked before anything
+	 * is read or written. May be NULL. */
+	bool (*may_connect)(void *ctx, const char *address);
+	/* A public client sent what is neither HTTP nor a WebSocket frame. May be NULL. */
+	void (*on_malformed)(void *ctx, const char *address);
 };
 
 /* 0 in any field means the default given. Times in milliseconds. */
@@ -97,6 +102,9 @@ void front_reply(struct front_server *f, uint64_t request, int status, const cha
 /* As front_reply, with more header lines (each with CR LF), for "Retry-After" and the like. */
 void front_reply_with(struct front_server *f, uint64_t request, int status,
 		      const char *content_type, const char *extra, struct bytes body);
+/* The same, as JSON, and ends the connection of an HTTP client. */
+void front_reply_last(struct front_server *f, uint64_t request, int status, const char *extra,
+		      struct bytes body);
 
 /* A text message framed once for any number of receivers; counted references. */
 struct front_shared;

@@ -200,7 +200,8 @@ static void *serve(void *arg)
 struct server *kit_start(const struct front_limits *limits)
 {
 	struct server *s = mem_zalloc(1, sizeof(*s));
-	struct front_handler handler = {s, on_request, on_open, on_close};
+	struct front_handler handler = {
+	    .ctx = s, .on_request = on_request, .on_open = on_open, .on_close = on_close};
 	struct front_listener_config plain = {.host = "127.0.0.1"};
 	struct front_listener_config admin = {.host = "localhost", .admin = true};
 	struct front_listener_config six = {.host = "::1"};

@@ -53,6 +53,8 @@ static void requests_know_where_they_come_from(void **state)
 {
 	struct server *s = kit_start(NULL);
 	int fd = kit_dial(s->port), admin = kit_dial_from(s->admin_port, "127.0.0.9", 0);
+	char head[512];
+	size_t n = 0;
 
 	(void)state;
 	kit_put(fd, "GET /who HTTP/1.1\r\nHost: any.name\r\nIdempotency-Key: k 1\r\n\r\n");
@@ -68,7 +70,16 @@ static void requests_know_where_they_come_from(void **state)
 	assert_string_equal(reply_body, "slow down");
 	kit_put(fd, "OPTIONS / HTTP/1.1\r\nHost: h\r\nOrigin: http://wallet.example\r\n\r\n");
 	assert_int_equal(kit_take_reply(fd), 204);
-	assert_non_null(strstr(reply_head, "Access-Control-Allow-Methods: GET, POST, OPTIONS\r\n"));
+	assert_non_null(
+	    strstr(reply_head, "Access-Control-Allow-Methods: GET, HEAD, POST, OPTIONS\r\n"));
+	/* HEAD, and a GET behind it: the length of a body that does not follow */
+	kit_put(fd, "HEAD /who HTTP/1.1\r\nHost: h\r\n\r\n");
+	kit_get(fd, "/who");
+	do
+		assert_int_equal(kit_take_bytes(fd, head + n, 1), 1);
+	while (++n < 4 || (n < sizeof(head) && memcmp(head + n - 4, "\r\n\r\n", 4) != 0));
+	assert_non_null(memmem(head, n, "Content-Length: 22\r\n", 20));
+	assert_int_equal(kit_take_reply(fd), 200);
 	close(fd);
 	close(admin);
 	kit_stop(s);

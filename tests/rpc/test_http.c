@@ -13,7 +13,7 @@
 /* What a connection's bytes came to, in words: "POST /p?q body=x keep;" and so on. */
 static void tell(struct buf *out, const struct http_request *r)
 {
-	static const char *const verbs[] = {"GET", "POST", "OPTIONS"};
+	static const char *const verbs[] = {"GET", "HEAD", "POST", "OPTIONS"};
 
 	buf_printf(out, "%s %.*s?%.*s [", verbs[r->verb], (int)r->path.n, (const char *)r->path.p,
 		   (int)r->query.n, (const char *)r->query.p);
@@ -103,6 +103,7 @@ static void good_requests(void **state)
 	expect("GET / HTTP/1.1\r\n" H "Connection: close\r\n\r\n", "GET /? [0=h,] body=;");
 	expect("GET / HTTP/1.0\r\n\r\n", "GET /? [] body= old;");
 	expect("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", "GET /? [] body= keep old;");
+	expect("HEAD /livez HTTP/1.1\r\n" H "\r\n", "HEAD /livez? [0=h,] body= keep;");
 	expect("OPTIONS /a HTTP/1.1\r\n" H "Origin: http://x\r\n\r\n",
 	       "OPTIONS /a? [0=h,1=http://x,] body= keep;");
 	expect("GET / HTTP/1.1\r\n" H "X-Empty:\r\nUser-Agent: \xC3\xA4\r\n\r\n",
@@ -210,7 +211,7 @@ static void bad_requests(void **state)
 	    {"GET /\r\n" H "\r\n", "505;"},
 	    {"GET / HTCPCP/1.1\r\n" H "\r\n", "505;"},
 	    {"PUT / HTTP/1.1\r\n" H "Content-Length: 0\r\n\r\n", "405;"},
-	    {"HEAD / HTTP/1.1\r\n" H "\r\n", "405;"},
+	    {"HEAD / HTTP/1.1\r\n" H "Content-Length: 0\r\n\r\n", "400;"},
 	    {"DELETE / HTTP/1.1\r\n" H "\r\n", "405;"},
 	    {"CONNECT h:1 HTTP/1.1\r\n" H "\r\n", "405;"},
 	    {"TRACE / HTTP/1.1\r\n" H "\r\n", "405;"},
@@ -389,6 +390,12 @@ static void replies(void **state)
 	buf_put_u8(&b, 0);
 	assert_string_equal((char *)b.p, "HTTP/1.1 503 Service Unavailable\r\nServer: tally\r\n"
 					 "Connection: keep-alive\r\nContent-Length: 0\r\n\r\n");
+	buf_clear(&b);
+	r = (struct http_reply){.status = 200, .body = bytes_str("{}"), .head = true};
+	http_put_reply(&b, &r);
+	buf_put_u8(&b, 0);
+	assert_string_equal((char *)b.p, "HTTP/1.1 200 OK\r\nServer: tally\r\n"
+					 "Content-Length: 2\r\n\r\n");
 	buf_close(&b);
 	assert_string_equal(http_status_text(799), "Unknown");
 }
