@@ -169,7 +169,8 @@ struct node_submitted {
 	enum ter result;
 	bool accepted; /* applied, queued, kept or broadcast */
 	bool applied, broadcast, queued, kept;
-	uint32_t account_seq_available, account_seq_next;
+	uint32_t account_seq_next;      /* of the open ledger */
+	uint32_t account_seq_available; /* and past what is queued (rippled: TxQ.cpp) */
 	struct drops open_ledger_cost;
 	uint32_t validated_seq;
 };

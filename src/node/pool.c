@@ -211,10 +211,9 @@ static void answer(struct node *n, uint64_t token, struct tx *tx, enum ter resul
 	s->accepted = s->applied || s->queued || s->kept || s->broadcast;
 	s->open_ledger_cost = n->fees.base;
 	s->validated_seq = n->validated ? n->validated->header.seq : 0;
-	s->account_seq_next = node_next_sequence(n, &tx->account);
-	s->account_seq_available = s->account_seq_next;
+	s->account_seq_available = node_next_sequence(n, &tx->account);
 	if (n->open && view_read(n->open, keylet_account(&tx->account), &root) == FOUND)
-		s->account_seq_available = st_u32_or(root, sfSequence, 0);
+		s->account_seq_next = st_u32_or(root, sfSequence, 0);
 }
 
 void pool_answer(struct node *n, struct ptx *p, enum ter result)

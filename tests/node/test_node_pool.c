@@ -329,6 +329,8 @@ static void a_full_ledger_and_its_queue(void **state)
 	assert_int_equal(submit(r, pay(30, 1), 1), terQUEUED);
 	assert_true(rig_answer(r, 1)->queued && rig_answer(r, 1)->broadcast);
 	assert_int_equal(submit(r, pay(30, 2), 2), terQUEUED); /* after the first */
+	assert_int_equal(rig_answer(r, 2)->account_seq_next, 1);
+	assert_int_equal(rig_answer(r, 2)->account_seq_available, 3);
 	assert_int_equal(submit(r, pay(30, 4), 3), terPRE_SEQ);
 	assert_int_equal(submit(r, pay(77, 1), 4), terNO_ACCOUNT);
 	assert_int_equal(submit(r, wallet_pay(&past), 5), tefPAST_SEQ);
