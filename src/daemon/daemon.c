@@ -173,6 +173,16 @@ static bool host_charge(void *ctx, const struct rpc_origin *from, uint32_t cost)
 	return serve_charge(d->serve, from, cost);
 }
 
+static void host_charged(void *ctx, uint32_t at_least,
+			 void (*visit)(void *vctx, const char *address, uint32_t balance,
+				       bool refused),
+			 void *vctx)
+{
+	struct daemon *d = ctx;
+
+	serve_charged(d->serve, at_least, visit, vctx);
+}
+
 static const struct publishers *host_publishers(void *ctx)
 {
 	struct daemon *d = ctx;
@@ -206,6 +216,7 @@ static void open_rpc(struct daemon *d)
 	    .push = host_push,
 	    .reply = host_reply,
 	    .charge = host_charge,
+	    .charged = host_charged,
 	    .log_level = host_log_level,
 	    .log_area = host_log_area,
 	    .log_rotate = host_log_rotate,

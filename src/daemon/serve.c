@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "daemon/gate.h"
 #include "daemon/observe.h"
+#include "os/clock.h"
 #include "os/log.h"
 #include "rpc/uv_http.h"
 
@@ -38,6 +39,13 @@ void serve_reply(struct serve *s, uint64_t request, int status, struct bytes bod
 bool serve_charge(struct serve *s, const struct rpc_origin *from, uint32_t cost)
 {
 	return gate_charge(s->gate, from, cost);
+}
+
+void serve_charged(struct serve *s, uint32_t at_least,
+		   void (*visit)(void *ctx, const char *address, uint32_t balance, bool refused),
+		   void *ctx)
+{
+	charges_each(gate_charges(s->gate), at_least, clock_steady(), visit, ctx);
 }
 
 static bool may_connect(void *ctx, const char *address)

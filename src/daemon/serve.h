@@ -27,6 +27,10 @@ enum err serve_open(struct serve **out, const struct serve_options *o, struct wh
 bool serve_push(struct serve *s, uint64_t conn, struct rpc_text *text);
 void serve_reply(struct serve *s, uint64_t request, int status, struct bytes body);
 bool serve_charge(struct serve *s, const struct rpc_origin *from, uint32_t cost);
+/* See charges_each. */
+void serve_charged(struct serve *s, uint32_t at_least,
+		   void (*visit)(void *ctx, const char *address, uint32_t balance, bool refused),
+		   void *ctx);
 /* See front_close_all: done(ctx) is called when no handle is open any more, then serve_free. */
 void serve_stop(struct serve *s, uint32_t within_ms, void (*done)(void *ctx), void *ctx);
 void serve_free(struct serve *s);

@@ -98,6 +98,11 @@ struct rpc_host {
 	/* What a request costs its sender, once it is known; said before the reply. True: the
 	 * reply carries a warning ("warning": "load"). May be NULL: nothing is charged. */
 	bool (*charge)(void *ctx, const struct rpc_origin *from, uint32_t cost);
+	/* Calls visit for each client address with at least that balance. May be NULL. */
+	void (*charged)(void *ctx, uint32_t at_least,
+			void (*visit)(void *vctx, const char *address, uint32_t balance,
+				      bool refused),
+			void *vctx);
 	/* Steady time in microseconds, and what is told once of every request, just before its
 	 * reply. Both may be NULL. */
 	uint64_t (*us)(void *ctx);
