@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "base/bytes.h"
 #include "base/drops.h"
+#include "base/histogram.h"
 #include "base/hmap.h"
 #include "base/mem.h"
 #include "base/rng.h"
@@ -147,6 +148,32 @@ static void reasons_gather_context(void **state)
 	assert_string_equal(err_name(ERR_IO), "ERR_IO");
 }
 
+static void histograms_know_their_quantiles(void **state)
+{
+	static const struct histogram_scale scale = {3, {10, 100, 1000}};
+	struct histogram h = {0};
+
+	(void)state;
+	assert_int_equal(histogram_quantile(&h, &scale, 500), 0);
+	histogram_add(&h, &scale, 10); /* a bound belongs to its bucket */
+	assert_int_equal(h.in[0], 1);
+	assert_int_equal(histogram_quantile(&h, &scale, 500), 10);
+	for (unsigned i = 1; i <= 99; i++)
+		histogram_add(&h, &scale, 10 + i % 90 + 1);
+	assert_int_equal(h.n, 100);
+	assert_int_equal(h.in[1], 99);
+	assert_int_equal(histogram_quantile(&h, &scale, 0), 10);
+	assert_int_equal(histogram_quantile(&h, &scale, 1000), 100);
+	assert_true(histogram_quantile(&h, &scale, 500) >= 50);
+	assert_true(histogram_quantile(&h, &scale, 500) <= 60);
+	histogram_add(&h, &scale, 5000); /* above the last bound: no more than the largest */
+	assert_int_equal(h.in[3], 1);
+	assert_int_equal(histogram_quantile(&h, &scale, 1000), 5000);
+	h = (struct histogram){0};
+	histogram_add(&h, &scale, UINT64_MAX);
+	assert_int_equal(histogram_quantile(&h, &scale, 990), UINT64_MAX);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -157,6 +184,7 @@ int main(void)
 	    cmocka_unit_test(rng_is_the_same_everywhere),
 	    cmocka_unit_test(arena_keeps_what_it_gave),
 	    cmocka_unit_test(reasons_gather_context),
+	    cmocka_unit_test(histograms_know_their_quantiles),
 	};
 
 	return cmocka_run_group_tests_name("base", tests, NULL, NULL);

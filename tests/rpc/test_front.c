@@ -78,7 +78,7 @@ static void requests_know_where_they_come_from(void **state)
 	do
 		assert_int_equal(kit_take_bytes(fd, head + n, 1), 1);
 	while (++n < 4 || (n < sizeof(head) && memcmp(head + n - 4, "\r\n\r\n", 4) != 0));
-	assert_non_null(memmem(head, n, "Content-Length: 22\r\n", 20));
+	assert_non_null(memmem(head, n, "Content-Length: 21\r\n", 20));
 	assert_int_equal(kit_take_reply(fd), 200);
 	close(fd);
 	close(admin);
