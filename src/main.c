@@ -155,7 +155,7 @@ static void standalone_listen(struct config *c, uint16_t port)
 
 	snprintf(l->host, sizeof(l->host), "127.0.0.1");
 	l->port = port;
-	l->admin = true;
+	l->role = FRONT_ADMIN;
 }
 
 static void remove_temporary(const char *dir)

@@ -6,6 +6,7 @@
 #include "crypto/keys.h"
 #include "node/uv_disk.h"
 #include "rpc/charge.h"
+#include "rpc/uv_http.h"
 
 /* The configuration file: INI, strict. An unknown section or key, a malformed or out-of-range
  * value, a key given twice that may stand once, are errors with file and line. Paths are relative
@@ -38,6 +39,7 @@
  *   [http]      listen            host:port, repeated (HTTP and WebSocket, public)
  *   [ws]        listen            the same, a second section for habit's sake
  *   [admin]     listen            host:port, repeated; loopback only
+ *   [metrics]   listen            host:port, repeated: GET /metrics, /health, /livez only
  *   [limits]    what clients of public listeners may ask, by address (IPv4, IPv6 /64):
  *               warn_at           charges a second from which they are slowed    5000
  *               drop_at           and from which they are refused                25000
@@ -58,7 +60,8 @@
 struct config_listen {
 	char host[64];
 	uint16_t port;
-	bool admin;
+	enum front_role role;
+	bool tls;
 };
 
 struct config_keys { /* without duplicates */

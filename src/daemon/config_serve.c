@@ -45,14 +45,14 @@ static bool is_loopback(const char *host)
 	return !strncmp(host, "127.", 4) || !strcmp(host, "::1") || !strcmp(host, "localhost");
 }
 
-static enum err add_listen(struct config_parse *p, const char *v, bool admin)
+static enum err add_listen(struct config_parse *p, const char *v, enum front_role role)
 {
-	struct config_listen l = {.admin = admin};
+	struct config_listen l = {.role = role};
 	enum err e = config_parse_listen(&l, v, &p->why);
 
 	if (e != ERR_NONE)
 		return e;
-	if (admin && !is_loopback(l.host))
+	if (role == FRONT_ADMIN && !is_loopback(l.host))
 		return config_bad(p, ERR_INVALID, "the admin listener must be on loopback");
 	if (p->c->n_listen == CONFIG_LIST_MAX)
 		return config_bad(p, ERR_FULL, "too many listeners");
@@ -62,10 +62,15 @@ static enum err add_listen(struct config_parse *p, const char *v, bool admin)
 
 enum err config_add_http(struct config_parse *p, const char *v)
 {
-	return add_listen(p, v, false);
+	return add_listen(p, v, FRONT_PUBLIC);
 }
 
 enum err config_add_admin(struct config_parse *p, const char *v)
 {
-	return add_listen(p, v, true);
+	return add_listen(p, v, FRONT_ADMIN);
+}
+
+enum err config_add_metrics(struct config_parse *p, const char *v)
+{
+	return add_listen(p, v, FRONT_METRICS);
 }

@@ -69,7 +69,7 @@ static void on_request(void *ctx, const struct front_request *req)
 	    .request = req->id,
 	    .conn = req->websocket ? req->conn : 0,
 	    .websocket = req->websocket,
-	    .admin = req->admin,
+	    .admin = req->role == FRONT_ADMIN,
 	    .address = req->address,
 	    .idempotency_key = req->idempotency_key,
 	};
@@ -87,6 +87,8 @@ static void on_ws_close(void *ctx, uint64_t conn)
 	rpc_conn_closed(s->o.rpc, conn);
 }
 
+static const char *const role_name[] = {"", " (admin)", " (metrics)"};
+
 static enum err open_listeners(struct serve *s, struct why *why)
 {
 	const struct config *c = s->o.config;
@@ -97,7 +99,7 @@ static enum err open_listeners(struct serve *s, struct why *why)
 	for (i = 0; i < c->n_listen; i++) {
 		struct front_listener_config l = {.host = c->listen[i].host,
 						  .port = c->listen[i].port,
-						  .admin = c->listen[i].admin};
+						  .role = c->listen[i].role};
 		uint16_t port;
 		enum err e = front_listen(s->front, &l, &port, why);
 
@@ -107,7 +109,7 @@ static enum err open_listeners(struct serve *s, struct why *why)
 			at += (size_t)snprintf(line + at, sizeof(line) - at, " %s%s%s:%u%s",
 					       strchr(l.host, ':') ? "[" : "", l.host,
 					       strchr(l.host, ':') ? "]" : "", port,
-					       l.admin ? " (admin)" : "");
+					       role_name[l.role]);
 	}
 	log_line(LOG_INFO, "tallyd", "serving HTTP and WebSocket on%s", at ? line : " no port");
 	return ERR_NONE;

@@ -19,7 +19,7 @@ static struct bytes name_client(struct front_conn *c, struct sockaddr_storage *s
 	int n = sizeof(*ss);
 
 	snprintf(c->address, sizeof(c->address), "?");
-	if (uv_tcp_getpeername(&c->tcp, (struct sockaddr *)ss, &n) != 0)
+	if (uv_tcp_getpeername(&c->h.tcp, (struct sockaddr *)ss, &n) != 0)
 		return bytes_of(NULL, 0);
 	if (ss->ss_family == AF_INET) {
 		inet_ntop(AF_INET, &v4->sin_addr, c->address, sizeof(c->address));
@@ -81,6 +81,8 @@ static void admit(struct front_conn *c, struct bytes address)
 		c->counted = true;
 		f->stats.connections++;
 		conn_set_phase(c, HTTP_PHASE_IDLE);
+		if (c->tls)
+			c->deadline = conn_now(c) + f->limits.handshake_ms;
 		conn_set_reading(c);
 		return;
 	}
@@ -101,9 +103,9 @@ void conn_accept(struct front_listener *l)
 	c->f = f;
 	c->listener = l;
 	c->deadline = c->write_deadline = INT64_MAX;
-	c->tcp.data = c;
+	c->h.handle.data = c;
 	http_session_init(&c->http);
-	must(uv_tcp_init(f->loop, &c->tcp) == 0);
+	must(uv_tcp_init(f->loop, &c->h.tcp) == 0);
 	f->open_handles++;
 	f->stats.accepted++;
 	c->id = id_add(&f->conn_ids, (uint64_t)(uintptr_t)c);
@@ -111,14 +113,16 @@ void conn_accept(struct front_listener *l)
 	if (c->next)
 		c->next->prev = c;
 	f->conns = c;
-	if (uv_accept((uv_stream_t *)&l->tcp, (uv_stream_t *)&c->tcp) != 0) {
+	if (uv_accept(&l->h.stream, &c->h.stream) != 0) {
 		f->surplus++; /* never counted, as conn_cut expects */
 		conn_cut(c);
 		return;
 	}
-	uv_tcp_nodelay(&c->tcp, 1);
+	if (l->keys)
+		conn_tls_open(c);
+	uv_tcp_nodelay(&c->h.tcp, 1);
 	address = name_client(c, &ss);
-	if (!l->admin && f->handler.may_connect &&
+	if (l->role == FRONT_PUBLIC && f->handler.may_connect &&
 	    !f->handler.may_connect(f->handler.ctx, c->address)) {
 		f->surplus++; /* never counted, as conn_cut expects */
 		f->stats.refused++;

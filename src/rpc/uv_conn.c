@@ -28,6 +28,8 @@ static void on_closed(uv_handle_t *handle)
 	ws_close(c->ws);
 	buf_close(&c->pending);
 	buf_close(&c->origin);
+	tls_close(c->tls);
+	buf_close(&c->flight);
 	if (!c->dirty) /* else the walk over the dirty ones frees it */
 		mem_free(c);
 	front_handle_closed(f);
@@ -53,6 +55,7 @@ void conn_cut(struct front_conn *c)
 	if (c->state == CONN_CLOSED)
 		return;
 	c->state = CONN_CLOSED;
+	conn_tls_cut(c);
 	uncount(c);
 	id_drop(&c->f->conn_ids, c->id);
 	if (c->prev)
@@ -61,7 +64,7 @@ void conn_cut(struct front_conn *c)
 		c->f->conns = c->next;
 	if (c->next)
 		c->next->prev = c->prev;
-	uv_close((uv_handle_t *)&c->tcp, on_closed);
+	uv_close(&c->h.handle, on_closed);
 }
 
 void conn_tell_gone(struct front_conn *c)
@@ -94,7 +97,9 @@ static void half_close(struct front_conn *c)
 {
 	uv_os_fd_t fd;
 
-	if (c->ended || uv_fileno((uv_handle_t *)&c->tcp, &fd) != 0) {
+	if (c->tls && !conn_tls_bye(c))
+		return; /* comes again */
+	if (c->ended || uv_fileno(&c->h.handle, &fd) != 0) {
 		conn_cut(c);
 		return;
 	}
@@ -148,7 +153,7 @@ static void reply_http(struct front_conn *c, const struct http_reply *reply)
 	r.old = c->old;
 	r.head = c->head;
 	r.close = reply->close || !c->keep_alive || c->f->closing;
-	r.allow_origin = c->listener->admin ? buf_bytes(&c->origin) : bytes_str("*");
+	r.allow_origin = c->listener->role == FRONT_ADMIN ? buf_bytes(&c->origin) : bytes_str("*");
 	http_put_reply(&b, &r);
 	out_put_buf(c, &b);
 	if (r.close)
@@ -212,7 +217,7 @@ static void hand_over(struct front_conn *c, struct front_request *req)
 
 	req->id = id_add(&f->request_ids, c->id);
 	req->conn = c->id;
-	req->admin = c->listener->admin;
+	req->role = c->listener->role;
 	req->address = c->address;
 	c->in_flight++;
 	f->stats.in_flight++;
@@ -241,7 +246,7 @@ static void start_websocket(struct front_conn *c, const struct http_request *req
 	c->opened = true;
 	f->stats.websockets++;
 	if (f->handler.on_open)
-		f->handler.on_open(f->handler.ctx, c->id, c->listener->admin, c->address);
+		f->handler.on_open(f->handler.ctx, c->id, c->listener->role, c->address);
 }
 
 static void preflight(struct front_conn *c)
@@ -260,7 +265,7 @@ static bool may_enter(struct front_conn *c, const struct http_request *req)
 	const char *own = c->listener->host;
 	struct bytes origin = req->field[HTTP_FIELD_ORIGIN];
 
-	if (!c->listener->admin)
+	if (c->listener->role != FRONT_ADMIN)
 		return true;
 	if (!http_host_is_local(req->field[HTTP_FIELD_HOST], own) ||
 	    !http_origin_is_local(origin, own))
@@ -286,7 +291,9 @@ static void take_request(struct front_conn *c, const struct http_request *req, s
 	c->old = req->old;
 	c->head = req->verb == HTTP_VERB_HEAD;
 	buf_clear(&c->origin);
-	if (!may_enter(c, req))
+	if (c->listener->role == FRONT_METRICS && (req->verb > HTTP_VERB_HEAD || req->websocket))
+		conn_reply_text(c, 405, "Allow: GET, HEAD\r\n", "for metrics only\n", true);
+	else if (!may_enter(c, req))
 		conn_reply_text(c, 403, NULL, "Host or Origin is not local\n", true);
 	else if (req->websocket)
 		start_websocket(c, req, left);
@@ -302,7 +309,7 @@ static void tell_malformed(struct front_conn *c)
 {
 	const struct front_handler *h = &c->f->handler;
 
-	if (!c->listener->admin && h->on_malformed)
+	if (c->listener->role == FRONT_PUBLIC && h->on_malformed)
 		h->on_malformed(h->ctx, c->address);
 }
 
@@ -433,16 +440,16 @@ static void on_alloc(uv_handle_t *handle, size_t hint, uv_buf_t *buf)
 }
 
 /* The client's half is closed. It may still read the replies to what it sent. */
-static void take_end(struct front_conn *c)
+void conn_take_end(struct front_conn *c)
 {
 	bool owed = c->state == CONN_HTTP && (c->request || c->pending.n);
 
 	c->ended = true;
-	uv_read_stop((uv_stream_t *)&c->tcp);
+	uv_read_stop(&c->h.stream);
 	c->reading = false;
 	if (owed)
 		return;
-	if (c->out.n && c->state != CONN_WS)
+	if (!out_is_empty(c) && c->state != CONN_WS)
 		conn_linger(c);
 	else
 		conn_cut(c);
@@ -455,7 +462,7 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 	if (c->state == CONN_CLOSED || n == 0)
 		return;
 	if (n == UV_EOF) {
-		take_end(c);
+		conn_take_end(c);
 		return;
 	}
 	if (n < 0) {
@@ -464,19 +471,22 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 	}
 	c->f->stats.bytes_in += (uint64_t)n;
 	c->pinged = false;
-	run(c, (const uint8_t *)buf->base, (size_t)n);
+	if (c->tls)
+		conn_tls_input(c, (const uint8_t *)buf->base, (size_t)n);
+	else
+		run(c, (const uint8_t *)buf->base, (size_t)n);
 }
 
 void conn_set_reading(struct front_conn *c)
 {
-	bool want = c->state != CONN_CLOSED && !c->ended && !must_wait(c);
+	bool want = c->state != CONN_CLOSED && !c->ended && !c->waits && !must_wait(c);
 
 	if (want == c->reading || c->state == CONN_CLOSED)
 		return;
 	c->reading = want;
 	if (!want)
-		uv_read_stop((uv_stream_t *)&c->tcp);
-	else if (uv_read_start((uv_stream_t *)&c->tcp, on_alloc, on_read) != 0)
+		uv_read_stop(&c->h.stream);
+	else if (uv_read_start(&c->h.stream, on_alloc, on_read) != 0)
 		conn_cut(c);
 }
 
@@ -496,11 +506,17 @@ static void run(struct front_conn *c, const uint8_t *p, size_t n)
 	conn_set_reading(c);
 }
 
+void conn_take(struct front_conn *c, const uint8_t *p, size_t n)
+{
+	run(c, p, n);
+}
+
 void conn_resume(struct front_conn *c)
 {
 	struct buf b;
 
-	if (c->feeding || c->state == CONN_CLOSED || c->state == CONN_LINGER || must_wait(c))
+	if (c->waits || c->feeding || c->state == CONN_CLOSED || c->state == CONN_LINGER ||
+	    must_wait(c))
 		return;
 	if (c->reading && c->pending.n == 0)
 		return;

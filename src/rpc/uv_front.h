@@ -3,12 +3,14 @@
 #define TALLY_RPC_UV_FRONT_H
 
 #include "base/hmap.h"
+#include "rpc/tls.h"
 #include "rpc/uv_http.h"
 #include "rpc/ws.h"
 
 #include <uv.h>
 
-/* What uv_http.c (server), uv_conn.c (one connection) and uv_out.c (its output) share. */
+/* What uv_http.c (server), uv_accept.c (who may connect), uv_conn.c (one connection), uv_out.c (its
+ * output) and uv_tls.c (what lies before and behind those when it speaks TLS) share. */
 
 /* Bytes ready for the wire, with counted references. */
 struct front_shared {
@@ -37,8 +39,16 @@ struct out_queue {
 	uv_write_t req;
 };
 
+/* A socket: TCP, or of a Unix listener. */
+union front_handle {
+	uv_handle_t handle;
+	uv_stream_t stream;
+	uv_tcp_t tcp;
+	uv_pipe_t pipe;
+};
+
 struct front_conn {
-	uv_tcp_t tcp; /* first: libuv's handle is this */
+	union front_handle h; /* first: libuv's handle is this */
 	struct front_server *f;
 	struct front_listener *listener;
 	uint64_t id;
@@ -59,6 +69,10 @@ struct front_conn {
 	struct buf pending; /* bytes read that wait for a reply to leave */
 	struct buf origin;  /* admin: the Origin to allow in the reply, mostly empty */
 	struct out_queue out;
+	struct tls_session *tls; /* NULL: none */
+	struct buf flight;       /* TLS: with libuv, if writing */
+	bool writing, waits;     /* TLS: a write is under way; in the queue of handshakes */
+	struct front_conn *prev_waiting, *next_waiting;
 	struct front_address *from;
 	char address[INET6_ADDRSTRLEN];
 	struct front_conn *next_dirty;
@@ -66,9 +80,10 @@ struct front_conn {
 };
 
 struct front_listener {
-	uv_tcp_t tcp;
+	union front_handle h;
 	struct front_server *f;
-	bool admin;
+	enum front_role role;
+	struct tls_keys *keys; /* NULL: no TLS */
 	char host[INET6_ADDRSTRLEN];
 	struct front_listener *next;
 };
@@ -93,6 +108,13 @@ struct id_table {
 	uint64_t serial;
 };
 
+/* Handshakes that wait for processor time: uv_tls.c. */
+struct handshake_queue {
+	struct front_conn *first, *last;
+	uint32_t n;
+	int64_t filled_ns, left_ns;
+};
+
 struct front_server {
 	uv_loop_t *loop;
 	struct front_handler handler;
@@ -106,13 +128,15 @@ struct front_server {
 	uint32_t surplus;
 	uint32_t open_handles;
 	uv_prepare_t flush;
-	uv_timer_t sweep;
+	uv_timer_t sweep, turn;
 	int64_t sweep_due;
+	struct handshake_queue handshakes;
 	bool closing;
 	int64_t cut_ms; /* when closing: then the rest is cut off */
 	void (*done)(void *ctx);
 	void *done_ctx;
 	uint8_t in[65536]; /* every read goes here and is used up before the next */
+	uint8_t said[65536 + TLS_RECORD_MAX]; /* what of it was said over TLS, likewise */
 };
 
 /* uv_http.c */
@@ -142,6 +166,9 @@ void conn_sweep(struct front_conn *c, int64_t now);
 void conn_ws_close(struct front_conn *c, uint16_t code, const char *reason);
 /* Everything queued leaves, then the connection ends. */
 void conn_linger(struct front_conn *c);
+/* Bytes that the client has said, and its end; after TLS, if there is one. */
+void conn_take(struct front_conn *c, const uint8_t *p, size_t n);
+void conn_take_end(struct front_conn *c);
 /* At once. */
 void conn_cut(struct front_conn *c);
 /* Of a request that the caller has taken out of request_ids. */
@@ -151,6 +178,17 @@ static inline int64_t conn_now(const struct front_conn *c)
 	return (int64_t)uv_now(c->f->loop);
 }
 
+/* uv_tls.c: of connections with c->tls */
+void front_tls_init(struct front_server *f);
+void conn_tls_open(struct front_conn *c);
+/* It has been cut: it waits for nothing more. */
+void conn_tls_cut(struct front_conn *c);
+/* Bytes from the socket. */
+void conn_tls_input(struct front_conn *c, const uint8_t *p, size_t n);
+void conn_tls_flush(struct front_conn *c);
+/* Says that we say no more; false while that is on its way: conn_drained() comes again. */
+bool conn_tls_bye(struct front_conn *c);
+
 /* uv_out.c */
 /* Takes over the reference. */
 void out_put(struct front_conn *c, struct front_shared *s);
@@ -159,6 +197,12 @@ void out_put_buf(struct front_conn *c, struct buf *b);
 void out_touch(struct front_conn *c);
 /* Forgets what has not begun to leave. */
 void out_drop(struct front_conn *c);
+/* Nothing waits to be written, also of what is enciphered already. */
+bool out_is_empty(const struct front_conn *c);
+/* Takes up to room bytes of what is queued. */
+size_t out_take(struct front_conn *c, uint8_t *out, size_t room);
+/* Writes what the socket takes. */
+void out_flush(struct front_conn *c);
 void out_flush_all(struct front_server *f);
 void out_close(struct front_conn *c);
 

@@ -13,6 +13,7 @@
 #define BACKLOG          4096
 #define SWEEP_MS         250
 #define CLOSING_SWEEP_MS 20
+#define OWN_HANDLES      3  /* flush, sweep, turn */
 #define FD_SURPLUS       80 /* listeners, and refused connections that are still being told so */
 
 /* Ids */
@@ -129,6 +130,9 @@ static void set_limits(struct front_limits *l)
 	set_default(&l->idle_ms, 30000);
 	set_default(&l->answer_ms, 60000);
 	set_default(&l->ping_ms, 30000);
+	set_default(&l->handshake_ms, 5000);
+	set_default(&l->handshake_percent, 20);
+	set_default(&l->handshakes_waiting_max, 1024);
 	set_default(&l->close_ms, 5000);
 	fit_to_descriptors(l);
 }
@@ -147,7 +151,8 @@ struct front_server *front_open(uv_loop_t *loop, const struct front_handler *han
 	must(uv_prepare_init(loop, &f->flush) == 0);
 	must(uv_timer_init(loop, &f->sweep) == 0);
 	f->flush.data = f->sweep.data = f;
-	f->open_handles = 2;
+	front_tls_init(f);
+	f->open_handles = OWN_HANDLES;
 	must(uv_prepare_start(&f->flush, on_prepare) == 0);
 	start_sweep(f, SWEEP_MS);
 	return f;
@@ -225,22 +230,23 @@ enum err front_listen(struct front_server *f, const struct front_listener_config
 		return why_set(why, ERR_INVALID, "%s is no IPv4 or IPv6 address", config->host);
 	l = mem_zalloc(1, sizeof(*l));
 	l->f = f;
-	l->admin = config->admin;
+	l->role = config->role;
+	l->keys = config->keys ? tls_keys_ref(config->keys) : NULL;
 	snprintf(l->host, sizeof(l->host), "%s", config->host);
-	must(uv_tcp_init(f->loop, &l->tcp) == 0);
-	l->tcp.data = l;
+	must(uv_tcp_init(f->loop, &l->h.tcp) == 0);
+	l->h.handle.data = l;
 	l->next = f->listeners;
 	f->listeners = l;
 	f->open_handles++;
-	e = uv_tcp_bind(&l->tcp, (struct sockaddr *)&ss, 0);
+	e = uv_tcp_bind(&l->h.tcp, (struct sockaddr *)&ss, 0);
 	if (e == 0)
-		e = uv_listen((uv_stream_t *)&l->tcp, BACKLOG, on_connection);
+		e = uv_listen(&l->h.stream, BACKLOG, on_connection);
 	if (e != 0) {
-		uv_close((uv_handle_t *)&l->tcp, on_listener_closed);
+		uv_close(&l->h.handle, on_listener_closed);
 		return listen_err(e, config, why);
 	}
 	if (port)
-		*port = port_of(&l->tcp);
+		*port = port_of(&l->h.tcp);
 	return ERR_NONE;
 }
 
@@ -321,15 +327,16 @@ static void on_own_closed(uv_handle_t *handle)
 	front_handle_closed(handle->data);
 }
 
-/* Connections and listeners first, then the two handles of the server itself. */
+/* Connections and listeners first, then the handles of the server itself. */
 void front_handle_closed(struct front_server *f)
 {
 	must(f->open_handles > 0);
 	f->open_handles--;
 	if (!f->closing)
 		return;
-	if (f->open_handles == 2) {
+	if (f->open_handles == OWN_HANDLES) {
 		uv_close((uv_handle_t *)&f->flush, on_own_closed);
+		uv_close((uv_handle_t *)&f->turn, on_own_closed);
 		uv_close((uv_handle_t *)&f->sweep, on_own_closed);
 	} else if (f->open_handles == 0 && f->done) {
 		f->done(f->done_ctx);
@@ -358,14 +365,14 @@ void front_close_all(struct front_server *f, uint16_t code, uint32_t within_ms,
 	uv_update_time(f->loop);
 	f->cut_ms = (int64_t)(uv_now(f->loop) + within_ms);
 	for (struct front_listener *l = f->listeners; l; l = l->next)
-		if (!uv_is_closing((uv_handle_t *)&l->tcp))
-			uv_close((uv_handle_t *)&l->tcp, on_listener_closed);
+		if (!uv_is_closing(&l->h.handle))
+			uv_close(&l->h.handle, on_listener_closed);
 	for (struct front_conn *c = f->conns; c; c = next) {
 		next = c->next;
 		close_one(c, code);
 	}
 	start_sweep(f, CLOSING_SWEEP_MS);
-	if (f->open_handles == 2) { /* nothing was open */
+	if (f->open_handles == OWN_HANDLES) { /* nothing was open */
 		f->open_handles++;
 		front_handle_closed(f);
 	}
@@ -379,6 +386,7 @@ void front_free(struct front_server *f)
 	out_flush_all(f); /* frees connections that were on the list when they closed */
 	for (struct front_listener *l = f->listeners; l; l = next) {
 		next = l->next;
+		tls_keys_unref(l->keys);
 		mem_free(l);
 	}
 	mem_free(f->conn_ids.slots);

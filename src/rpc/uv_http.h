@@ -25,13 +25,21 @@
 
 struct uv_loop_s;
 struct front_server;
+struct tls_keys;
+
+/* What a listener is for. It alone decides what its clients may do, no header ever does. */
+enum front_role {
+	FRONT_PUBLIC,
+	FRONT_ADMIN,   /* Host and Origin must be local (http.h) */
+	FRONT_METRICS, /* GET only */
+};
 
 /* A request. The views hold during on_request only. */
 struct front_request {
 	uint64_t id;   /* for front_reply, once */
 	uint64_t conn; /* the connection; for WebSocket the same in on_open and on_close */
 	bool websocket;
-	bool admin;          /* by listener, never by header */
+	enum front_role role;
 	const char *address; /* of the client, without port, for logs and charges */
 	enum http_verb verb; /* GET or POST; POST for WebSocket messages */
 	struct bytes path, query;
@@ -46,7 +54,7 @@ struct front_handler {
 	void (*on_request)(void *ctx, const struct front_request *req);
 	/* A WebSocket connection is there, or has gone. Each is called once; no reply or stream
 	 * message reaches a connection after its on_close. May be NULL. */
-	void (*on_open)(void *ctx, uint64_t conn, bool admin, const char *address);
+	void (*on_open)(void *ctx, uint64_t conn, enum front_role role, const char *address);
 	void (*on_close)(void *ctx, uint64_t conn);
 	/* Whether a client of this address may connect to a public listener: asked before anything
 	 * is read or written. May be NULL. */
@@ -67,22 +75,29 @@ struct front_limits {
 	uint32_t queue_bytes_max;  /* 16 MiB waiting to be written to one connection; more: 1008 */
 	uint32_t queue_msgs_max;   /* 16384 messages likewise */
 	uint32_t head_ms, body_ms, write_ms, idle_ms; /* 5000, 15000, 15000, 30000 */
-	uint32_t answer_ms; /* 60000: the handler's time for an HTTP request, then 503 */
-	uint32_t ping_ms;   /* 30000 */
-	uint32_t close_ms;  /* 5000: for the client's close frame, or the end of its bytes */
+	uint32_t answer_ms;         /* 60000: the handler's time for an HTTP request, then 503 */
+	uint32_t ping_ms;           /* 30000 */
+	uint32_t handshake_ms;      /* 5000: for TLS to begin */
+	uint32_t handshake_percent; /* 20: of a core, for handshakes of TLS */
+	uint32_t handshakes_waiting_max; /* 1024, until they are done; then the first goes */
+	uint32_t close_ms; /* 5000: for the client's close frame, or the end of its bytes */
 };
 
 struct front_listener_config {
 	const char *host; /* an IPv4 or IPv6 address, or "localhost" (127.0.0.1) */
 	uint16_t port;    /* 0: any free one */
-	bool admin;       /* requests are marked so, and Host and Origin must be local (http.h) */
+	enum front_role role;
+	struct tls_keys *keys; /* https and wss with these; NULL: http and ws */
 };
 
 struct front_stats {
 	uint32_t connections, websockets, in_flight;
 	uint64_t accepted, refused, requests, bytes_in, bytes_out;
-	uint64_t slow_closed; /* WebSockets closed because they did not read */
-	uint32_t lag_ms;      /* how late the last timer was: the loop's delay */
+	uint32_t handshakes_waiting; /* of TLS: for processor time; done, failed, dropped waiting */
+	uint64_t handshakes, handshakes_failed, handshakes_dropped;
+	uint64_t handshake_ns; /* processor time that they took */
+	uint64_t slow_closed;  /* WebSockets closed because they did not read */
+	uint32_t lag_ms;       /* how late the last timer was: the loop's delay */
 };
 
 /* The loop and the handler's ctx must outlive the server. limits may be NULL. */
@@ -93,6 +108,9 @@ struct front_server *front_open(struct uv_loop_s *loop, const struct front_handl
  * that names host and port. */
 enum err front_listen(struct front_server *f, const struct front_listener_config *config,
 		      uint16_t *port, struct why *why) MUST_USE;
+
+/* New keys for all listeners that have some; connections that are there keep theirs. */
+void front_set_keys(struct front_server *f, struct tls_keys *keys);
 
 /* Answers a request. content_type NULL means JSON. status is ignored on WebSocket, where the body
  * becomes one text message. An id that was answered already, or whose connection has gone, is

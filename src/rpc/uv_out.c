@@ -99,7 +99,7 @@ void out_put(struct front_conn *c, struct front_shared *s)
 	}
 	if (q->n == q->cap)
 		grow(q);
-	if (q->n == 0)
+	if (out_is_empty(c))
 		c->write_deadline = conn_now(c) + c->f->limits.write_ms;
 	*entry(q, q->n++) = s;
 	q->bytes += s->n;
@@ -141,8 +141,6 @@ void out_close(struct front_conn *c)
 
 /* Writing */
 
-static void flush(struct front_conn *c);
-
 static void on_written(uv_write_t *req, int status)
 {
 	struct front_conn *c = req->data;
@@ -161,7 +159,7 @@ static void on_written(uv_write_t *req, int status)
 	}
 	consume(c, n);
 	c->write_deadline = conn_now(c) + c->f->limits.write_ms;
-	flush(c);
+	out_flush(c);
 }
 
 /* The first entries as libuv wants them. */
@@ -180,7 +178,23 @@ static uint32_t gather(struct out_queue *q, uv_buf_t bufs[OUT_BATCH], size_t *to
 	return n;
 }
 
-static void flush(struct front_conn *c)
+size_t out_take(struct front_conn *c, uint8_t *out, size_t room)
+{
+	size_t n = 0;
+
+	while (c->out.n && n < room) {
+		const struct front_shared *s = *entry(&c->out, 0);
+		size_t some = s->n - c->out.skip;
+
+		some = some < room - n ? some : room - n;
+		memcpy(out + n, s->b + c->out.skip, some);
+		n += some;
+		consume(c, some);
+	}
+	return n;
+}
+
+static void flush_plain(struct front_conn *c)
 {
 	struct out_queue *q = &c->out;
 	uv_buf_t bufs[OUT_BATCH];
@@ -188,7 +202,7 @@ static void flush(struct front_conn *c)
 
 	while (q->n && !q->in_write && c->state != CONN_CLOSED) {
 		uint32_t n = gather(q, bufs, &total);
-		int put = uv_try_write((uv_stream_t *)&c->tcp, bufs, n);
+		int put = uv_try_write(&c->h.stream, bufs, n);
 
 		if (put < 0 && put != UV_EAGAIN) {
 			conn_cut(c);
@@ -199,13 +213,21 @@ static void flush(struct front_conn *c)
 			continue;
 		q->in_write = gather(q, bufs, &total);
 		q->req.data = c;
-		if (uv_write(&q->req, (uv_stream_t *)&c->tcp, bufs, q->in_write, on_written) != 0) {
+		if (uv_write(&q->req, &c->h.stream, bufs, q->in_write, on_written) != 0) {
 			q->in_write = 0;
 			conn_cut(c);
 			return;
 		}
 	}
-	if (q->n == 0 && c->state != CONN_CLOSED) {
+}
+
+void out_flush(struct front_conn *c)
+{
+	if (c->tls)
+		conn_tls_flush(c);
+	else
+		flush_plain(c);
+	if (out_is_empty(c) && c->state != CONN_CLOSED) {
 		c->write_deadline = INT64_MAX;
 		conn_drained(c);
 	}
@@ -225,7 +247,7 @@ void out_flush_all(struct front_server *f)
 			mem_free(c);
 			continue;
 		}
-		flush(c);
+		out_flush(c);
 		flushed++;
 	}
 	if (flushed > UPDATE_TIME_AFTER)

@@ -140,8 +140,9 @@ static void on_request(void *ctx, const struct front_request *r)
 		front_close_conn(s->front, s->conns[0], 3000, "kicked");
 		reply_text(s, r->id, "kicked");
 	} else if (strcmp(word, "who") == 0) {
-		reply_text(s, r->id, "%s %s key=%.*s", r->address, r->admin ? "admin" : "public",
-			   (int)r->idempotency_key.n, (const char *)r->idempotency_key.p);
+		reply_text(s, r->id, "%s %s key=%.*s", r->address,
+			   r->role == FRONT_ADMIN ? "admin" : "public", (int)r->idempotency_key.n,
+			   (const char *)r->idempotency_key.p);
 	} else if (strcmp(word, "busy") == 0) {
 		front_reply_with(s->front, r->id, 429, "text/plain", "Retry-After: 7\r\n",
 				 bytes_str("slow down"));
@@ -152,11 +153,11 @@ static void on_request(void *ctx, const struct front_request *r)
 	}
 }
 
-static void on_open(void *ctx, uint64_t conn, bool admin, const char *address)
+static void on_open(void *ctx, uint64_t conn, enum front_role role, const char *address)
 {
 	struct server *s = ctx;
 
-	must(!admin && *address && s->n_conns < CONNS_MAX);
+	must(role == FRONT_PUBLIC && *address && s->n_conns < CONNS_MAX);
 	s->conns[s->n_conns++] = conn;
 	s->opened++;
 }
@@ -203,7 +204,7 @@ struct server *kit_start(const struct front_limits *limits)
 	struct front_handler handler = {
 	    .ctx = s, .on_request = on_request, .on_open = on_open, .on_close = on_close};
 	struct front_listener_config plain = {.host = "127.0.0.1"};
-	struct front_listener_config admin = {.host = "localhost", .admin = true};
+	struct front_listener_config admin = {.host = "localhost", .role = FRONT_ADMIN};
 	struct front_listener_config six = {.host = "::1"};
 	enum err e;
 
