@@ -1,20 +1,16 @@
 /* SPDX-License-Identifier: ISC */
-#include "os/log.h"
 
+/* Levels and areas, and what is called to log. */
 #include "os/clock.h"
+#include "os/log_impl.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <pthread.h>
-#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
-#include <time.h>
-#include <unistd.h>
 
-static const char *const names[LOG_LEVEL_COUNT] = {"ERROR", "WARN", "INFO", "DEBUG"};
+static const char *const names[LOG_LEVEL_COUNT] = {"error", "warn", "info", "debug"};
 
 static const char *const areas[] = {
 #define A(name, text) #name,
@@ -29,39 +25,8 @@ static atomic_int levels[N_AREAS + 1] = {
 #include "os/log.def"
 #undef A
     LOG_INFO};
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static int sink = STDERR_FILENO; /* under the lock, as is sink_path ("": standard error) */
-static char sink_path[4096];
-
-enum err log_open(const char *path, struct why *why)
-{
-	int fd = STDERR_FILENO, old;
-
-	if (path) {
-		fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
-		if (fd < 0)
-			return why_set(why, errno == EACCES ? ERR_PERMISSION : ERR_IO,
-				       "log file %s: %s", path, strerror(errno));
-	}
-	pthread_mutex_lock(&lock);
-	old = sink;
-	sink = fd;
-	snprintf(sink_path, sizeof(sink_path), "%s", path ? path : "");
-	pthread_mutex_unlock(&lock);
-	if (old != STDERR_FILENO)
-		close(old);
-	return ERR_NONE;
-}
-
-enum err log_reopen(struct why *why)
-{
-	char path[sizeof(sink_path)];
-
-	pthread_mutex_lock(&lock);
-	memcpy(path, sink_path, sizeof(path));
-	pthread_mutex_unlock(&lock);
-	return log_open(path[0] ? path : NULL, why);
-}
+static atomic_ullong counts[LOG_LEVEL_COUNT];
+static atomic_int form = LOG_TEXT;
 
 static size_t find_area(const char *area)
 {
@@ -77,6 +42,7 @@ bool log_set_level(const char *area, enum log_level level)
 {
 	size_t i = find_area(area);
 
+	must((unsigned)level < LOG_LEVEL_COUNT);
 	if (area && i == N_AREAS)
 		return false;
 	if (area)
@@ -111,75 +77,66 @@ bool log_level_parse(enum log_level *out, const char *text)
 	return false;
 }
 
-static size_t put_head(char *line, size_t cap, enum log_level level, const char *area)
+const char *log_level_name(enum log_level level)
 {
-	uint64_t ms = clock_unix_ms();
-	time_t s = (time_t)(ms / 1000);
-	struct tm tm;
-	int n;
-
-	gmtime_r(&s, &tm);
-	n = snprintf(line, cap, "%04d-%02d-%02dT%02d:%02d:%02d.%03uZ %-5s %s: ", tm.tm_year + 1900,
-		     tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec,
-		     (unsigned)(ms % 1000), names[level], area);
-	return n < 0 ? 0 : (size_t)n < cap ? (size_t)n : cap - 1;
+	must((unsigned)level < LOG_LEVEL_COUNT);
+	return names[level];
 }
 
-/* Appends text without control characters; returns the new length, at most cap. */
-static size_t put_clean(char *line, size_t n, size_t cap, const char *text)
+void log_set_format(enum log_format format)
 {
-	for (; *text; text++) {
-		unsigned char c = (unsigned char)*text;
-		bool control = c < 0x20 || c == 0x7F;
-
-		if (n + (control ? 4 : 1) > cap) {
-			memcpy(line + cap - 3, "...", 3);
-			return cap;
-		}
-		if (control) {
-			line[n++] = '\\';
-			line[n++] = 'x';
-			line[n++] = "0123456789ABCDEF"[c >> 4];
-			line[n++] = "0123456789ABCDEF"[c & 15];
-		} else {
-			line[n++] = (char)c;
-		}
-	}
-	return n;
+	atomic_store_explicit(&form, (int)format, memory_order_relaxed);
 }
 
-static void write_all(int fd, const char *p, size_t n)
+enum log_format log_format_now(void)
 {
-	while (n) {
-		ssize_t put = write(fd, p, n);
+	return (enum log_format)atomic_load_explicit(&form, memory_order_relaxed);
+}
 
-		if (put < 0 && errno == EINTR)
-			continue;
-		if (put <= 0)
-			return; /* a full disk must not stop the node for its log */
-		p += put;
-		n -= (size_t)put;
-	}
+void log_event(enum log_level level, const char *area, const char *msg, size_t n,
+	       const struct log_field *fields)
+{
+	char line[LOG_LINE_MAX];
+	int saved = errno;
+
+	must((unsigned)level < LOG_LEVEL_COUNT && n <= LOG_FIELDS_MAX);
+	if (!log_enabled(level, area))
+		return;
+	atomic_fetch_add_explicit(&counts[level], 1, memory_order_relaxed);
+	log_sink(line, log_format_line(line, log_format_now(), clock_unix_ms(), level, area, msg, n,
+				       fields));
+	errno = saved;
 }
 
 void log_line(enum log_level level, const char *area, const char *fmt, ...)
 {
-	char line[LOG_LINE_MAX], text[LOG_LINE_MAX];
-	int saved = errno;
+	char text[LOG_LINE_MAX];
 	va_list ap;
-	size_t n;
 
-	must((unsigned)level < LOG_LEVEL_COUNT);
 	if (!log_enabled(level, area))
 		return;
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	n = put_head(line, 128, level, area);
-	n = put_clean(line, n, sizeof(line) - 1, text);
-	line[n++] = '\n';
-	pthread_mutex_lock(&lock);
-	write_all(sink, line, n);
-	pthread_mutex_unlock(&lock);
-	errno = saved;
+	log_event(level, area, text, 0, NULL);
+}
+
+struct log_url_text log_url(const char *url)
+{
+	const char *slashes = strstr(url, "://");
+	const char *host = slashes ? slashes + 3 : url;
+	size_t authority = strcspn(host, "/?#");
+	const char *at = memrchr(host, '@', authority);
+	const char *after = at ? at + 1 : host;
+	struct log_url_text out;
+
+	snprintf(out.s, sizeof(out.s), "%.*s%.*s", (int)(host - url), url,
+		 (int)strcspn(after, "?#"), after);
+	return out;
+}
+
+void log_counts(uint64_t out[LOG_LEVEL_COUNT])
+{
+	for (int i = 0; i < LOG_LEVEL_COUNT; i++)
+		out[i] = atomic_load_explicit(&counts[i], memory_order_relaxed);
 }
