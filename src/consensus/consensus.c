@@ -397,6 +397,7 @@ void cons_get_status(const struct consensus *c, struct cons_status *out)
 	    .last_proposers = c->last_proposers,
 	    .last_converge_ms = c->last_converge_ms,
 	    .held = c->r.have_held,
+	    .abandoned = c->r.fallen_back,
 	    .round_start = c->r.start,
 	    .our = c->r.our,
 	    .have_our = c->r.have_our,

@@ -241,8 +241,9 @@ struct cons_status {
 	uint32_t proven;     /* members with evidence against them above the validated ledger */
 	uint32_t unresolved; /* members on ledgers that are not known here yet: being asked for */
 	uint32_t contrary;   /* members on a line without our validated ledger: a fork */
-	bool stuck; /* a quorum is heard from, but nothing was validated for CONS_SILENT_MS */
-	bool held;  /* agreed, but too far ahead of the validated ledger */
+	bool stuck;     /* a quorum is heard from, but nothing was validated for CONS_SILENT_MS */
+	bool abandoned; /* this round took too long: the empty set is offered */
+	bool held;      /* agreed, but too far ahead of the validated ledger */
 	uint32_t last_proposers; /* of the last closed round */
 	int64_t last_converge_ms;
 	struct steady round_start;
