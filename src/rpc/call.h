@@ -33,6 +33,7 @@ struct rpc_method {
 	struct rpc_limits {
 		uint32_t min, usual, max;
 	} rows;              /* of "limit"; all 0: the method has none */
+	bool keep;           /* its answers may be given again (cache.h) */
 	const char *summary; /* one sentence, for the reference page */
 };
 /* The table of methods.def, in its order. */
@@ -80,6 +81,14 @@ struct rpc_later {
 	void (*finish_accept)(struct rpc_call *c, uint32_t open_seq, enum err err);
 };
 
+/* How long an answer that may be kept holds. Whoever reads more than c->ledger says so. */
+enum rpc_holds {
+	RPC_HOLDS_BY_LEDGER, /* found out from c->ledger */
+	RPC_HOLDS_STEP,      /* until anything happens in the node */
+	RPC_HOLDS_TIP,       /* until the next ledger is validated */
+	RPC_HOLDS_HISTORY, /* while the ledger c->holds_seq can be searched: validated, and named */
+};
+
 struct rpc_call {
 	struct rpc *r;
 	const struct rpc_host *host;
@@ -90,10 +99,15 @@ struct rpc_call {
 	const struct rpc_method *method;
 	unsigned version;
 	uint64_t came_us;
-	uint32_t cost; /* what the caller is charged; the method's, unless it raises it */
-	size_t n_body; /* of the request */
-	bool refused;  /* answered without being worked on */
-	bool warn;     /* the reply says that the caller asks too much */
+	uint32_t cost;     /* what the caller is charged; the method's, unless it raises it */
+	size_t n_body;     /* of the request */
+	bool refused;      /* answered without being worked on */
+	bool warn;         /* the reply says that the caller asks too much */
+	struct bytes body; /* during rpc_request, of requests whose reply may be kept; else empty */
+	enum rpc_holds holds;
+	uint32_t holds_seq;
+	bool named;                    /* c->ledger was chosen by hash or number */
+	uint32_t echo_at, id_at, id_n; /* in w.out: what follows the result, and the id's value */
 	struct rpc_later later;
 	uint64_t token; /* while it waits for the node */
 	struct rpc_fault fault;

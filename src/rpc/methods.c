@@ -12,10 +12,14 @@ static const struct rpc_method table[] = {
 	{                                                                                          \
 		least, usual, most                                                                 \
 	}
-#define M(name, run, role, condition, first, last, cost, rows, summary)                            \
-	{name, run, role, condition, first, last, cost, rows, summary},
+#define KEPT  true
+#define FRESH false
+#define M(name, run, role, condition, first, last, cost, rows, keep, summary)                      \
+	{name, run, role, condition, first, last, cost, rows, keep, summary},
 #include "rpc/methods.def"
 #undef M
+#undef KEPT
+#undef FRESH
 #undef ROWS
 #undef NO_ROWS
 };
