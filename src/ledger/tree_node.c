@@ -154,8 +154,7 @@ struct tree_node *tree_decode(struct bytes in, uint64_t key)
 	return n;
 }
 
-/* Fetches, decodes and checks the node that the slot names; NULL when that fails. */
-static struct tree_node *load(const struct tree *t, const struct tree_slot *s)
+struct tree_node *tree_slot_load(const struct tree *t, const struct tree_slot *s)
 {
 	struct tree_node *n = NULL;
 	struct buf stored = BUF_INIT;
@@ -181,7 +180,7 @@ enum found tree_slot_node(const struct tree *t, struct tree_slot *s, struct tree
 	struct tree_node *n = tree_slot_peek(s), *other = NULL;
 
 	if (!n) {
-		n = load(t, s);
+		n = tree_slot_load(t, s);
 		if (!n)
 			return UNAVAILABLE;
 		if (!atomic_compare_exchange_strong_explicit(

@@ -154,6 +154,10 @@ static inline bool tree_node_alone(const struct tree_node *n)
 enum found tree_slot_node(const struct tree *t, struct tree_slot *s,
 			  struct tree_node **out) MUST_USE;
 
+/* The node that a slot names, fetched, decoded and checked, for the caller alone: one reference,
+ * not published. NULL when that fails. */
+struct tree_node *tree_slot_load(const struct tree *t, const struct tree_slot *s);
+
 /* H(MIN | children); no slot may be stale. */
 void tree_inner_hash(struct hash256 *out, const struct tree_inner *n);
 void tree_node_hash(struct hash256 *out, enum tree_kind kind, struct tree_node *n);
