@@ -60,6 +60,7 @@ static void on_closed(uv_handle_t *h)
 	if (c->next)
 		c->next->prev = c->prev;
 	p->n_conns--;
+	peers_add_up(&p->gone, c);
 	buf_close(&c->sealed);
 	buf_close(&c->flight);
 	mem_free(c);
@@ -245,6 +246,13 @@ void peer_conn_flush(struct peer_conn *c)
 		peer_conn_end(c, false, uv_strerror(e));
 }
 
+static void mark_as(struct peer_conn *c, enum peer_end end, const char *reason)
+{
+	if (!c->marked)
+		c->end = end;
+	peer_conn_mark(c, false, reason);
+}
+
 bool peer_conn_send(struct peer_conn *c, struct wire_frame *f)
 {
 	uint32_t shed;
@@ -254,7 +262,7 @@ bool peer_conn_send(struct peer_conn *c, struct wire_frame *f)
 	if (f->lane == 0) {
 		lane_push(&c->urgent, f);
 		if (c->urgent.bytes > PEER_URGENT_BYTES_MAX)
-			peer_conn_mark(c, false, "too slow: consensus messages pile up");
+			mark_as(c, PEER_END_SLOW, "too slow: consensus messages pile up");
 		return true;
 	}
 	lane_push(&c->bulk, f);
@@ -307,6 +315,8 @@ static void end_session(struct peer_conn *c, enum session_end e)
 		snprintf(reason, sizeof(reason), "%s: %.150s", session_end_text(e), detail);
 	else
 		snprintf(reason, sizeof(reason), "%s", session_end_text(e));
+	if (!c->marked)
+		c->end = (enum peer_end)(PEER_END_SESSION + (int)e);
 	peer_conn_end(c, is_offence(e), reason);
 }
 
@@ -319,7 +329,7 @@ static void proved(struct peer_conn *c)
 	c->key = *session_peer(c->session);
 	no = peers_admit(c->p, c);
 	if (no) {
-		peer_conn_mark(c, false, no);
+		mark_as(c, PEER_END_REFUSED, no);
 		return;
 	}
 	c->state = PEER_UP;
@@ -444,12 +454,14 @@ static void on_connected(uv_connect_t *req, int status)
 	c->connecting = false;
 	if (c->state != PEER_DIALLING)
 		return;
-	if (status)
+	if (status) {
 		peer_conn_end(c, false, uv_strerror(status));
-	else if (c->marked)
+	} else if (c->marked) {
 		peer_conn_end(c, c->offence, c->reason);
-	else
+	} else {
+		c->end = PEER_END_CONNECTION;
 		begin_session(c);
+	}
 }
 
 void peer_conn_dial(struct peer_conn *c, const struct sockaddr *to)
@@ -458,6 +470,7 @@ void peer_conn_dial(struct peer_conn *c, const struct sockaddr *to)
 
 	peer_place_of(&c->place, to);
 	c->connecting = true;
+	c->end = PEER_END_UNREACHED;
 	e = uv_tcp_connect(&c->connect_req, &c->tcp, to, on_connected);
 	if (!e)
 		return;
@@ -490,10 +503,12 @@ static const char *check_place(struct peer_conn *c)
 		c->only_reserved = true;
 	}
 	/* Honest peers prove themselves in milliseconds: the oldest of too many makes room. */
-	if (pending >= PEERS_PENDING_MAX && oldest->state == PEER_DRAINING)
+	if (pending >= PEERS_PENDING_MAX && oldest->state == PEER_DRAINING) {
 		close_socket(oldest);
-	else if (pending >= PEERS_PENDING_MAX)
+	} else if (pending >= PEERS_PENDING_MAX) {
+		oldest->end = PEER_END_REFUSED;
 		peer_conn_end(oldest, false, "pushed out: too many unproved connections");
+	}
 	return NULL;
 }
 
@@ -511,10 +526,12 @@ void peer_conn_accept(struct peers *p)
 	}
 	peer_place_of(&c->place, (const struct sockaddr *)&a);
 	no = check_place(c);
-	if (no)
+	if (no) {
+		c->end = PEER_END_REFUSED;
 		peer_conn_end(c, false, no);
-	else
+	} else {
 		begin_session(c);
+	}
 }
 
 /* Time. */
@@ -542,6 +559,7 @@ void peer_conn_tick(struct peer_conn *c, struct now now, int64_t stalled_ms)
 		return;
 	}
 	if (c->writing && steady_since(c->write_started, now.steady) >= PEER_STUCK_MS) {
+		c->end = PEER_END_SLOW;
 		peer_conn_end(c, false, "too slow: a write did not get away");
 		return;
 	}

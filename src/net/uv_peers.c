@@ -125,8 +125,10 @@ const char *peers_admit(struct peers *p, struct peer_conn *c)
 	c->id = ++p->last_id;
 	c->since = peers_now(p).steady;
 	p->up[p->n_up++] = c;
-	if (old)
+	if (old) {
+		old->end = PEER_END_REPLACED;
 		peer_conn_end(old, false, "replaced by another connection");
+	}
 	return NULL;
 }
 
@@ -185,6 +187,7 @@ void peers_ended(struct peers *p, struct peer_conn *c)
 	if (refused_ms)
 		peers_log(p, LOG_WARN, "%s is refused for %lld s", c->place.text,
 			  (long long)(refused_ms / 1000));
+	p->gone.ended[c->end]++;
 	if (c->id)
 		remove_up(p, c);
 	if (c->dial) {
@@ -435,6 +438,7 @@ void peers_drop(struct peers *p, uint32_t id, const char *reason)
 	if (!c || c->marked)
 		return;
 	c->at_once = true;
+	c->end = PEER_END_INVALID;
 	peer_conn_mark(c, true, reason);
 }
 
@@ -449,12 +453,60 @@ void peers_useless(struct peers *p, uint32_t id, uint32_t units)
 	if (!e)
 		return;
 	c->at_once = true;
+	c->end = PEER_END_USELESS;
 	peer_conn_mark(c, true, "above its budget: useless work");
 }
 
 uint64_t peers_refused(const struct peers *p)
 {
 	return p->refused_full;
+}
+
+const char *peer_end_name(enum peer_end e)
+{
+	static const char *const names[PEER_END_COUNT] = {
+	    [PEER_END_CONNECTION] = "connection",
+	    [PEER_END_UNREACHED] = "unreached",
+	    [PEER_END_REPLACED] = "replaced",
+	    [PEER_END_SLOW] = "slow",
+	    [PEER_END_INVALID] = "invalid_data",
+	    [PEER_END_USELESS] = "useless_work",
+	    [PEER_END_REFUSED] = "refused",
+	    [PEER_END_STOPPING] = "stopping",
+	    [PEER_END_SESSION + SESSION_BAD_MAGIC] = "bad_magic",
+	    [PEER_END_SESSION + SESSION_WRONG_NETWORK] = "wrong_network",
+	    [PEER_END_SESSION + SESSION_WRONG_GENESIS] = "wrong_genesis",
+	    [PEER_END_SESSION + SESSION_WRONG_VERSION] = "wrong_version",
+	    [PEER_END_SESSION + SESSION_BAD_SIGNATURE] = "bad_signature",
+	    [PEER_END_SESSION + SESSION_SELF] = "self",
+	    [PEER_END_SESSION + SESSION_WRONG_IDENTITY] = "wrong_identity",
+	    [PEER_END_SESSION + SESSION_OVERSIZE] = "oversize",
+	    [PEER_END_SESSION + SESSION_GARBAGE] = "garbage",
+	    [PEER_END_SESSION + SESSION_HANDSHAKE_TIMEOUT] = "handshake_timeout",
+	    [PEER_END_SESSION + SESSION_SILENT] = "silent",
+	    [PEER_END_SESSION + SESSION_TOO_FAST] = "too_fast",
+	    [PEER_END_SESSION + SESSION_CLOSED] = "closed",
+	    [PEER_END_SESSION + SESSION_CLOCK] = "clock",
+	};
+
+	return (unsigned)e < PEER_END_COUNT ? names[e] : NULL;
+}
+
+void peers_add_up(struct peers_stats *sum, const struct peer_conn *c)
+{
+	sum->bytes_in += c->bytes_in;
+	sum->bytes_out += c->bytes_out;
+	sum->messages_in += c->messages_in;
+	sum->messages_out += c->messages_out;
+	sum->shed += c->shed;
+}
+
+void peers_stats_get(const struct peers *p, struct peers_stats *out)
+{
+	*out = p->gone;
+	out->refused_full = p->refused_full;
+	for (const struct peer_conn *c = p->conns; c; c = c->next)
+		peers_add_up(out, c);
 }
 
 uint32_t peers_list(const struct peers *p, struct peer_info *out, uint32_t n)
@@ -509,8 +561,11 @@ static void begin_shutdown(struct peers *p)
 
 	/* Only from here on may the last handle to go take the timer along. */
 	p->draining = true;
-	for (c = p->conns; c; c = c->next)
+	for (c = p->conns; c; c = c->next) {
+		if (!c->marked)
+			c->end = PEER_END_STOPPING;
 		peer_conn_end(c, false, "shutting down");
+	}
 	must(!uv_timer_start(&p->timer, on_drain, DRAIN_TICK_MS, DRAIN_TICK_MS));
 	uv_close((uv_handle_t *)&p->listener, on_handle_closed);
 	uv_close((uv_handle_t *)&p->prepare, on_handle_closed);

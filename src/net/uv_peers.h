@@ -34,6 +34,30 @@ struct peer_info {
 	struct steady since;
 };
 
+/* Why connections ended: what the session found, and what this end did. */
+enum peer_end {
+	PEER_END_CONNECTION, /* it broke, or was closed by the other side without a word */
+	PEER_END_UNREACHED,  /* dialled in vain */
+	PEER_END_REPLACED,
+	PEER_END_SLOW,
+	PEER_END_INVALID, /* peers_drop */
+	PEER_END_USELESS, /* peers_useless */
+	PEER_END_REFUSED, /* not admitted */
+	PEER_END_STOPPING,
+	PEER_END_SESSION, /* + enum session_end */
+	PEER_END_COUNT = PEER_END_SESSION + SESSION_END_COUNT
+};
+/* "invalid_data" ...; NULL for a number that stands for nothing. */
+const char *peer_end_name(enum peer_end e);
+
+/* Since the start, of all connections, also of those that have gone. */
+struct peers_stats {
+	uint64_t bytes_in, bytes_out, messages_in, messages_out;
+	uint64_t shed;         /* messages thrown away because their receiver was slow */
+	uint64_t refused_full; /* connections refused for want of a free place */
+	uint64_t ended[PEER_END_COUNT];
+};
+
 struct peers_host {
 	void *ctx;
 	void (*peer_up)(void *ctx, uint32_t id, const struct public_key *key, bool inbound);
@@ -79,6 +103,7 @@ void peers_drop(struct peers *p, uint32_t id, const char *reason);
 void peers_useless(struct peers *p, uint32_t id, uint32_t units);
 /* How many connections were refused for want of a free place. */
 uint64_t peers_refused(const struct peers *p);
+void peers_stats_get(const struct peers *p, struct peers_stats *out);
 /* Copies information on up to n peers, ordered by id; returns how many there are. */
 uint32_t peers_list(const struct peers *p, struct peer_info *out, uint32_t n);
 /* Sends what is queued as far as the sockets take it, says BYE, closes all, then calls done (on the

@@ -59,6 +59,7 @@ struct peer_conn {
 
 	bool marked, offence, at_once; /* to be ended: is it an offence, refused at once */
 	char reason[WHY_MAX];
+	enum peer_end end; /* the same in one of a few words */
 
 	struct lane urgent, bulk;  /* not sealed yet */
 	struct buf sealed, flight; /* to be written; being written */
@@ -109,8 +110,9 @@ struct peers {
 
 	struct steady log_second;
 	uint32_t log_lines, log_dropped;
-	uint64_t refused_full; /* connections refused for want of room */
-	char read_buf[65536];  /* callbacks read one at a time */
+	uint64_t refused_full;   /* connections refused for want of room */
+	struct peers_stats gone; /* of connections that have gone, and how all ended */
+	char read_buf[65536];    /* callbacks read one at a time */
 };
 
 /* uv_peers.c */
@@ -124,6 +126,8 @@ const char *peers_admit(struct peers *p, struct peer_conn *c);
 void peers_ended(struct peers *p, struct peer_conn *c);
 struct peer_conn *peers_find_key(struct peers *p, const struct public_key *key);
 bool peers_is_exempt(const struct peers *p, const struct public_key *key);
+/* What a connection has counted goes into a sum. */
+void peers_add_up(struct peers_stats *sum, const struct peer_conn *c);
 /* A handle's memory may go: the last one ends the shutdown. */
 void peers_handle_closed(struct peers *p);
 

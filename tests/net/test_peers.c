@@ -502,6 +502,7 @@ static void drop_sender(struct net_node *n, uint32_t id, const struct msg *m)
 
 static void a_dropped_peer_is_refused_for_a_while(void **state)
 {
+	struct peers_stats before, after, other;
 	struct msg m = status_msg(1);
 	struct net t;
 
@@ -510,6 +511,8 @@ static void a_dropped_peer_is_refused_for_a_while(void **state)
 	node_open(&t, 0, 0);
 	node_open(&t, 1, 1);
 	expect_peers(&t, 1, 1);
+	peers_stats_get(t.node[0].p, &before);
+	assert_true(before.bytes_in > 0);
 	t.node[0].on_message = drop_sender;
 	node_broadcast(&t, 1, &m);
 	node_broadcast(&t, 1, &m);
@@ -519,6 +522,17 @@ static void a_dropped_peer_is_refused_for_a_while(void **state)
 	expect_log(&t, 1, "refused for a while"); /* it comes again at once */
 	net_run_ms(&t, 500);
 	assert_int_equal(t.node[0].ups, 1);
+	peers_stats_get(t.node[0].p, &after); /* counts what is gone, and why it is */
+	peers_stats_get(t.node[1].p, &other);
+	assert_int_equal(after.messages_in, before.messages_in + 1);
+	assert_true(after.bytes_in > before.bytes_in);
+	assert_int_equal(after.ended[PEER_END_INVALID], 1);
+	assert_true(after.ended[PEER_END_REFUSED] > 0);
+	assert_true(other.ended[PEER_END_SESSION + SESSION_CLOSED] > 0);
+	assert_string_equal(peer_end_name(PEER_END_SESSION + SESSION_CLOSED), "closed");
+	assert_null(peer_end_name(PEER_END_SESSION + SESSION_OPEN));
+	for (int i = 0; i < SESSION_END_COUNT; i++)
+		assert_true(i == SESSION_OPEN || peer_end_name(PEER_END_SESSION + i));
 	net_close(&t);
 }
 
