@@ -28,6 +28,7 @@ struct uv_node {
 	struct peers *peers;
 	uv_timer_t timer, look;
 	struct uv_disk *disk;
+	struct uv_node_work work[UV_NODE_WORK_KINDS];
 	uv_mutex_t store_lock;   /* commits and pruning: one writer at a time */
 	struct node_effects *fx; /* being carried out; NULL otherwise */
 	struct node_event *deferred;
@@ -44,6 +45,8 @@ struct work {
 	uv_work_t req;
 	struct uv_node *un;
 	struct node_job *job; /* NULL: pruning */
+	uint32_t kind;
+	uint64_t given_ns, taken_ns, done_ns; /* uv_hrtime */
 	bool more;
 	enum err err; /* of pruning */
 	struct why why;
@@ -97,9 +100,8 @@ static void step(struct uv_node *un, const struct node_event *ev)
 
 /* ---- jobs ---- */
 
-static void work_run(uv_work_t *req)
+static void work_do(struct work *w)
 {
-	struct work *w = req->data;
 	struct uv_node *un = w->un;
 	struct node_job *j = w->job;
 
@@ -132,6 +134,42 @@ static void work_run(uv_work_t *req)
 		uv_join_run(j, un->cfg.data_dir, &un->genesis_hash);
 		break;
 	}
+}
+
+static void work_run(uv_work_t *req)
+{
+	struct work *w = req->data;
+
+	w->taken_ns = uv_hrtime();
+	work_do(w);
+	w->done_ns = uv_hrtime();
+}
+
+const struct histogram_scale uv_node_work_scale = {15,
+						   {100, 250, 500, 1000, 2500, 5000, 10000, 25000,
+						    50000, 100000, 250000, 500000, 1000000, 2500000,
+						    10000000}};
+
+const char *uv_node_work_name(uint32_t kind)
+{
+	static const char *const names[UV_NODE_WORK_KINDS] = {
+	    [NODE_JOB_VERIFY] = "verify",   [NODE_JOB_BUILD] = "build",
+	    [NODE_JOB_PERSIST] = "commit",  [NODE_JOB_JOURNAL] = "journal",
+	    [NODE_JOB_HISTORY] = "history", [NODE_JOB_JOIN] = "join",
+	    [NODE_JOB_JOIN + 1] = "prune"};
+
+	must(kind < UV_NODE_WORK_KINDS);
+	return names[kind];
+}
+
+static void work_count(struct uv_node *un, const struct work *w)
+{
+	struct uv_node_work *k = &un->work[w->kind];
+
+	k->depth--;
+	k->failed += (w->job ? w->job->err : w->err) != ERR_NONE;
+	histogram_add(&k->wait, &uv_node_work_scale, (w->taken_ns - w->given_ns) / 1000);
+	histogram_add(&k->run, &uv_node_work_scale, (w->done_ns - w->taken_ns) / 1000);
 }
 
 static void prune_start(struct uv_node *un);
@@ -185,6 +223,7 @@ static void work_done(uv_work_t *req, int status)
 	bool persisted = w->job && w->job->kind == NODE_JOB_PERSIST && w->job->err == ERR_NONE;
 
 	(void)status;
+	work_count(un, w);
 	if (w->job) {
 		disk_result(un, w->job);
 		step(un, &ev);
@@ -208,6 +247,9 @@ static void work_start(struct uv_node *un, struct node_job *job)
 	w->req.data = w;
 	w->un = un;
 	w->job = job;
+	w->kind = job ? (uint32_t)job->kind : NODE_JOB_JOIN + 1;
+	w->given_ns = uv_hrtime();
+	un->work[w->kind].depth++;
 	must(!uv_queue_work(un->cfg.loop, &w->req, work_run, work_done));
 }
 
@@ -699,6 +741,12 @@ struct peers *uv_node_peers(struct uv_node *un)
 void uv_node_disk(struct uv_node *un, struct uv_disk_status *out)
 {
 	uv_disk_get(un->disk, out);
+}
+
+const struct uv_node_work *uv_node_work(struct uv_node *un, uint32_t kind)
+{
+	must(kind < UV_NODE_WORK_KINDS);
+	return &un->work[kind];
 }
 
 void uv_node_submit(struct uv_node *un, struct tx *tx, bool fail_hard, uint64_t token)

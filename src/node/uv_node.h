@@ -2,6 +2,7 @@
 #ifndef TALLY_NODE_UV_NODE_H
 #define TALLY_NODE_UV_NODE_H
 
+#include "base/histogram.h"
 #include "net/uv_peers.h"
 #include "node/node.h"
 #include "node/uv_disk.h"
@@ -43,6 +44,17 @@ struct uv_node_hooks {
 
 struct uv_node;
 
+/* Work on the pool's threads, by kind: the machine's jobs, and what is thrown away of the store. */
+#define UV_NODE_WORK_KINDS (NODE_JOB_JOIN + 2)
+struct uv_node_work {
+	uint32_t depth;             /* given out and not back yet */
+	uint64_t failed;            /* of those that came back */
+	struct histogram wait, run; /* µs until a thread took it, and that it took */
+};
+extern const struct histogram_scale uv_node_work_scale;
+/* "verify" ... "prune" */
+const char *uv_node_work_name(uint32_t kind);
+
 /* Opens store and journal, builds the genesis, listens for peers and starts the machine. Errors
  * come with words for the operator. */
 enum err uv_node_open(struct uv_node **out, const struct uv_node_config *c,
@@ -55,6 +67,7 @@ struct node *uv_node_machine(struct uv_node *un);
 const struct history *uv_node_history(struct uv_node *un);
 struct peers *uv_node_peers(struct uv_node *un); /* NULL when standalone */
 void uv_node_disk(struct uv_node *un, struct uv_disk_status *out);
+const struct uv_node_work *uv_node_work(struct uv_node *un, uint32_t kind);
 
 /* Another UNL (NODE_UNL). */
 void uv_node_unl(struct uv_node *un, const struct node_event *ev);
