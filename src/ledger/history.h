@@ -61,6 +61,11 @@ struct history {
 	/* The newest ledger before `searchable` that is wanted and not here, by the hash that the
 	 * one after it names; *until is the oldest that is wanted. ERR_ABSENT: nothing is. */
 	enum err (*lacks)(void *ctx, uint32_t *seq, struct hash256 *hash, uint32_t *until);
+
+	/* The newest transactions of all ledgers after the first `skip`, at most `limit` (64),
+	 * newest first. May be NULL. */
+	enum err (*recent)(void *ctx, uint32_t skip, uint32_t limit,
+			   void (*visit)(void *vctx, const struct history_tx *tx), void *vctx);
 };
 
 #endif

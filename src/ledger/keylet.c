@@ -3,8 +3,8 @@
 
 #include "crypto/hash.h"
 
-/* The longest list of arguments: a book with its domain, 2 + 20 * 4 + 32 bytes. */
-#define KEYLET_BYTES_MAX 160
+/* The longest list of arguments: an account and credentials, 2 + 20 + 8 * 32 + 8 bytes. */
+#define KEYLET_BYTES_MAX 288
 
 /* The bytes that are hashed into an index: the space, then the arguments as they stand. */
 struct maker {
@@ -194,6 +194,29 @@ struct keylet keylet_deposit_preauth(const struct account_id *owner,
 				     const struct account_id *authorized)
 {
 	return of_accounts('p', ltDepositPreauth, owner, authorized);
+}
+
+struct keylet keylet_deposit_preauth_credentials(const struct account_id *owner,
+						 const struct credential_name *sorted, uint32_t n)
+{
+	struct maker m = start('P');
+	uint8_t count[8];
+
+	put_account(&m, owner);
+	for (uint32_t i = 0; i < n; i++) {
+		struct hash256 h;
+		uint8_t b[20 + CREDENTIAL_TYPE_MAX];
+
+		must(sorted[i].type.n <= CREDENTIAL_TYPE_MAX);
+		memcpy(b, sorted[i].issuer.b, 20);
+		if (sorted[i].type.n)
+			memcpy(b + 20, sorted[i].type.p, sorted[i].type.n);
+		sha512_half(&h, b, 20 + sorted[i].type.n);
+		put(&m, h.b, sizeof(h.b));
+	}
+	store_be64(count, n);
+	put(&m, count, sizeof(count));
+	return finish(&m, ltDepositPreauth);
 }
 
 struct keylet keylet_negative_unl(void)

@@ -31,6 +31,14 @@ struct keylet keylet_pay_channel(const struct account_id *src, const struct acco
 struct keylet keylet_check(const struct account_id *id, uint32_t seq);
 struct keylet keylet_deposit_preauth(const struct account_id *owner,
 				     const struct account_id *authorized);
+/* Leave to whoever holds these credentials, at most 8, sorted by issuer, then type. */
+#define CREDENTIAL_TYPE_MAX 64
+struct credential_name {
+	struct account_id issuer;
+	struct bytes type;
+};
+struct keylet keylet_deposit_preauth_credentials(const struct account_id *owner,
+						 const struct credential_name *sorted, uint32_t n);
 struct keylet keylet_negative_unl(void);
 struct keylet keylet_did(const struct account_id *id);
 struct keylet keylet_oracle(const struct account_id *id, uint32_t document);

@@ -62,6 +62,9 @@ enum err store_put_identity(struct kv_txn *txn, const struct identity_row *id) M
 void store_read_init(struct store *s);
 /* history.lacks */
 enum err store_lacks(void *ctx, uint32_t *seq, struct hash256 *hash, uint32_t *until) MUST_USE;
+/* history.recent */
+enum err store_recent(void *ctx, uint32_t skip, uint32_t limit,
+		      void (*visit)(void *vctx, const struct history_tx *tx), void *vctx) MUST_USE;
 enum err store_ledger_open(struct store *s, uint32_t seq, struct ledger **out) MUST_USE;
 void store_ledgers_close(struct store *s);
 /* The lowest sequence that someone outside holds open, UINT32_MAX for none; drops the others below

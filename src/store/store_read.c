@@ -518,5 +518,6 @@ void store_read_init(struct store *s)
 	    .searchable = searchable,
 	    .past = read_past,
 	    .lacks = store_lacks,
+	    .recent = store_recent,
 	};
 }
