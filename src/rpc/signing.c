@@ -95,7 +95,7 @@ static bool seed_of_request(struct rpc_call *c, struct seed *seed, enum key_type
 	return true;
 }
 
-static bool key_of_request(struct rpc_call *c, struct secret_key **key)
+bool signing_key(struct rpc_call *c, struct secret_key **key)
 {
 	struct seed seed;
 	enum key_type type;
@@ -258,7 +258,7 @@ struct tx *signing_sign(struct rpc_call *c)
 	struct tx *out = NULL;
 	json_t *tx = NULL;
 
-	if (key_of_request(c, &key) && (tx = tx_of_request(c, &account)))
+	if (signing_key(c, &key) && (tx = tx_of_request(c, &account)))
 		out = sign_with(c, tx, &account, key);
 	json_decref(tx);
 	secret_key_close(key);
@@ -379,7 +379,7 @@ struct tx *signing_sign_for(struct rpc_call *c)
 		rpc_fail_text(c, RPC_SRC_ACT_MALFORMED, "Invalid field 'account'.");
 		return NULL;
 	}
-	if (key_of_request(c, &key) && (tx = tx_of_request(c, &account)))
+	if (signing_key(c, &key) && (tx = tx_of_request(c, &account)))
 		out = sign_for_with(c, tx, &account, &signer, key);
 	json_decref(tx);
 	secret_key_close(key);

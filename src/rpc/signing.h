@@ -10,6 +10,9 @@
 /* Only administrators may send secrets; fault notSupported otherwise. */
 bool signing_allowed(struct rpc_call *c);
 
+/* The key pair of the request's secret, closed by the caller. */
+bool signing_key(struct rpc_call *c, struct secret_key **key);
+
 /* Each completes one member of a transaction's JSON unless it is there. */
 bool txfill_sequence(struct rpc_call *c, json_t *tx, const struct account_id *account);
 void txfill_network(struct rpc_call *c, json_t *tx);
