@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "codec/st.h"
+#include "ledger/tree_reader.h"
 #include "ledger/view_impl.h"
 
 /* A sandbox that grew beyond this many slots gives its table back instead of clearing it. */
@@ -205,9 +206,15 @@ static enum found look_tree(const struct view *v, const struct hash256 *key, str
 			    const struct st_object **out)
 {
 	struct st_object *o;
+	struct tree_reader r;
 	struct bytes data;
-	enum found f = tree_get(&v->base, key, &data);
+	enum found f;
 
+	tree_reader_open(&r, &v->base);
+	f = tree_reader_get(&r, key, &data);
+	if (f == FOUND)
+		data.p = arena_copy(a, data.p, data.n);
+	tree_reader_close(&r);
 	if (f != FOUND)
 		return f;
 	if (st_decode(&o, a, data, NULL) != ERR_NONE || !st_has(o, sfLedgerEntryType))

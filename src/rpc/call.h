@@ -2,6 +2,7 @@
 #ifndef TALLY_RPC_CALL_H
 #define TALLY_RPC_CALL_H
 
+#include "ledger/tree_reader.h"
 #include "rpc/errors.h"
 #include "rpc/jw.h"
 #include "rpc/rpc.h"
@@ -56,6 +57,8 @@ struct rpc_ledger {
 	struct view *open;
 	uint32_t seq;
 	bool validated;
+	bool reading; /* the reader is open, on the closed ledger's state */
+	struct tree_reader reader;
 };
 
 /* What went wrong, kept until the envelope is written. */

@@ -37,6 +37,8 @@ static bool fail_not_found(struct rpc_call *c)
 
 void rpc_ledger_drop(struct rpc_ledger *l)
 {
+	if (l->reading)
+		tree_reader_close(&l->reader);
 	ledger_unref(l->closed);
 	*l = (struct rpc_ledger){0};
 }
@@ -233,6 +235,16 @@ static enum found unavailable(struct rpc_call *c)
 	return UNAVAILABLE;
 }
 
+/* Onlookers leave nothing in memory of what they read. */
+static struct tree_reader *reader_of(struct rpc_ledger *l)
+{
+	if (!l->reading) {
+		tree_reader_open(&l->reader, &l->closed->state);
+		l->reading = true;
+	}
+	return &l->reader;
+}
+
 enum found rpc_entry(struct rpc_call *c, struct keylet k, const struct st_object **out)
 {
 	struct st_object *o = NULL;
@@ -244,9 +256,11 @@ enum found rpc_entry(struct rpc_call *c, struct keylet k, const struct st_object
 		f = view_look(c->ledger.open, k, &c->arena, out);
 		return f == UNAVAILABLE ? unavailable(c) : f;
 	}
-	f = tree_get(&c->ledger.closed->state, &k.key, &data);
+	f = tree_reader_get(reader_of(&c->ledger), &k.key, &data);
 	if (f == ABSENT)
 		return ABSENT;
+	if (f == FOUND)
+		data.p = arena_copy(&c->arena, data.p, data.n);
 	if (f == UNAVAILABLE || st_decode(&o, &c->arena, data, NULL) != ERR_NONE)
 		return unavailable(c);
 	if (k.type != ltANY && (!st_get_u16(o, sfLedgerEntryType, &type) || type != k.type))
@@ -263,7 +277,7 @@ enum found rpc_next(struct rpc_call *c, const struct hash256 *after, struct hash
 	if (c->ledger.open)
 		f = view_next(c->ledger.open, after, key);
 	else
-		f = tree_next(&c->ledger.closed->state, after, key, &data);
+		f = tree_reader_next(reader_of(&c->ledger), after, key, &data);
 	return f == UNAVAILABLE ? unavailable(c) : f;
 }
 

@@ -26,14 +26,15 @@ bool state_walk_begin(struct rpc_call *c, struct state_walk *w)
 		closed = node_closed(c->host->node);
 	if (!closed)
 		return rpc_fail_behind(c, RPC_NO_CURRENT);
-	w->base = &closed->state;
 	if (c->ledger.open && !view_each_change(c->ledger.open, note, w))
 		return rpc_fail_unavailable(c);
+	tree_reader_open(&w->base, &closed->state);
 	return true;
 }
 
 void state_walk_end(struct state_walk *w)
 {
+	tree_reader_close(&w->base);
 	mem_free(w->changes);
 	*w = (struct state_walk){0};
 }
@@ -61,7 +62,7 @@ enum found state_walk_next(struct state_walk *w, const struct hash256 *after, st
 	struct hash256 below, passed;
 	struct st_object *o;
 	struct bytes data;
-	enum found f = tree_next(w->base, after, &below, &data);
+	enum found f = tree_reader_next(&w->base, after, &below, &data);
 
 	/* Changes up to the next entry below decide; an erased one hides that entry. */
 	while (f != UNAVAILABLE && i < w->n) {
@@ -77,12 +78,14 @@ enum found state_walk_next(struct state_walk *w, const struct hash256 *after, st
 		}
 		if (order == 0) {
 			passed = below;
-			f = tree_next(w->base, &passed, &below, &data);
+			f = tree_reader_next(&w->base, &passed, &below, &data);
 		}
 		i++;
 	}
 	if (f == ABSENT)
 		return ABSENT;
+	if (f == FOUND)
+		data.p = arena_copy(&w->c->arena, data.p, data.n);
 	if (f == UNAVAILABLE || st_decode(&o, &w->c->arena, data, NULL) != ERR_NONE) {
 		rpc_fail_unavailable(w->c);
 		return UNAVAILABLE;

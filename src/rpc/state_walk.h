@@ -13,7 +13,7 @@ struct state_change {
 };
 struct state_walk {
 	struct rpc_call *c;
-	const struct tree *base;
+	struct tree_reader base;      /* of the closed ledger */
 	struct state_change *changes; /* sorted */
 	size_t n, cap;
 };
