@@ -76,8 +76,9 @@
 #define RPC_ADMIN_LIMIT_MAX       10000      /* "limit" of an administrator's request */
 #define RPC_PENDING_MAX           4096  /* calls that wait for the node (submit, ledger_accept) */
 #define RPC_SUB_CONNS_MAX         16384 /* connections with subscriptions */
-#define RPC_SUB_ACCOUNTS_CONN_MAX 1024  /* accounts that one connection follows */
-#define RPC_SUB_ACCOUNTS_MAX      65536 /* accounts followed by all connections together */
+#define RPC_SUB_TOPICS_CONN_MAX   1024  /* accounts and books that one connection follows */
+#define RPC_SUB_TOPICS_MAX        65536 /* followed by all connections together */
+#define RPC_SUB_FEEDS_CONN_MAX    16    /* accounts whose history one connection is sent */
 #define RPC_DIR_PAGES_MAX         4096  /* pages of an owner directory walked for one request */
 #define RPC_STATE_REPLY_MAX       (64u << 20) /* a whole state in one reply, administrators only */
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "rpc/call.h"
+#include "rpc/history_feed.h"
 #include "rpc/state.h"
 #include "rpc/subs.h"
 
@@ -544,6 +545,11 @@ void rpc_request(struct rpc *r, const struct rpc_origin *from, struct bytes body
 		request_websocket(c);
 	else
 		request_http(c);
+}
+
+void rpc_tick(struct rpc *r)
+{
+	history_feeds_tick(r);
 }
 
 void rpc_conn_closed(struct rpc *r, uint64_t conn)

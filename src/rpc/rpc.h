@@ -54,6 +54,20 @@ struct rpc_done {
 /* The i-th method of the table; NULL after the last. */
 const char *rpc_method_name(uint32_t i);
 
+/* A URL that messages are posted to, as an administrator asks for it; NULL: not said. */
+struct rpc_hook {
+	const char *url, *username, *password;
+};
+
+/* What a peer has said of its ledgers. */
+struct rpc_peer_status {
+	struct hash256 ledger; /* the last one that it closed */
+	uint32_t seq;
+	bool switched;        /* to another chain than that of its ledger before */
+	uint32_t first, last; /* what it can serve; 0: nothing */
+	struct net_time date;
+};
+
 struct rpc_text;
 struct rpc_origin;
 struct rpc_pages {
@@ -88,6 +102,15 @@ struct rpc_host {
 	/* Bytes of a stream message to one connection; one buffer may go to many. The front keeps
 	 * its own reference. False when the connection is gone. */
 	bool (*push)(void *ctx, uint64_t conn, struct rpc_text *text);
+	/* Bytes that wait to be sent to a connection. May be NULL: never any. */
+	size_t (*queued)(void *ctx, uint64_t conn);
+	/* Calls rpc_tick() in that many milliseconds, or when it was to be called sooner. May be
+	 * NULL: then account histories do not tell the past. */
+	void (*wake)(void *ctx, uint32_t ms);
+	/* The connection that posts to this URL, made if it is not there and `make`; 0 otherwise,
+	 * with the reason when it cannot be. hook_end closes it. Both may be NULL. */
+	uint64_t (*hook)(void *ctx, const struct rpc_hook *want, bool make, struct why *why);
+	void (*hook_end)(void *ctx, uint64_t conn);
 	/* The reply to a request; `status` is the HTTP status (200 on WebSocket). */
 	void (*reply)(void *ctx, uint64_t request, int status, struct bytes body);
 	/* A reply in pieces, for answers too long to be held whole: next() is called whenever the
@@ -158,6 +181,9 @@ void rpc_refuse(struct rpc *r, const struct rpc_origin *from, struct bytes body,
 /* A WebSocket connection has gone: its subscriptions end, its pending calls answer into nothing. */
 void rpc_conn_closed(struct rpc *r, uint64_t conn);
 
+/* Work that waits for its time, as host->wake was asked. */
+void rpc_tick(struct rpc *r);
+
 /* Answers to host->submit and host->accept. */
 void rpc_submitted(struct rpc *r, const struct node_submitted *s);
 void rpc_accepted(struct rpc *r, uint64_t token, uint32_t open_seq, enum err err);
@@ -169,5 +195,6 @@ void rpc_on_validation(struct rpc *r, struct bytes validation, const struct publ
 void rpc_on_manifest(struct rpc *r, struct bytes manifest);
 void rpc_on_phase(struct rpc *r, enum cons_phase phase);
 void rpc_on_state(struct rpc *r, enum node_state state);
+void rpc_on_peer(struct rpc *r, const struct rpc_peer_status *status);
 
 #endif

@@ -7,6 +7,7 @@
 /* What the API remembers between requests. Private to rpc. */
 struct rpc_call;
 struct subs;
+struct history_feed;
 
 struct rpc {
 	struct rpc_host host;
@@ -16,6 +17,9 @@ struct rpc {
 	uint64_t generation; /* of tokens: a late answer never meets another call */
 	uint64_t requests;   /* since the start */
 	struct subs *subs;
+	struct history_feed *feeds;    /* all, the next to be served first */
+	struct history_feed *feed_now; /* the one that is; NULL as soon as it is closed */
+	struct drops base_fee;         /* as the server stream has told it last */
 	struct buf definitions; /* members of server_definitions' result, made on first use */
 	struct hash256 definitions_hash;
 	struct rules *rules; /* of the closed ledger last asked about, whose hash is: */

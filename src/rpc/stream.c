@@ -1,24 +1,20 @@
 /* SPDX-License-Identifier: ISC */
 #include "rpc/call.h"
+#include "rpc/history_feed.h"
 #include "rpc/state.h"
 #include "rpc/streams.h"
 #include "rpc/subs.h"
 
 #include "base/limits.h"
 #include "crypto/base58.h"
-#include "ledger/affected.h"
 
-#include <stdlib.h>
-
-/* Messages of the streams (rippled: NetworkOPs.cpp, the pub functions). */
+/* Messages of all streams but those of transactions. */
 
 /* ---- ledger */
 
 struct ledger_message {
 	struct rpc *r;
 	const struct ledger *l;
-	struct ledger_fees fees;
-	bool units; /* before XRPFees */
 	uint32_t txs;
 };
 
@@ -62,6 +58,15 @@ void stream_write_ledger(struct rpc *r, struct jw *w, const struct ledger *l)
 	jw_put_str(w, "validated_ledgers", complete);
 }
 
+/* ctx: "{" and members that were written before. */
+static void write_members(struct jw *w, void *ctx, unsigned version)
+{
+	const struct buf *members = ctx;
+
+	(void)version;
+	jw_members(w, bytes_of(members->p + 1, members->n - 1));
+}
+
 static void write_ledger_closed(struct jw *w, void *ctx, unsigned version)
 {
 	const struct ledger_message *m = ctx;
@@ -72,161 +77,6 @@ static void write_ledger_closed(struct jw *w, void *ctx, unsigned version)
 	jw_put_u64(w, "txn_count", m->txs);
 }
 
-/* ---- transactions */
-
-struct tx_message {
-	struct rpc *r;
-	const struct ledger *l; /* NULL: proposed */
-	uint32_t seq;           /* of the ledger, or of the open one */
-	struct hash256 id;
-	const struct st_object *tx, *meta;
-	enum ter result;
-};
-
-static void write_tx_place(struct jw *w, const struct tx_message *m)
-{
-	char iso[ISO_TEXT_MAX];
-
-	if (!m->l) {
-		jw_put_u64(w, "ledger_current_index", m->seq);
-		jw_put_bool(w, "validated", false);
-		return;
-	}
-	jw_put_hash(w, "ledger_hash", &m->l->hash);
-	jw_put_u64(w, "ledger_index", m->seq);
-	jw_put_bool(w, "validated", true);
-	tj_iso_time(iso, m->l->header.close);
-	jw_put_str(w, "close_time_iso", iso);
-}
-
-static void write_ctid(struct jw *w, const struct tx_message *m)
-{
-	uint32_t index = st_u32_or(m->meta, sfTransactionIndex, UINT32_MAX);
-	char ctid[17];
-
-	if (tj_ctid(ctid, m->seq, index, st_u32_or(m->tx, sfNetworkID, m->r->network_id)))
-		jw_put_str(w, "ctid", ctid);
-}
-
-static void write_tx(struct jw *w, void *ctx, unsigned version)
-{
-	const struct tx_message *m = ctx;
-	json_t *shown = tj_tx(m->tx, &m->id, version);
-
-	jw_put_str(w, "type", "transaction");
-	if (m->l)
-		json_object_set_new(shown, "date", json_integer(m->l->header.close.s));
-	jw_put_json(w, version > 1 ? "tx_json" : "transaction", shown);
-	json_decref(shown);
-	if (version > 1)
-		jw_put_hash(w, "hash", &m->id);
-	write_tx_place(w, m);
-	if (m->meta) {
-		write_ctid(w, m);
-		shown = tj_meta(m->meta, m->tx);
-		jw_put_json(w, "meta", shown);
-		json_decref(shown);
-	}
-	jw_put_str(w, "status", m->l ? "closed" : "proposed");
-	tj_result(w, m->result, NULL);
-}
-
-static void publish_validated(struct rpc *r, struct tx_message *m, struct arena *a)
-{
-	struct account_id *accounts;
-	struct broadcast b;
-	size_t n;
-
-	broadcast_begin(&b, r->subs, write_tx, m);
-	broadcast_stream(&b, STREAM_TRANSACTIONS);
-	broadcast_stream(&b, STREAM_PROPOSED);
-	if (subs_has_accounts(r->subs, SUB_ACCOUNTS) ||
-	    subs_has_accounts(r->subs, SUB_ACCOUNTS_PROPOSED)) {
-		n = affected_accounts(m->meta, a, &accounts);
-		for (size_t i = 0; i < n; i++) {
-			broadcast_account(&b, SUB_ACCOUNTS, &accounts[i]);
-			broadcast_account(&b, SUB_ACCOUNTS_PROPOSED, &accounts[i]);
-		}
-	}
-	broadcast_end(&b);
-}
-
-/* Transactions of a ledger in the order in which they were applied. */
-struct ledger_tx {
-	struct hash256 id;
-	struct bytes tx, meta;
-	uint32_t index;
-};
-
-static int by_index(const void *a, const void *b)
-{
-	const struct ledger_tx *x = a, *y = b;
-
-	if (x->index != y->index)
-		return x->index < y->index ? -1 : 1;
-	return hash256_cmp(&x->id, &y->id);
-}
-
-/* TransactionIndex: canonical metadata begins with it (type UINT32, number 28), so that there is no
- * need to decode all of it for this. */
-static uint32_t index_of(struct bytes meta)
-{
-	must(sfTransactionIndex == ((ST_UINT32 << 16) | 28));
-	if (meta.n < 6 || meta.p[0] != 0x20 || meta.p[1] != 28)
-		return UINT32_MAX;
-	return load_be32(meta.p + 2);
-}
-
-static struct ledger_tx *collect(const struct ledger *l, uint32_t *count)
-{
-	struct ledger_tx *list = NULL;
-	uint32_t n = 0, cap = 0;
-	struct hash256 id, at;
-	struct bytes leaf;
-	enum found f = tree_next(&l->txs, NULL, &id, &leaf);
-
-	while (f == FOUND && n < LEDGER_TX_MAX) {
-		if (n == cap) {
-			cap = cap ? 2 * cap : 64;
-			list = mem_resize(list, cap, sizeof(*list));
-		}
-		list[n] = (struct ledger_tx){.id = id};
-		if (tx_leaf_split(leaf, &list[n].tx, &list[n].meta) == ERR_NONE) {
-			list[n].index = index_of(list[n].meta);
-			n++;
-		}
-		at = id;
-		f = tree_next(&l->txs, &at, &id, &leaf);
-	}
-	if (n > 0)
-		qsort(list, n, sizeof(*list), by_index);
-	*count = n;
-	return list;
-}
-
-static void publish_txs(struct rpc *r, const struct ledger *l, const struct ledger_tx *list,
-			uint32_t n)
-{
-	struct arena a = ARENA_INIT;
-
-	for (uint32_t i = 0; i < n; i++) {
-		struct tx_message m = {.r = r, .l = l, .seq = l->header.seq, .id = list[i].id};
-		struct st_object *tx, *meta;
-		uint8_t result = 0;
-
-		if (st_decode(&tx, &a, list[i].tx, NULL) == ERR_NONE &&
-		    st_decode(&meta, &a, list[i].meta, NULL) == ERR_NONE) {
-			st_get_u8(meta, sfTransactionResult, &result);
-			m.tx = tx;
-			m.meta = meta;
-			m.result = (enum ter)result;
-			publish_validated(r, &m, &a);
-		}
-		arena_reset(&a);
-	}
-	arena_close(&a);
-}
-
 static uint32_t count_txs(const struct ledger *l)
 {
 	uint64_t n = 0;
@@ -234,61 +84,53 @@ static uint32_t count_txs(const struct ledger *l)
 	return tree_count(&l->txs, &n) == FOUND ? (uint32_t)n : 0;
 }
 
-void rpc_on_ledger(struct rpc *r, struct ledger *validated)
+static void publish_ledger(struct rpc *r, const struct ledger *l)
 {
-	struct ledger_message m = {.r = r, .l = validated};
-	struct ledger_tx *list;
+	struct ledger_message m = {.r = r, .l = l};
 	struct broadcast b;
-	uint32_t n;
 
-	if (subs_has_stream(r->subs, STREAM_LEDGER)) {
-		m.txs = count_txs(validated);
-		broadcast_begin(&b, r->subs, write_ledger_closed, &m);
-		broadcast_stream(&b, STREAM_LEDGER);
+	if (!subs_has_stream(r->subs, STREAM_LEDGER))
+		return;
+	m.txs = count_txs(l);
+	broadcast_begin(&b, r->subs, write_ledger_closed, &m);
+	b.conflate = CONFLATE_LEDGER;
+	broadcast_stream(&b, STREAM_LEDGER);
+	broadcast_end(&b);
+}
+
+/* Read before it is written: a ledger that cannot be read has no message. */
+static void publish_book_changes(struct rpc *r, const struct ledger *l)
+{
+	struct jw changes = JW_INIT;
+	struct broadcast b;
+
+	if (!subs_has_stream(r->subs, STREAM_BOOK_CHANGES))
+		return;
+	jw_open(&changes, '{');
+	if (book_changes_write(&changes, l, true)) {
+		broadcast_begin(&b, r->subs, write_members, &changes.out);
+		broadcast_stream(&b, STREAM_BOOK_CHANGES);
 		broadcast_end(&b);
 	}
-	if (!subs_has_stream(r->subs, STREAM_TRANSACTIONS) &&
-	    !subs_has_stream(r->subs, STREAM_PROPOSED) &&
-	    !subs_has_accounts(r->subs, SUB_ACCOUNTS) &&
-	    !subs_has_accounts(r->subs, SUB_ACCOUNTS_PROPOSED))
-		return;
-	list = collect(validated, &n);
-	publish_txs(r, validated, list, n);
-	mem_free(list);
+	jw_close(&changes);
 }
 
-/* ---- transactions_proposed */
+static void publish_server(struct rpc *r, enum node_state state);
 
-/* Accounts that a transaction names: its account fields and the issuers of its amounts. */
-static void broadcast_mentioned(struct broadcast *b, const struct st_object *tx)
-{
-	for (uint32_t i = 0; i < tx->n; i++) {
-		const struct st_value *v = &tx->v[i];
-		struct account_id id;
-		struct amount amount;
-
-		if (sf_type(v->field) == ST_ACCOUNT && st_get_account(tx, v->field, &id))
-			broadcast_account(b, SUB_ACCOUNTS_PROPOSED, &id);
-		if (sf_type(v->field) == ST_AMOUNT && amount_decode(&amount, v->raw) == ERR_NONE &&
-		    amount.kind == AMOUNT_IOU)
-			broadcast_account(b, SUB_ACCOUNTS_PROPOSED, &amount.issuer);
-	}
-}
-
-void rpc_on_proposed(struct rpc *r, const struct tx *tx, enum ter result)
+void rpc_on_ledger(struct rpc *r, struct ledger *validated)
 {
 	const struct view *open = node_open_view(r->host.node);
-	struct tx_message m = {.r = r, .id = tx->id, .tx = tx->fields, .result = result};
-	struct broadcast b;
 
-	if (!subs_has_stream(r->subs, STREAM_PROPOSED) &&
-	    !subs_has_accounts(r->subs, SUB_ACCOUNTS_PROPOSED))
-		return;
-	m.seq = open ? view_get_info(open)->seq : 0;
-	broadcast_begin(&b, r->subs, write_tx, &m);
-	broadcast_stream(&b, STREAM_PROPOSED);
-	broadcast_mentioned(&b, tx->fields);
-	broadcast_end(&b);
+	publish_ledger(r, validated);
+	publish_book_changes(r, validated);
+	history_feeds_ledger(r, validated);
+	stream_publish_txs(r, validated);
+	if (open && r->base_fee.raw != view_get_info(open)->fees.base.raw) { /* raw: compared */
+		struct node_status s;
+
+		node_get_status(r->host.node, r->host.now(r->host.ctx), &s);
+		publish_server(r, s.state);
+	}
 }
 
 /* ---- validations */
@@ -469,6 +311,7 @@ void rpc_on_phase(struct rpc *r, enum cons_phase phase)
 		return;
 	memcpy(text, name, strlen(name) + 1);
 	broadcast_begin(&b, r->subs, write_phase, text);
+	b.conflate = CONFLATE_CONSENSUS;
 	broadcast_stream(&b, STREAM_CONSENSUS);
 	broadcast_end(&b);
 }
@@ -478,13 +321,10 @@ struct server_message {
 	enum node_state state;
 };
 
-static void write_server(struct jw *w, void *ctx, unsigned version)
+static void write_load(const struct rpc *r, struct jw *w)
 {
-	const struct server_message *m = ctx;
-	const struct view *open = node_open_view(m->r->host.node);
+	const struct view *open = node_open_view(r->host.node);
 
-	(void)version;
-	jw_put_str(w, "type", "serverStatus");
 	if (open)
 		jw_put_u64(w, "base_fee", view_get_info(open)->fees.base.raw); /* raw: printing */
 	jw_put_u64(w, "load_base", 256);
@@ -493,16 +333,63 @@ static void write_server(struct jw *w, void *ctx, unsigned version)
 	jw_put_u64(w, "load_factor_fee_queue", 256);
 	jw_put_u64(w, "load_factor_fee_reference", 256);
 	jw_put_u64(w, "load_factor_server", 256);
+}
+
+static void write_server(struct jw *w, void *ctx, unsigned version)
+{
+	const struct server_message *m = ctx;
+
+	(void)version;
+	jw_put_str(w, "type", "serverStatus");
+	write_load(m->r, w);
 	jw_put_str(w, "server_status",
 		   node_state_name(m->state > NODE_FULL ? NODE_FULL : m->state));
 }
 
-void rpc_on_state(struct rpc *r, enum node_state state)
+/* When the state has changed, or what a transaction costs. */
+static void publish_server(struct rpc *r, enum node_state state)
 {
+	const struct view *open = node_open_view(r->host.node);
 	struct server_message m = {.r = r, .state = state};
 	struct broadcast b;
 
+	if (open)
+		r->base_fee = view_get_info(open)->fees.base;
 	broadcast_begin(&b, r->subs, write_server, &m);
+	b.conflate = CONFLATE_SERVER;
 	broadcast_stream(&b, STREAM_SERVER);
+	broadcast_end(&b);
+}
+
+void rpc_on_state(struct rpc *r, enum node_state state)
+{
+	publish_server(r, state);
+}
+
+/* ---- peer_status (rippled: PeerImp.cpp, onMessage of TMStatusChange) */
+
+static void write_peer(struct jw *w, void *ctx, unsigned version)
+{
+	const struct rpc_peer_status *p = ctx;
+
+	(void)version;
+	jw_put_str(w, "type", "peerStatusChange");
+	jw_put_str(w, "action", p->switched ? "SWITCHED_LEDGER" : "ACCEPTED_LEDGER");
+	jw_put_u64(w, "date", p->date.s);
+	jw_put_hash(w, "ledger_hash", &p->ledger);
+	jw_put_u64(w, "ledger_index", p->seq);
+	if (p->first == 0)
+		return;
+	jw_put_u64(w, "ledger_index_max", p->last);
+	jw_put_u64(w, "ledger_index_min", p->first);
+}
+
+void rpc_on_peer(struct rpc *r, const struct rpc_peer_status *p)
+{
+	struct rpc_peer_status m = *p;
+	struct broadcast b;
+
+	broadcast_begin(&b, r->subs, write_peer, &m);
+	broadcast_stream(&b, STREAM_PEER_STATUS);
 	broadcast_end(&b);
 }

@@ -312,6 +312,7 @@ static void subscriptions_do_not_leak(void **state)
 	struct subs *s = subs_open(&f->host);
 	uint32_t conns, accounts;
 	struct account_id id = {{0}};
+	struct hash256 key;
 
 	(void)state;
 	for (uint64_t conn = 1; conn <= 5000; conn++) {
@@ -321,13 +322,14 @@ static void subscriptions_do_not_leak(void **state)
 		for (int i = 0; i < STREAM_COUNT; i++)
 			subs_stream_add(s, c, (enum stream)i);
 		store_be32(id.b + 8, (uint32_t)(conn % 100));
-		assert_true(subs_account_add(s, c, SUB_ACCOUNTS, &id));
-		assert_true(subs_account_add(s, c, SUB_ACCOUNTS, &id));
-		assert_true(subs_account_add(s, c, SUB_ACCOUNTS_PROPOSED, &id));
+		key = topic_of_account(&id);
+		assert_true(subs_topic_add(s, c, SUB_ACCOUNTS, &key));
+		assert_true(subs_topic_add(s, c, SUB_ACCOUNTS, &key));
+		assert_true(subs_topic_add(s, c, SUB_BOOKS, &key));
 	}
 	subs_count(s, &conns, &accounts);
 	assert_int_equal(conns, 5000);
-	assert_int_equal(accounts, 200);
+	assert_int_equal(accounts, 10000);
 	for (uint64_t conn = 1; conn <= 5000; conn++)
 		subs_conn_closed(s, conn * 7 % 5003); /* in another order, some unknown */
 	for (uint64_t conn = 1; conn <= 5000; conn++)
@@ -345,23 +347,23 @@ static void subscriptions_are_bounded(void **state)
 {
 	struct fake *f = fake_open(NULL);
 	struct subs *s = subs_open(&f->host);
-	struct account_id id = {{0}};
+	struct hash256 key = {{0}};
 	uint32_t conns, accounts, n = 0;
 
 	(void)state;
 	for (uint64_t conn = 1; conn <= 64; conn++) {
 		struct sub_conn *c = subs_conn(s, conn, 1, true);
 
-		for (uint32_t i = 0; i < RPC_SUB_ACCOUNTS_CONN_MAX; i++) {
-			store_be32(id.b + 8, ++n);
-			assert_true(subs_account_add(s, c, SUB_ACCOUNTS, &id));
+		for (uint32_t i = 0; i < RPC_SUB_TOPICS_CONN_MAX; i++) {
+			store_be32(key.b + 8, ++n);
+			assert_true(subs_topic_add(s, c, SUB_ACCOUNTS, &key));
 		}
-		store_be32(id.b + 8, ++n);
-		assert_false(subs_account_add(s, c, SUB_ACCOUNTS, &id));
+		store_be32(key.b + 8, ++n);
+		assert_false(subs_topic_add(s, c, SUB_ACCOUNTS, &key));
 	}
 	subs_count(s, &conns, &accounts);
-	assert_int_equal(accounts, RPC_SUB_ACCOUNTS_MAX);
-	assert_false(subs_account_add(s, subs_conn(s, 65, 1, true), SUB_ACCOUNTS, &id));
+	assert_int_equal(accounts, RPC_SUB_TOPICS_MAX);
+	assert_false(subs_topic_add(s, subs_conn(s, 65, 1, true), SUB_ACCOUNTS, &key));
 	for (uint64_t conn = 66; conn <= RPC_SUB_CONNS_MAX; conn++)
 		assert_non_null(subs_conn(s, conn, 1, true));
 	assert_null(subs_conn(s, RPC_SUB_CONNS_MAX + 1, 1, true));
