@@ -15,9 +15,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 #define TOKEN_BYTES_MAX 8192
+#define LOG_STOP_MS     1000 /* for what the log has not written yet */
 #define EXIT_USAGE      64
 #define EXIT_STORE      74
 #define EXIT_CONFIG     78
@@ -173,9 +175,23 @@ static void remove_temporary(const char *dir)
 	rmdir(dir);
 }
 
+/* While the node runs, nobody waits for the log. */
+static int run_logged(const struct daemon_options *o, struct why *why)
+{
+	int code;
+
+	if (!log_start())
+		log_line(LOG_WARN, "tallyd", "no thread for the log: lines are written at once");
+	code = daemon_run(o, why);
+	log_stop(LOG_STOP_MS);
+	return code;
+}
+
 static int run_standalone(const struct arguments *a)
 {
-	struct config c = {.disk = {.stop_bytes = 16u << 20}, .peers_max = 1};
+	struct config c = {.disk = {.stop_bytes = 16u << 20},
+			   .peers_max = 1,
+			   .log = {.level = LOG_INFO, .slow_ms = 500}};
 	struct daemon_options o = {.config = &c, .standalone = true};
 	char dir[] = "/tmp/tally-standalone-XXXXXX";
 	struct genesis g;
@@ -196,7 +212,7 @@ static int run_standalone(const struct arguments *a)
 		return fail(1, &why);
 	o.genesis = &g;
 	o.close_every_ms = a->close_every;
-	code = daemon_run(&o, &why);
+	code = run_logged(&o, &why);
 	secret_key_close(o.identity);
 	genesis_close(&g);
 	if (!a->data)
@@ -284,7 +300,6 @@ static int run_config(const struct arguments *a)
 	struct token token = {0};
 	struct config c;
 	struct why why = {""};
-	enum log_level level;
 	int code = EXIT_CONFIG;
 
 	if (config_load(&c, a->config, &why) != ERR_NONE)
@@ -309,16 +324,15 @@ static int run_config(const struct arguments *a)
 		code = 0;
 		goto out;
 	}
-	if (log_level_parse(&level, c.log_level))
-		log_set_level(NULL, level);
+	config_use_log_levels(&c.log);
 	code = 1;
-	if (c.log_file[0] && log_open(c.log_file, &why) != ERR_NONE) {
+	if (c.log.file[0] && log_open(c.log.file, &why) != ERR_NONE) {
 		fail(code, &why);
 		goto out;
 	}
-	code = daemon_run(&o, &why);
+	code = run_logged(&o, &why);
 	if (code && why.text[0]) {
-		if (c.log_file[0])
+		if (c.log.file[0])
 			log_line(LOG_ERROR, "tallyd", "%s", why.text);
 		fail(code, &why);
 	}
@@ -352,10 +366,12 @@ static void on_abort(int signum)
 {
 	static const char text[] = "tallyd: ended by abort(): no memory, or a condition that must "
 				   "hold does not; the last ledger on disk is whole\n";
+	static const struct timespec moment = {.tv_nsec = 50000000};
 
 	(void)signum;
 	if (write(2, text, sizeof(text) - 1) < 0)
 		return;
+	nanosleep(&moment, NULL); /* the log's thread writes what led here */
 }
 
 /* Libraries that would go on without memory in their own ways end as we do. */

@@ -12,6 +12,7 @@
 
 #define CONFIG_LINE_MAX    190 /* the INI reader's own line buffer holds 200 */
 #define HISTORY_DEFAULT    10000
+#define SLOW_MS_DEFAULT    500
 #define STOP_BELOW_DEFAULT (2ull << 30)
 #define EMERGENCY_DEFAULT  (256ull << 20)
 
@@ -160,7 +161,7 @@ enum err config_load(struct config *c, const char *path, struct why *why)
 	int line;
 
 	*c = (struct config){.history = HISTORY_DEFAULT,
-			     .log_level = "info",
+			     .log = {.level = LOG_INFO, .slow_ms = SLOW_MS_DEFAULT},
 			     .peers_max = 21,
 			     .disk = {.warn_percent = 20,
 				      .history_percent = 10,

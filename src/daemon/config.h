@@ -5,6 +5,7 @@
 #include "base/bytes.h"
 #include "crypto/keys.h"
 #include "node/uv_disk.h"
+#include "os/log.h"
 #include "rpc/charge.h"
 #include "rpc/uv_http.h"
 
@@ -17,8 +18,11 @@
  *               network_id        0 .. 4294967295                     of the genesis file
  *               genesis           file written by `tally genesis`     (required)
  *               history           ledgers kept (256 or more) | full   10000
- *               log_file          path                                standard error
- *               log_level         error | warn | info | debug         info
+ *   [log]       file              path, opened anew on SIGHUP         standard error
+ *               format            text | json (one object a line)     text
+ *               level             error | warn | info | debug         info
+ *               areas             other levels of areas (os/log.def): net:debug rpc:warn
+ *               slow_ms           requests that take longer are logged, 0: none      500
  *   [validator] key_file          file of `tally validator-keys`      none: observes
  *               token_file        file of `tally master token`, instead of key_file
  *               revocation_file   [validator_key_revocation] of `tally master revoke`
@@ -56,6 +60,7 @@
 #define CONFIG_LIST_MAX  64
 #define CONFIG_PATH_MAX  1024
 #define CONFIG_LISTS_MAX 8 /* publishers, list files, sites */
+#define CONFIG_AREAS_MAX 32
 
 struct config_listen {
 	char host[64];
@@ -75,8 +80,13 @@ struct config {
 	bool has_network_id;
 	uint32_t network_id;
 	uint32_t history; /* 0 = full */
-	char log_file[CONFIG_PATH_MAX];
-	char log_level[8];
+	struct config_log {
+		char file[CONFIG_PATH_MAX]; /* "": standard error */
+		enum log_format format;
+		enum log_level level;
+		uint8_t areas[CONFIG_AREAS_MAX]; /* level + 1, or 0: as level */
+		uint32_t slow_ms;
+	} log;
 	char validator_key_file[CONFIG_PATH_MAX];
 	char validator_token_file[CONFIG_PATH_MAX], revocation_file[CONFIG_PATH_MAX];
 	struct config_keys unl; /* of our own */
@@ -104,6 +114,8 @@ struct config {
 /* Reads and checks a file; the reason names file and line. */
 enum err config_load(struct config *out, const char *path, struct why *why) MUST_USE;
 void config_close(struct config *c);
+/* Format and levels; the file is opened by log_open. */
+void config_use_log_levels(const struct config_log *log);
 /* "127.0.0.1:5005", "[::1]:5005", "localhost:5005". */
 enum err config_parse_listen(struct config_listen *out, const char *text, struct why *why) MUST_USE;
 

@@ -44,24 +44,6 @@ enum err config_set_history(struct config_parse *p, const char *v)
 	return e;
 }
 
-enum err config_set_log_file(struct config_parse *p, const char *v)
-{
-	return config_path(p, p->c->log_file, v);
-}
-
-enum err config_set_log_level(struct config_parse *p, const char *v)
-{
-	static const char *const levels[] = {"error", "warn", "info", "debug"};
-	size_t i;
-
-	for (i = 0; i < 4; i++)
-		if (!strcmp(v, levels[i])) {
-			snprintf(p->c->log_level, sizeof(p->c->log_level), "%s", v);
-			return ERR_NONE;
-		}
-	return config_bad(p, ERR_INVALID, "error, warn, info or debug is wanted");
-}
-
 enum err config_set_validator_key(struct config_parse *p, const char *v)
 {
 	return config_path(p, p->c->validator_key_file, v);

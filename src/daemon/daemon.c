@@ -14,6 +14,7 @@
 
 #define EXIT_STORE     74
 #define STOP_WITHIN_MS 3000
+#define LOG_FLUSH_MS   100
 #define STOP_HARD_MS   4800 /* SIGTERM to exit takes 5 s at most */
 
 struct daemon {
@@ -353,6 +354,7 @@ static void on_hard(uv_timer_t *t)
 	log_line(LOG_WARN, "tallyd",
 		 "not everything closed in time; leaving now (the last "
 		 "committed ledger is whole)");
+	log_flush(LOG_FLUSH_MS);
 	_Exit(0);
 }
 

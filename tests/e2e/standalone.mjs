@@ -249,7 +249,7 @@ await test('a wrong configuration is refused with file and line', 20, async () =
 		refused(insert(line), line === 'history = full' ? /tracker.ini:\d+.*twice/ : where);
 	for (const line of ['network_id = 99999999999', 'network_id = -1', 'network_id = many'])
 		refused(without('network_id').replace('[node]\n', `[node]\n${line}\n`), where);
-	refused(insert(`log_file = ${'x'.repeat(500)}`), where);
+	refused(insert(`data_dir = ${'x'.repeat(500)}`), where);
 	refused(
 		text + '\n[no_such_section]\nkey = 1\n',
 		new RegExp(`tracker.ini:${lines.length + 3}\\b`),

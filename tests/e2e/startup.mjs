@@ -196,7 +196,7 @@ await test('folders and files that are missing or something else', 15, async () 
 	wrong(/genesis: .*absent: No such file/, { 'node genesis': 'absent' });
 	wrong(/genesis: .*not a regular file/, { 'node genesis': '.' });
 	wrong(/plain: line 1: .*tally genesis/, { 'node genesis': 'plain' });
-	refused(NO_START, /no\/such\/log: No such file/, { 'node log_file': 'no/such/log' });
+	refused(NO_START, /no\/such\/log: No such file/, { 'log file': 'no/such/log' });
 	const lines = fs.readFileSync(file('genesis'), 'utf8').split('\n');
 	lines.splice(3, 0, 'what = this');
 	fs.writeFileSync(file('odd'), lines.join('\n'));

@@ -140,8 +140,8 @@ export class Network {
 				data_dir: path.join(dir, 'data'),
 				network_id: this.state.network_id,
 				genesis: path.join(this.dir, 'genesis'),
-				log_file: path.join(dir, 'log'),
 			},
+			log: { file: path.join(dir, 'log') },
 			unl: {
 				key: this.nodes
 					.filter((n) => n.public_key)
