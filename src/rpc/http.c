@@ -17,6 +17,7 @@ static const char *const field_names[HTTP_FIELD_COUNT] = {
     [HTTP_FIELD_WS_VERSION] = "sec-websocket-version",
     [HTTP_FIELD_AUTHORIZATION] = "authorization",
     [HTTP_FIELD_IDEMPOTENCY_KEY] = "idempotency-key",
+    [HTTP_FIELD_FORWARDED] = "x-forwarded-for",
 };
 
 _Static_assert(RPC_HEADER_BYTES_MAX <= UINT16_MAX, "places in the head are 16 bits");
@@ -143,7 +144,7 @@ static int on_field(http_parser *parser, const char *at, size_t n)
 			r->field = f;
 	if (r->field < 0)
 		return 0;
-	if (r->s->present & (1u << r->field)) {
+	if (r->s->present & (1u << r->field) && r->field != HTTP_FIELD_FORWARDED) {
 		bad(r->s, 400, "a header field that may come once comes twice");
 		return 1;
 	}

@@ -36,6 +36,7 @@ enum http_field {
 	HTTP_FIELD_WS_VERSION,
 	HTTP_FIELD_AUTHORIZATION,
 	HTTP_FIELD_IDEMPOTENCY_KEY,
+	HTTP_FIELD_FORWARDED, /* X-Forwarded-For, the last of several */
 	HTTP_FIELD_COUNT
 };
 

@@ -4,7 +4,6 @@
 #include "rpc/uv_front.h"
 
 #include "base/mem.h"
-#include "crypto/hash.h"
 #include "os/log.h"
 
 #include <arpa/inet.h>
@@ -35,28 +34,14 @@ static void on_closed(uv_handle_t *handle)
 	front_handle_closed(f);
 }
 
-static void uncount(struct front_conn *c)
-{
-	struct front_server *f = c->f;
-
-	if (c->from && --c->from->n == 0) {
-		hmap_del(&f->addresses, &c->from->key);
-		mem_free(c->from);
-	}
-	c->from = NULL;
-	if (c->counted)
-		f->stats.connections--;
-	else
-		f->surplus--;
-}
-
 void conn_cut(struct front_conn *c)
 {
 	if (c->state == CONN_CLOSED)
 		return;
 	c->state = CONN_CLOSED;
 	conn_tls_cut(c);
-	uncount(c);
+	conn_idle(c, IDLE_NOT);
+	conn_leave_place(c);
 	id_drop(&c->f->conn_ids, c->id);
 	if (c->prev)
 		c->prev->next = c->next;
@@ -84,6 +69,7 @@ void conn_linger(struct front_conn *c)
 	if (c->state == CONN_CLOSED || c->state == CONN_LINGER)
 		return;
 	c->state = CONN_LINGER;
+	conn_idle(c, IDLE_NOT);
 	c->deadline = conn_now(c) + c->f->limits.close_ms;
 	buf_close(&c->pending);
 	out_touch(c);
@@ -125,6 +111,7 @@ void conn_set_phase(struct front_conn *c, enum http_phase phase)
 	const struct front_limits *l = &c->f->limits;
 
 	c->phase = phase;
+	conn_idle(c, phase == HTTP_PHASE_IDLE ? IDLE_HTTP : IDLE_NOT);
 	switch (phase) {
 	case HTTP_PHASE_IDLE:
 		c->deadline = conn_now(c) + l->idle_ms;
@@ -203,7 +190,7 @@ static bool must_wait(const struct front_conn *c)
 	if (c->out.bytes > READ_ON_MAX)
 		return true;
 	if (c->state == CONN_HTTP)
-		return c->request != 0;
+		return c->request != 0 || c->denied;
 	return c->in_flight >= f->limits.ws_in_flight_max ||
 	       f->stats.in_flight >= f->limits.in_flight_max;
 }
@@ -218,11 +205,13 @@ static void hand_over(struct front_conn *c, struct front_request *req)
 	req->id = id_add(&f->request_ids, c->id);
 	req->conn = c->id;
 	req->role = c->listener->role;
-	req->address = c->address;
+	req->address = conn_client(c);
 	c->in_flight++;
 	f->stats.in_flight++;
 	f->stats.requests++;
-	if (!req->websocket) {
+	if (req->websocket) {
+		conn_idle(c, IDLE_WS);
+	} else {
 		c->request = req->id;
 		conn_set_phase(c, HTTP_PHASE_HELD);
 	}
@@ -244,9 +233,10 @@ static void start_websocket(struct front_conn *c, const struct http_request *req
 	c->ws = ws_open();
 	c->deadline = conn_now(c) + f->limits.ping_ms;
 	c->opened = true;
+	conn_idle(c, IDLE_WS);
 	f->stats.websockets++;
 	if (f->handler.on_open)
-		f->handler.on_open(f->handler.ctx, c->id, c->listener->role, c->address);
+		f->handler.on_open(f->handler.ctx, c->id, c->listener->role, conn_client(c));
 }
 
 static void preflight(struct front_conn *c)
@@ -256,23 +246,6 @@ static void preflight(struct front_conn *c)
 			"Access-Control-Allow-Headers: *\r\n"
 			"Access-Control-Max-Age: 86400\r\n",
 			"", false);
-}
-
-/* Admin rights come with the listener, so it takes requests only under names that no web site can
- * borrow. */
-static bool may_enter(struct front_conn *c, const struct http_request *req)
-{
-	const char *own = c->listener->host;
-	struct bytes origin = req->field[HTTP_FIELD_ORIGIN];
-
-	if (c->listener->role != FRONT_ADMIN)
-		return true;
-	if (!http_host_is_local(req->field[HTTP_FIELD_HOST], own) ||
-	    !http_origin_is_local(origin, own))
-		return false;
-	if (origin.n)
-		buf_put(&c->origin, origin.p, origin.n);
-	return true;
 }
 
 static void take_request(struct front_conn *c, const struct http_request *req, size_t left)
@@ -291,14 +264,12 @@ static void take_request(struct front_conn *c, const struct http_request *req, s
 	c->old = req->old;
 	c->head = req->verb == HTTP_VERB_HEAD;
 	buf_clear(&c->origin);
-	if (c->listener->role == FRONT_METRICS && (req->verb > HTTP_VERB_HEAD || req->websocket))
-		conn_reply_text(c, 405, "Allow: GET, HEAD\r\n", "for metrics only\n", true);
-	else if (!may_enter(c, req))
-		conn_reply_text(c, 403, NULL, "Host or Origin is not local\n", true);
+	if (!conn_may_ask(c, req))
+		return;
+	if (req->verb == HTTP_VERB_OPTIONS)
+		preflight(c);
 	else if (req->websocket)
 		start_websocket(c, req, left);
-	else if (req->verb == HTTP_VERB_OPTIONS)
-		preflight(c);
 	else if (f->stats.in_flight >= f->limits.in_flight_max)
 		conn_reply_text(c, 503, "Retry-After: 1\r\n", "too many requests at work\n", false);
 	else
@@ -309,8 +280,8 @@ static void tell_malformed(struct front_conn *c)
 {
 	const struct front_handler *h = &c->f->handler;
 
-	if (c->listener->role == FRONT_PUBLIC && h->on_malformed)
-		h->on_malformed(h->ctx, c->address);
+	if (c->listener->role == FRONT_PUBLIC && !(c->proxied && !c->client[0]) && h->on_malformed)
+		h->on_malformed(h->ctx, conn_client(c));
 }
 
 static void refuse_http(struct front_conn *c)
@@ -549,7 +520,9 @@ static void sweep_http(struct front_conn *c)
 {
 	struct front_server *f = c->f;
 
-	if (c->request) {
+	if (c->denied) {
+		conn_tell_denied(c);
+	} else if (c->request) {
 		id_drop(&f->request_ids, c->request);
 		f->stats.in_flight--;
 		c->in_flight--;

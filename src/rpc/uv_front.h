@@ -2,6 +2,7 @@
 #ifndef TALLY_RPC_UV_FRONT_H
 #define TALLY_RPC_UV_FRONT_H
 
+#include "base/buckets.h"
 #include "base/hmap.h"
 #include "rpc/tls.h"
 #include "rpc/uv_http.h"
@@ -47,6 +48,17 @@ union front_handle {
 	uv_pipe_t pipe;
 };
 
+/* What a connection is idle as, if it is: then it gives way when all places are taken. */
+enum conn_idle { IDLE_NOT, IDLE_HTTP, IDLE_WS };
+struct idle_list {
+	struct front_conn *first, *last; /* first: for longest */
+};
+/* Places for connections: one pool for all public listeners, one for each of the others. */
+struct front_pool {
+	uint32_t n, max;
+	struct idle_list idle[IDLE_WS + 1];
+};
+
 struct front_conn {
 	union front_handle h; /* first: libuv's handle is this */
 	struct front_server *f;
@@ -74,6 +86,13 @@ struct front_conn {
 	bool writing, waits;     /* TLS: a write is under way; in the queue of handshakes */
 	struct front_conn *prev_waiting, *next_waiting;
 	struct front_address *from;
+	struct front_pool *pool;
+	enum conn_idle idle;
+	int64_t idle_since;
+	struct front_conn *prev_idle, *next_idle;
+	bool proxied;                  /* by one that is trusted to name its clients */
+	bool denied;                   /* no token: told so a little later */
+	char client[INET6_ADDRSTRLEN]; /* as a proxy names it, else empty */
 	char address[INET6_ADDRSTRLEN];
 	struct front_conn *next_dirty;
 	struct front_conn *prev, *next; /* of all */
@@ -84,6 +103,9 @@ struct front_listener {
 	struct front_server *f;
 	enum front_role role;
 	struct tls_keys *keys; /* NULL: no TLS */
+	char *token, *path;    /* NULL: none; of a Unix socket */
+	bool bound;            /* the path is ours */
+	struct front_pool *pool, own;
 	char host[INET6_ADDRSTRLEN];
 	struct front_listener *next;
 };
@@ -124,6 +146,9 @@ struct front_server {
 	struct front_conn *dirty;
 	struct id_table conn_ids, request_ids;
 	struct hmap addresses;
+	struct buckets accepts;
+	struct front_pool pool; /* of the public listeners */
+	int64_t probe_due, probe_log_due;
 	struct front_stats stats;
 	uint32_t surplus;
 	uint32_t open_handles;
@@ -146,8 +171,24 @@ uint64_t id_get(const struct id_table *t, uint64_t id);
 void id_drop(struct id_table *t, uint64_t id);
 void front_handle_closed(struct front_server *f);
 
+/* uv_listen.c */
+void listener_close(struct front_listener *l);
+void listener_free(struct front_listener *l);
+void front_probe_descriptors(struct front_server *f, int64_t now);
+
 /* uv_accept.c */
 void conn_accept(struct front_listener *l);
+/* It is idle from now on, or not any more. */
+void conn_idle(struct front_conn *c, enum conn_idle how);
+/* Its place is free. */
+void conn_leave_place(struct front_conn *c);
+
+/* uv_enter.c */
+/* Whom its requests come from: X-Forwarded-For counts if a trusted proxy has sent it. */
+const char *conn_client(const struct front_conn *c);
+/* False when the request has been answered, or will be by conn_tell_denied at the deadline. */
+bool conn_may_ask(struct front_conn *c, const struct http_request *req);
+void conn_tell_denied(struct front_conn *c);
 
 /* uv_conn.c */
 void conn_set_phase(struct front_conn *c, enum http_phase phase);

@@ -5,12 +5,10 @@
 #include "os/log.h"
 #include "rpc/uv_front.h"
 
-#include <arpa/inet.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 
-#define BACKLOG          4096
 #define SWEEP_MS         250
 #define CLOSING_SWEEP_MS 20
 #define OWN_HANDLES      3  /* flush, sweep, turn */
@@ -76,6 +74,7 @@ static void on_sweep(uv_timer_t *timer)
 	struct front_conn *next;
 
 	f->stats.lag_ms = late > 0 ? (uint32_t)late : 0;
+	front_probe_descriptors(f, now);
 	f->sweep_due = now + (f->closing ? CLOSING_SWEEP_MS : SWEEP_MS);
 	for (struct front_conn *c = f->conns; c; c = next) {
 		next = c->next;
@@ -120,6 +119,7 @@ static void set_limits(struct front_limits *l)
 {
 	set_default(&l->connections_max, 12000);
 	set_default(&l->fd_reserve, 128);
+	set_default(&l->reserved_max, 32);
 	set_default(&l->in_flight_max, 2000);
 	set_default(&l->ws_in_flight_max, 32);
 	set_default(&l->queue_bytes_max, 16u << 20);
@@ -147,6 +147,9 @@ struct front_server *front_open(uv_loop_t *loop, const struct front_handler *han
 	if (limits)
 		f->limits = *limits;
 	set_limits(&f->limits);
+	f->pool.max = f->stats.connections_max = f->limits.connections_max;
+	buckets_init(&f->accepts, f->limits.accepts_per_s, 4 * f->limits.accepts_per_s,
+		     (uint64_t)(uintptr_t)f ^ uv_hrtime());
 	signal(SIGPIPE, SIG_IGN); /* libuv writes without MSG_NOSIGNAL */
 	must(uv_prepare_init(loop, &f->flush) == 0);
 	must(uv_timer_init(loop, &f->sweep) == 0);
@@ -156,98 +159,6 @@ struct front_server *front_open(uv_loop_t *loop, const struct front_handler *han
 	must(uv_prepare_start(&f->flush, on_prepare) == 0);
 	start_sweep(f, SWEEP_MS);
 	return f;
-}
-
-static void on_connection(uv_stream_t *stream, int status)
-{
-	struct front_listener *l = stream->data;
-
-	if (status < 0)
-		log_line(LOG_WARN, "rpc", "accept: %s", uv_strerror(status));
-	else
-		conn_accept(l);
-}
-
-static void on_listener_closed(uv_handle_t *handle)
-{
-	struct front_listener *l = handle->data;
-	struct front_server *f = l->f;
-
-	front_handle_closed(f);
-}
-
-static enum err listen_err(int e, const struct front_listener_config *config, struct why *why)
-{
-	const char *host = config->host;
-	unsigned port = config->port;
-
-	switch (e) {
-	case UV_EADDRINUSE:
-		return why_set(why, ERR_BUSY, "port %u on %s is in use by another program", port,
-			       host);
-	case UV_EACCES:
-	case UV_EPERM:
-		return why_set(why, ERR_PERMISSION, "port %u on %s needs more rights", port, host);
-	case UV_EADDRNOTAVAIL:
-		return why_set(why, ERR_ABSENT, "%s is no address of this machine", host);
-	case UV_EAFNOSUPPORT:
-		return why_set(why, ERR_ABSENT, "%s: this machine does not speak that protocol",
-			       host);
-	default:
-		return why_set(why, ERR_IO, "port %u on %s: %s", port, host, uv_strerror(e));
-	}
-}
-
-static bool parse_host(struct sockaddr_storage *ss, const struct front_listener_config *config)
-{
-	const char *host = strcmp(config->host, "localhost") == 0 ? "127.0.0.1" : config->host;
-
-	memset(ss, 0, sizeof(*ss));
-	return uv_ip4_addr(host, config->port, (struct sockaddr_in *)(void *)ss) == 0 ||
-	       uv_ip6_addr(host, config->port, (struct sockaddr_in6 *)(void *)ss) == 0;
-}
-
-static uint16_t port_of(const uv_tcp_t *tcp)
-{
-	struct sockaddr_storage ss;
-	int n = sizeof(ss);
-
-	if (uv_tcp_getsockname(tcp, (struct sockaddr *)&ss, &n) != 0)
-		return 0;
-	return ntohs(ss.ss_family == AF_INET ? ((struct sockaddr_in *)(void *)&ss)->sin_port
-					     : ((struct sockaddr_in6 *)(void *)&ss)->sin6_port);
-}
-
-enum err front_listen(struct front_server *f, const struct front_listener_config *config,
-		      uint16_t *port, struct why *why)
-{
-	struct sockaddr_storage ss;
-	struct front_listener *l;
-	int e;
-
-	must(!f->closing);
-	if (!parse_host(&ss, config))
-		return why_set(why, ERR_INVALID, "%s is no IPv4 or IPv6 address", config->host);
-	l = mem_zalloc(1, sizeof(*l));
-	l->f = f;
-	l->role = config->role;
-	l->keys = config->keys ? tls_keys_ref(config->keys) : NULL;
-	snprintf(l->host, sizeof(l->host), "%s", config->host);
-	must(uv_tcp_init(f->loop, &l->h.tcp) == 0);
-	l->h.handle.data = l;
-	l->next = f->listeners;
-	f->listeners = l;
-	f->open_handles++;
-	e = uv_tcp_bind(&l->h.tcp, (struct sockaddr *)&ss, 0);
-	if (e == 0)
-		e = uv_listen(&l->h.stream, BACKLOG, on_connection);
-	if (e != 0) {
-		uv_close(&l->h.handle, on_listener_closed);
-		return listen_err(e, config, why);
-	}
-	if (port)
-		*port = port_of(&l->h.tcp);
-	return ERR_NONE;
 }
 
 /* Answering */
@@ -304,6 +215,7 @@ bool front_send(struct front_server *f, uint64_t conn, struct front_shared *s)
 		return false;
 	}
 	out_put(c, front_shared_ref(s));
+	conn_idle(c, IDLE_WS);
 	return true;
 }
 
@@ -365,8 +277,7 @@ void front_close_all(struct front_server *f, uint16_t code, uint32_t within_ms,
 	uv_update_time(f->loop);
 	f->cut_ms = (int64_t)(uv_now(f->loop) + within_ms);
 	for (struct front_listener *l = f->listeners; l; l = l->next)
-		if (!uv_is_closing(&l->h.handle))
-			uv_close(&l->h.handle, on_listener_closed);
+		listener_close(l);
 	for (struct front_conn *c = f->conns; c; c = next) {
 		next = c->next;
 		close_one(c, code);
@@ -386,8 +297,7 @@ void front_free(struct front_server *f)
 	out_flush_all(f); /* frees connections that were on the list when they closed */
 	for (struct front_listener *l = f->listeners; l; l = next) {
 		next = l->next;
-		tls_keys_unref(l->keys);
-		mem_free(l);
+		listener_free(l);
 	}
 	mem_free(f->conn_ids.slots);
 	mem_free(f->request_ids.slots);

@@ -40,7 +40,7 @@ struct front_request {
 	uint64_t conn; /* the connection; for WebSocket the same in on_open and on_close */
 	bool websocket;
 	enum front_role role;
-	const char *address; /* of the client, without port, for logs and charges */
+	const char *address; /* of the client, without port; "unix" for a Unix socket's */
 	enum http_verb verb; /* GET or POST; POST for WebSocket messages */
 	struct bytes path, query;
 	struct bytes idempotency_key; /* p is NULL when absent */
@@ -65,11 +65,17 @@ struct front_handler {
 
 /* 0 in any field means the default given. Times in milliseconds. */
 struct front_limits {
-	uint32_t connections_max; /* 12000, and always what the descriptors allow; more get 503 */
+	uint32_t connections_max; /* 12000, of public listeners, and always what the descriptors
+				     allow; when all are taken an idle one goes, then 503 */
+	uint32_t reserved_max;    /* 32, of each other listener */
 	uint32_t fd_reserve;      /* 128: descriptors left to the rest of the process */
 	uint32_t
 	    per_address_max;    /* connections of one IPv4 address or IPv6 /64; default: no limit */
-	bool limit_loopback;    /* per_address_max also for 127.0.0.0/8 and ::1 */
+	uint32_t accepts_per_s; /* new connections of a network, IPv4 /24, IPv6 /56, with a burst of
+				   4 s; default: no limit. More are reset */
+	const char *const *proxies; /* addresses whose X-Forwarded-For names the client */
+	uint32_t n_proxies;
+	bool limit_loopback;    /* both also for 127.0.0.0/8 and ::1 */
 	uint32_t in_flight_max; /* 2000 requests with the handler; HTTP gets 503, WebSocket waits */
 	uint32_t ws_in_flight_max; /* 32 of one WebSocket; then reading waits */
 	uint32_t queue_bytes_max;  /* 16 MiB waiting to be written to one connection; more: 1008 */
@@ -84,15 +90,21 @@ struct front_limits {
 };
 
 struct front_listener_config {
+	const char *path; /* a Unix socket, mode 0600; or else: */
 	const char *host; /* an IPv4 or IPv6 address, or "localhost" (127.0.0.1) */
 	uint16_t port;    /* 0: any free one */
 	enum front_role role;
+	const char *token;     /* requests must show it (bearer.h), else 401; NULL: none */
 	struct tls_keys *keys; /* https and wss with these; NULL: http and ws */
 };
 
 struct front_stats {
 	uint32_t connections, websockets, in_flight;
+	uint32_t connections_max; /* of public listeners */
 	uint64_t accepted, refused, requests, bytes_in, bytes_out;
+	uint64_t accepts_limited, evicted;       /* too fast for their network; idle, gave way */
+	uint64_t accept_failed, descriptors_out; /* should not happen */
+	uint64_t denied;                         /* without the token */
 	uint32_t handshakes_waiting; /* of TLS: for processor time; done, failed, dropped waiting */
 	uint64_t handshakes, handshakes_failed, handshakes_dropped;
 	uint64_t handshake_ns; /* processor time that they took */
@@ -105,7 +117,8 @@ struct front_server *front_open(struct uv_loop_s *loop, const struct front_handl
 				const struct front_limits *limits);
 /* Starts listening; *port is the one in use (may be NULL). ERR_BUSY: in use by another program;
  * ERR_PERMISSION, ERR_ABSENT (no such address here), ERR_INVALID (no address). Each with a reason
- * that names host and port. */
+ * that names host and port, or the path. A Unix socket that an earlier process has left is
+ * replaced; the file goes with the listener. */
 enum err front_listen(struct front_server *f, const struct front_listener_config *config,
 		      uint16_t *port, struct why *why) MUST_USE;
 
