@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: ISC
+// What clients are told has the types that they were compiled against: answers of every method and
+// messages of every stream, recorded from real nodes, checked by the TypeScript compiler. The
+// records and what was compiled stay in out/types.
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import { ROOT } from '../../tools/js/network.mjs';
+import { calls } from '../types/calls.mjs';
+import { exceptions } from '../types/exceptions.mjs';
+import { judge } from '../types/judge.mjs';
+import { Stage, record } from '../types/record.mjs';
+import { finish, keepTrack, must, test } from './harness.mjs';
+
+const out = path.join(ROOT, 'out/types');
+fs.mkdirSync(out, { recursive: true });
+let stage;
+let recorded;
+
+await must('a network whose accounts own one thing of each kind', 40, async () => {
+	stage = new Stage();
+	await stage.up();
+	keepTrack(stage.net);
+});
+
+await must('every call is answered, every stream speaks', 60, async () => {
+	recorded = await record(stage);
+	fs.writeFileSync(path.join(out, 'records.json'), JSON.stringify(recorded.records, null, 1));
+	assert.deepEqual(recorded.missing, [], 'kinds of message that did not come');
+	return `${recorded.records.length} records`;
+});
+
+// The names of methods.def, and for whom they are.
+function methods() {
+	const table = fs.readFileSync(path.join(ROOT, 'src/rpc/methods.def'), 'utf8');
+	return [...table.matchAll(/^M\("(\w+)",/gm)].map(([, name]) => name);
+}
+
+await test('no method is left out', 5, async () => {
+	const asked = new Set(calls.map(([method]) => method));
+	const known = methods();
+	assert.deepEqual(
+		known.filter((name) => !asked.has(name)),
+		[],
+		'methods without a request in tests/types/calls.mjs',
+	);
+	assert.deepEqual(
+		[...asked].filter((name) => !known.includes(name)),
+		[],
+		'requests of tests/types/calls.mjs for methods that do not exist',
+	);
+});
+
+await test('every one of them succeeds', 5, async () => {
+	const failed = recorded.records.filter(
+		({ method, answer }) =>
+			!method.startsWith('stream:') && (answer.result?.error ?? answer.error),
+	);
+	assert.deepEqual(
+		failed.map(
+			(r) =>
+				`${r.method} ${r.version} ${r.transport}: ${JSON.stringify(r.answer)}`,
+		),
+		[],
+	);
+});
+
+await test('their types are those of the stock client', 60, async () => {
+	const { faults, idle, checked } = judge(
+		recorded.records,
+		exceptions,
+		path.join(out, 'answers.ts'),
+	);
+	assert.deepEqual(faults, []);
+	assert.deepEqual(
+		idle.map(([methods, where]) => `${methods} ${where}`),
+		[],
+		'exceptions of tests/types/exceptions.mjs that are not needed',
+	);
+	return `${checked} answers, ${exceptions.length} exceptions`;
+});
+
+await stage?.down();
+await finish();
