@@ -4,6 +4,7 @@
 #include "tests/rpc/fake_node.h"
 
 #include "base/limits.h"
+#include "crypto/hash.h"
 #include "ledger/affected.h"
 #include "ledger/tx_set.h"
 #include "tx/engine.h"
@@ -32,6 +33,11 @@ struct ledger *node_ledger_by_hash(const struct node *n, const struct hash256 *h
 		if (hash256_eq(&n->chain[seq - 1]->hash, hash))
 			return n->chain[seq - 1];
 	return NULL;
+}
+
+uint64_t node_steps(const struct node *n)
+{
+	return n->steps;
 }
 
 struct ledger *node_validated(const struct node *n)
@@ -317,6 +323,29 @@ static enum err history_account_txs(void *ctx, const struct account_id *account,
 	return ERR_NONE;
 }
 
+static enum err history_recent(void *ctx, uint32_t skip, uint32_t limit,
+			       void (*visit)(void *vctx, const struct history_tx *tx), void *vctx)
+{
+	struct fake *f = ctx;
+	struct history_tx rows[FAKE_OPEN_MAX];
+	struct arena a = ARENA_INIT;
+
+	for (uint32_t seq = f->node.validated; seq > 0 && limit > 0; seq--) {
+		uint32_t n = rows_of(f->node.chain[seq - 1], rows, &a);
+
+		for (uint32_t i = n; i > 0 && limit > 0; i--) {
+			if (skip > 0) {
+				skip--;
+				continue;
+			}
+			visit(vctx, &rows[i - 1]);
+			limit--;
+		}
+	}
+	arena_close(&a);
+	return f->history_err;
+}
+
 static struct history_range history_complete(void *ctx)
 {
 	struct fake *f = ctx;
@@ -600,6 +629,29 @@ static void plant_ledger(struct fake *f, void (*plant)(struct tree *state))
 	push_ledger(f, ledger_make(&h, &state, &txs), true);
 }
 
+void fake_add_ledger(struct fake *f, struct bytes tx, struct bytes meta)
+{
+	const struct ledger *tip = f->node.chain[f->node.n - 1];
+	struct ledger_header h = tip->header;
+	struct tree state, txs;
+	struct buf leaf = BUF_INIT;
+	struct hash256 id;
+
+	h.seq++;
+	h.parent = tip->hash;
+	h.parent_close = h.close;
+	h.close.s += 10;
+	tree_share(&state, &tip->state);
+	tree_init_empty(&txs, TREE_TX_META, NULL);
+	tx_leaf_join(&leaf, tx, meta);
+	sha512_half_parts(&id, HASH_PREFIX_TX_ID, &tx, 1);
+	assert_int_equal(tree_put(&txs, &id, buf_bytes(&leaf)), FOUND);
+	buf_close(&leaf);
+	assert_int_equal(skip_list_update(&state, h.seq, &h.parent), FOUND);
+	f->clock.s = h.close.s + 2;
+	push_ledger(f, ledger_make(&h, &state, &txs), true);
+}
+
 static void fill_host(struct fake *f)
 {
 	f->history = (struct history){.ctx = f,
@@ -608,7 +660,8 @@ static void fill_host(struct fake *f)
 				      .ledger = history_ledger,
 				      .tx = history_tx,
 				      .account_txs = history_account_txs,
-				      .complete = history_complete};
+				      .complete = history_complete,
+				      .recent = history_recent};
 	f->host = (struct rpc_host){.ctx = f,
 				    .node = &f->node,
 				    .history = &f->history,

@@ -31,6 +31,7 @@ struct node {
 	bool validator;
 	bool troubled; /* see node_evidence */
 	struct node_sync_status sync;
+	uint64_t steps; /* see node_steps; whoever changes something counts */
 };
 
 /* A message that was pushed to a connection. */
@@ -64,6 +65,8 @@ struct fake {
 	uint32_t rotations;
 	bool no_state;        /* history.ledger has pruned everything but the newest */
 	enum err history_err; /* all of history fails with it */
+	/* More names for the texts of requests (scenario_fill); may be NULL. */
+	bool (*names)(const char *name, struct buf *out);
 	struct push pushes[FAKE_PUSHES_MAX];
 	uint32_t n_pushes;
 	uint64_t gone; /* a connection that refuses what is pushed */
@@ -84,6 +87,8 @@ void fake_close(struct fake *f);
 enum ter fake_apply(struct fake *f, struct tx *tx, struct node_submitted *out);
 /* Closes the open ledger. Unvalidated: it is only the last closed one. */
 void fake_close_ledger(struct fake *f, bool validated);
+/* Adds a validated ledger with this one transaction and nothing else changed. */
+void fake_add_ledger(struct fake *f, struct bytes tx, struct bytes meta);
 /* Answers what was deferred. */
 void fake_answer(struct fake *f);
 

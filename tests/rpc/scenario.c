@@ -363,6 +363,8 @@ static void expand(struct fake *f, const char *name, struct buf *out)
 	} else if (sscanf(name, "T%u.%u", &seq, &index) == 2) {
 		h = tx_at(f, seq, index);
 		buf_printf(out, "%s", hash256_hex(&h).s);
+	} else if (f->names && f->names(name, out)) {
+		return;
 	} else if (strcmp(name, "open") == 0) {
 		buf_printf(out, "%s", hash256_hex(&f->node.open_txs[0]->id).s);
 	} else if (strncmp(name, "own:", 4) == 0) {
