@@ -321,6 +321,18 @@ static void end_session(struct peer_conn *c, enum session_end e)
 }
 
 /* The session is ready: it is known who it is. */
+static void log_up(const struct peer_conn *c)
+{
+	struct base58_text key = name_of(c);
+	struct log_field f[] = {
+	    F_TEXT("address", c->place.text),
+	    F_TEXT("key", key.s),
+	    F_BOOL("inbound", c->inbound),
+	};
+
+	peers_event(c->p, LOG_INFO, "peer up", 3, f);
+}
+
 static void proved(struct peer_conn *c)
 {
 	const char *no;
@@ -333,8 +345,7 @@ static void proved(struct peer_conn *c)
 		return;
 	}
 	c->state = PEER_UP;
-	peers_log(c->p, LOG_INFO, "peer %s up, %s, key %s", c->place.text,
-		  c->inbound ? "inbound" : "outbound", name_of(c).s);
+	log_up(c);
 	c->p->host.peer_up(c->p->host.ctx, c->id, &c->key, c->inbound);
 }
 

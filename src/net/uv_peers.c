@@ -18,11 +18,9 @@ struct now peers_now(const struct peers *p)
 }
 
 /* Connections of strangers cannot fill the log: so many lines a second, then a number. */
-void peers_log(struct peers *p, enum log_level level, const char *fmt, ...)
+static bool may_log(struct peers *p)
 {
 	struct steady now = peers_now(p).steady;
-	char text[512];
-	va_list ap;
 
 	if (steady_since(p->log_second, now) >= 1000) {
 		uint32_t dropped = p->log_dropped;
@@ -30,18 +28,34 @@ void peers_log(struct peers *p, enum log_level level, const char *fmt, ...)
 		p->log_second = now;
 		p->log_lines = p->log_dropped = 0;
 		if (dropped) {
-			snprintf(text, sizeof(text), "%u more lines like these", dropped);
-			p->host.log(p->host.ctx, LOG_WARN, text);
+			struct log_field n = F_NUMBER("lines", dropped);
+
+			p->host.log(p->host.ctx, LOG_WARN, "more lines like these", 1, &n);
 		}
 	}
 	if (++p->log_lines > LOG_LINES_PER_SECOND) {
 		p->log_dropped++;
-		return;
+		return false;
 	}
+	return true;
+}
+
+void peers_event(struct peers *p, enum log_level level, const char *msg, size_t n,
+		 const struct log_field *fields)
+{
+	if (may_log(p))
+		p->host.log(p->host.ctx, (int)level, msg, n, fields);
+}
+
+void peers_log(struct peers *p, enum log_level level, const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	p->host.log(p->host.ctx, (int)level, text);
+	peers_event(p, level, text, 0, NULL);
 }
 
 /* Who is there. */
@@ -173,17 +187,26 @@ static int64_t punish(struct peers *p, const struct peer_conn *c, struct now now
 	return refusals_note(&p->refusals, &who, c->at_once, now.steady);
 }
 
+static void log_end(struct peers *p, const struct peer_conn *c)
+{
+	struct base58_text key = node_public_text(&c->key);
+	struct log_field f[] = {
+	    F_TEXT("address", c->place.text),
+	    F_TEXT("key", c->id ? key.s : NULL),
+	    F_TEXT("reason", c->reason),
+	};
+
+	if (c->id || c->inbound)
+		peers_event(p, c->offence ? LOG_WARN : LOG_INFO,
+			    c->id ? "peer down" : "connection refused", 3, f);
+}
+
 void peers_ended(struct peers *p, struct peer_conn *c)
 {
 	struct now now = peers_now(p);
 	int64_t refused_ms = punish(p, c, now);
-	enum log_level level = c->offence ? LOG_WARN : LOG_INFO;
 
-	if (c->id)
-		peers_log(p, level, "peer %s down, key %s: %s", c->place.text,
-			  node_public_text(&c->key).s, c->reason);
-	else if (c->inbound)
-		peers_log(p, level, "connection from %s refused: %s", c->place.text, c->reason);
+	log_end(p, c);
 	if (refused_ms)
 		peers_log(p, LOG_WARN, "%s is refused for %lld s", c->place.text,
 			  (long long)(refused_ms / 1000));

@@ -22,6 +22,8 @@
  *
  * The process has to ignore SIGPIPE, as any that writes to sockets. */
 
+struct log_field;
+
 struct peer_info {
 	uint32_t id; /* counts up, never reused while the process lives */
 	struct public_key key;
@@ -63,7 +65,9 @@ struct peers_host {
 	void (*peer_up)(void *ctx, uint32_t id, const struct public_key *key, bool inbound);
 	void (*peer_down)(void *ctx, uint32_t id, const char *reason);
 	void (*message)(void *ctx, uint32_t id, const struct msg *m); /* views: during the call */
-	void (*log)(void *ctx, int level, const char *text);          /* level as in os/log.h */
+	/* level and fields as in os/log.h */
+	void (*log)(void *ctx, int level, const char *text, size_t n,
+		    const struct log_field *fields);
 	struct now (*now)(void *ctx);
 	void (*random)(void *ctx, void *p, size_t n);
 };

@@ -117,6 +117,8 @@ struct peers {
 
 /* uv_peers.c */
 struct now peers_now(const struct peers *p);
+void peers_event(struct peers *p, enum log_level level, const char *msg, size_t n,
+		 const struct log_field *fields);
 void peers_log(struct peers *p, enum log_level level, const char *fmt, ...) PRINTF(3, 4);
 /* The tick comes at the latest in so many ms. */
 void peers_arm(struct peers *p, int64_t ms);

@@ -419,10 +419,11 @@ static void on_message(void *ctx, uint32_t id, const struct msg *m)
 	step(un, &ev);
 }
 
-static void on_peer_log(void *ctx, int level, const char *text)
+static void on_peer_log(void *ctx, int level, const char *text, size_t n,
+			const struct log_field *fields)
 {
 	(void)ctx;
-	log_line((enum log_level)level, "net", "%s", text);
+	log_event((enum log_level)level, "net", text, n, fields);
 }
 
 static struct now peers_now(void *ctx)

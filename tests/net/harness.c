@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "tests/net/harness.h"
 
+#include "os/log.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -123,11 +125,17 @@ static void on_message(void *ctx, uint32_t id, const struct msg *m)
 		n->on_message(n, id, m);
 }
 
-static void on_log(void *ctx, int level, const char *text)
+static void on_log(void *ctx, int level, const char *text, size_t n_fields,
+		   const struct log_field *fields)
 {
 	struct net_node *n = ctx;
+	size_t i;
 
-	buf_printf(&n->log, "%d %s\n", level, text);
+	buf_printf(&n->log, "%d %s", level, text);
+	for (i = 0; i < n_fields; i++)
+		if (fields[i].kind == LOG_FIELD_TEXT && fields[i].text)
+			buf_printf(&n->log, " %s: %s", fields[i].key, fields[i].text);
+	buf_put(&n->log, "\n", 1);
 }
 
 static struct now clock_of(void *ctx)

@@ -59,7 +59,7 @@ static void strangers_are_closed_with_a_reason(void **state)
 	client_open(&c, &t, 0, "127.0.0.1");
 	client_send(&c, "GET / HTTP/1.1\r\n\r\n", 18);
 	expect_closed(&c, &t);
-	expect_log(&t, 0, "refused: does not speak this protocol");
+	expect_log(&t, 0, "reason: does not speak this protocol");
 	client_close(&c);
 
 	rng_init(&r, 1);
@@ -90,7 +90,7 @@ static void other_networks_are_told(void **state)
 	client_session(&c, &t);
 	expect_closed(&c, &t);
 	assert_int_equal(c.s.end, SESSION_WRONG_NETWORK); /* the stranger knows why */
-	expect_log(&t, 0, "refused: another network id");
+	expect_log(&t, 0, "reason: another network id");
 	client_close(&c);
 
 	client_open(&c, &t, 0, "127.0.0.1");
@@ -99,7 +99,7 @@ static void other_networks_are_told(void **state)
 	client_session(&c, &t);
 	expect_closed(&c, &t);
 	assert_int_equal(c.s.end, SESSION_WRONG_GENESIS);
-	expect_log(&t, 0, "refused: another genesis ledger");
+	expect_log(&t, 0, "reason: another genesis ledger");
 	client_close(&c);
 	expect_undisturbed(&t);
 	net_close(&t);
@@ -126,7 +126,7 @@ static void silent_connections_time_out(void **state)
 		expect_closed(&c[i], &t);
 		client_close(&c[i]);
 	}
-	expect_log(&t, 0, "refused: handshake timed out");
+	expect_log(&t, 0, "reason: handshake timed out");
 	expect_undisturbed(&t);
 	net_close(&t);
 }
