@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "daemon/daemon.h"
+#include "daemon/events.h"
 #include "daemon/serve.h"
 
 #include "os/clock.h"
@@ -184,6 +185,19 @@ static void host_charged(void *ctx, uint32_t at_least,
 	serve_charged(d->serve, at_least, visit, vctx);
 }
 
+static uint64_t host_us(void *ctx)
+{
+	(void)ctx;
+	return uv_hrtime() / 1000;
+}
+
+static void host_done(void *ctx, const struct rpc_done *done)
+{
+	struct daemon *d = ctx;
+
+	events_done(done, d->o->config->log.slow_ms);
+}
+
 static const struct publishers *host_publishers(void *ctx)
 {
 	struct daemon *d = ctx;
@@ -218,6 +232,8 @@ static void open_rpc(struct daemon *d)
 	    .reply = host_reply,
 	    .charge = host_charge,
 	    .charged = host_charged,
+	    .us = host_us,
+	    .done = host_done,
 	    .log_level = host_log_level,
 	    .log_area = host_log_area,
 	    .log_rotate = host_log_rotate,
@@ -240,6 +256,7 @@ static void on_effect(void *ctx, const struct node_effect *e)
 
 	if (!d->rpc)
 		return; /* still starting */
+	events_effect(e, uv_node_machine(d->node), clock_now());
 	switch (e->kind) {
 	case NODE_FX_SUBMITTED:
 		rpc_submitted(d->rpc, &e->submitted);
@@ -491,6 +508,18 @@ static void start_lists(struct daemon *d)
 		lists_start(d->o->lists, &d->loop, &hooks);
 }
 
+static void started(const struct daemon *d)
+{
+	struct events_start s = {.config = d->o->config,
+				 .version = TALLY_VERSION,
+				 .network_id = d->o->genesis->network_id,
+				 .standalone = d->o->standalone,
+				 .validator = d->o->validator != NULL,
+				 .recover = d->o->recover};
+
+	events_started(&s);
+}
+
 int daemon_run(const struct daemon_options *o, struct why *why)
 {
 	struct daemon *d = mem_zalloc(1, sizeof(*d));
@@ -516,8 +545,10 @@ int daemon_run(const struct daemon_options *o, struct why *why)
 			code = abandon(d);
 		} else {
 			start_lists(d);
+			started(d);
 			uv_run(&d->loop, UV_RUN_DEFAULT);
 			code = d->exit_code;
+			events_stopped(code);
 		}
 	}
 	release(d);
