@@ -71,10 +71,11 @@
 #define WS_FRAGMENTS_MAX          256 /* frames of one message: RPC_BODY_MAX in 4 KiB pieces */
 #define WS_CONTROL_MAX            125 /* payload of a control frame, as the protocol has it */
 #define JSON_DEPTH_MAX            16
-#define JSON_TOKENS_MAX           4096
+#define JSON_TOKENS_MAX           8192 /* a Batch of the longest lists has 4,300 */
 #define RPC_REPLY_SOFT_MAX        (1u << 20) /* a page ends here with a marker */
 #define RPC_ADMIN_LIMIT_MAX       10000      /* "limit" of an administrator's request */
 #define RPC_PENDING_MAX           4096  /* calls that wait for the node (submit, ledger_accept) */
+#define IDEMPOTENCY_KEY_MAX       255   /* characters of an Idempotency-Key */
 #define RPC_SUB_CONNS_MAX         16384 /* connections with subscriptions */
 #define RPC_SUB_TOPICS_CONN_MAX   1024  /* accounts and books that one connection follows */
 #define RPC_SUB_TOPICS_MAX        65536 /* followed by all connections together */

@@ -82,6 +82,8 @@ static enum err scan(struct bytes text, struct why *why)
 
 		if (n == 0)
 			return why_set(why, ERR_INVALID, "JSON is not UTF-8 at byte %zu", at);
+		if (text.p[at] == 0) /* jansson passes over one behind a number */
+			return why_set(why, ERR_INVALID, "JSON has a NUL at byte %zu", at);
 		scan_char(&s, text.p[at]);
 		if (s.depth > JSON_DEPTH_MAX)
 			return why_set(why, ERR_DEPTH, "JSON is nested deeper than %d",
