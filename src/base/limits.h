@@ -60,6 +60,7 @@
 #define PEERS_PER_ADDRESS_MAX   8          /* connections from one address, loopback excepted */
 #define PEERS_DIALLED_MAX       128        /* addresses to connect to, configured or asked for */
 #define PEERS_REFUSED_MAX       256        /* culprits remembered */
+#define PEERS_RESERVED_MAX      64         /* keys whose holders always find a place */
 #define PEER_OFFENCE_MS         600000     /* an offence is forgotten after */
 #define PEER_REFUSE_MS          60000      /* a pause after the second, then doubled */
 

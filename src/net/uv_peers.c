@@ -90,6 +90,17 @@ static bool is_reserved(const struct peers *p, const struct public_key *key)
 	return false;
 }
 
+void peers_reserve(struct peers *p, const struct public_key *keys, uint32_t n)
+{
+	must(n <= PEERS_RESERVED_MAX);
+	mem_free(p->reserved);
+	p->reserved = mem_zalloc(n ? n : 1, sizeof(*p->reserved));
+	if (n)
+		memcpy(p->reserved, keys, n * sizeof(*p->reserved));
+	p->config.reserved = p->reserved;
+	p->config.n_reserved = n;
+}
+
 bool peers_is_exempt(const struct peers *p, const struct public_key *key)
 {
 	const struct peer_dial *d;
@@ -355,7 +366,7 @@ static enum err configure(struct peers *p, const struct peers_config *c, struct 
 	enum err e = ERR_NONE;
 	uint32_t i;
 
-	must(c->n_reserved <= UNL_MAX);
+	must(c->n_reserved <= PEERS_RESERVED_MAX);
 	if (!c->peers_max || c->peers_max > PEERS_MAX)
 		return why_set(why, ERR_RANGE, "%u peers, 1 to %d wanted", c->peers_max, PEERS_MAX);
 	if (c->listen)

@@ -99,6 +99,9 @@ bool peers_send(struct peers *p, uint32_t id, struct wire_frame *f);
 void peers_broadcast(struct peers *p, uint32_t except, struct wire_frame *f);
 /* Tries an address once more, at once (`connect` of the admin API). */
 enum err peers_connect(struct peers *p, const char *address, struct why *why) MUST_USE;
+/* From now on the holders of these keys find a place and are never refused, and no others. At most
+ * PEERS_RESERVED_MAX. */
+void peers_reserve(struct peers *p, const struct public_key *keys, uint32_t n);
 /* Closes a peer for misbehaviour seen above (invalid data ...) and refuses its key for a while. It
  * says nothing more from now on; peer_down follows from the loop, never from within this call. */
 void peers_drop(struct peers *p, uint32_t id, const char *reason);

@@ -14,6 +14,7 @@
 #define SCRUB_BEGIN_MS 1000     /* after the start */
 #define SCRUB_PACE_MS  100      /* between two portions */
 #define SCRUB_BUDGET   400      /* entries of a portion: a few milliseconds */
+#define SCRUB_HASTE_MS 5        /* the same, when an administrator has asked for a pass */
 #define SCRUB_REST_MS  21600000 /* between two passes: 6 h */
 #define ROOM_LAST      (16ull << 20)
 
@@ -28,6 +29,9 @@ struct uv_disk {
 	uv_work_t work;
 	struct store_scrub *scrub;
 	bool running, stopping, damaged, pass_done;
+	bool haste;   /* the pass was asked for */
+	bool anew;    /* and begins with the next portion */
+	bool rest;    /* it is wanted no more */
 	enum err err; /* of the portion */
 	struct why why;
 };
@@ -175,18 +179,32 @@ static void portion_done(uv_work_t *w, int status)
 		d->host.idle(d->host.ctx);
 		return;
 	}
-	if (d->err == ERR_CORRUPT)
+	if (d->err == ERR_CORRUPT) {
 		uv_disk_damage(d, d->why.text);
-	else if (d->err != ERR_NONE)
+		return;
+	}
+	if (d->err != ERR_NONE) {
 		log_line(LOG_WARN, "disk", "the check has stopped: %s", d->why.text);
-	else
-		pace(d, d->pass_done ? SCRUB_REST_MS : SCRUB_PACE_MS);
+		return;
+	}
+	if (d->pass_done && d->haste && !d->anew) {
+		d->haste = false;
+		log_line(LOG_INFO, "disk", "the check that was asked for has found nothing");
+	}
+	pace(d, d->haste                  ? SCRUB_HASTE_MS
+		: d->pass_done || d->rest ? SCRUB_REST_MS
+					  : SCRUB_PACE_MS);
+	d->rest = false;
 }
 
 static void on_pace(uv_timer_t *t)
 {
 	struct uv_disk *d = t->data;
 
+	if (d->anew) {
+		d->anew = false;
+		store_scrub_restart(d->scrub);
+	}
 	d->running = true;
 	must(!uv_queue_work(d->loop, &d->work, portion, portion_done));
 }
@@ -214,6 +232,16 @@ struct uv_disk *uv_disk_open(uv_loop_t *loop, const char *folder, struct store *
 	emergency_find(d);
 	pace(d, SCRUB_BEGIN_MS);
 	return d;
+}
+
+void uv_disk_check(struct uv_disk *d, bool begin)
+{
+	if (d->stopping || d->damaged || (!begin && !d->haste))
+		return;
+	d->haste = d->anew = begin;
+	d->rest = !begin;
+	if (!d->running)
+		pace(d, begin ? SCRUB_HASTE_MS : SCRUB_REST_MS);
 }
 
 void uv_disk_stop(struct uv_disk *d)

@@ -55,6 +55,9 @@ void uv_disk_look(struct uv_disk *d);
 void uv_disk_no_room(struct uv_disk *d);
 /* Something was read that is not what was written: noted, as if it had been found here. */
 void uv_disk_damage(struct uv_disk *d, const char *what);
+/* Begins a pass of the check now, with little pause; or ends one that was begun so: the next comes
+ * after the usual rest. */
+void uv_disk_check(struct uv_disk *d, bool begin);
 void uv_disk_stop(struct uv_disk *d);
 bool uv_disk_busy(const struct uv_disk *d);
 void uv_disk_close(struct uv_disk *d);

@@ -744,6 +744,16 @@ void uv_node_disk(struct uv_node *un, struct uv_disk_status *out)
 	uv_disk_get(un->disk, out);
 }
 
+void uv_node_check(struct uv_node *un, bool begin)
+{
+	uv_disk_check(un->disk, begin);
+}
+
+void uv_node_deletable(struct uv_node *un, uint32_t seq)
+{
+	store_set_deletable(un->store, seq);
+}
+
 const struct uv_node_work *uv_node_work(struct uv_node *un, uint32_t kind)
 {
 	must(kind < UV_NODE_WORK_KINDS);

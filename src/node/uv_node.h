@@ -67,6 +67,10 @@ struct node *uv_node_machine(struct uv_node *un);
 const struct history *uv_node_history(struct uv_node *un);
 struct peers *uv_node_peers(struct uv_node *un); /* NULL when standalone */
 void uv_node_disk(struct uv_node *un, struct uv_disk_status *out);
+/* A check of the store now, or no more (uv_disk_check). */
+void uv_node_check(struct uv_node *un, bool begin);
+/* Ledgers after this one are kept (store_set_deletable). */
+void uv_node_deletable(struct uv_node *un, uint32_t seq);
 const struct uv_node_work *uv_node_work(struct uv_node *un, uint32_t kind);
 
 /* Another UNL (NODE_UNL). */

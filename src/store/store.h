@@ -65,6 +65,10 @@ enum err store_fill(struct store *s, const struct history_ledger *l, uint32_t n,
  * Returns ERR_NONE and *more when there is more to do. */
 enum err store_prune(struct store *s, uint32_t budget, bool *more, struct why *why) MUST_USE;
 
+/* Ledgers after this one are kept, however many there are; UINT32_MAX, as it is in the beginning:
+ * the history alone says what is kept. What has been deleted does not come back by it. Any thread. */
+void store_set_deletable(struct store *s, uint32_t seq);
+
 /* The node source of all trees of this store, and its history interface. Valid until close. */
 struct node_source *store_node_source(struct store *s);
 const struct history *store_history(struct store *s);
@@ -90,6 +94,8 @@ struct store_scrub_progress {
 };
 struct store_scrub *store_scrub_new(struct store *s);
 void store_scrub_free(struct store_scrub *c); /* NULL is fine */
+/* The next step begins another pass, whether this one was at its end or not. */
+void store_scrub_restart(struct store_scrub *c);
 /* Checks about `budget` entries or transactions; any thread, one at a time. ERR_CORRUPT with the
  * reason is damage. *done: that was the end of a pass; the next call begins another. */
 enum err store_scrub_step(struct store_scrub *c, uint32_t budget, bool *done,

@@ -38,6 +38,7 @@ struct store {
 
 	pthread_mutex_t mutex; /* guards what follows; never held while reading or writing rows */
 	struct tip_row tip;    /* of the last commit; seq 0 = no ledger yet */
+	uint32_t deletable;    /* pruning goes no further than this ledger */
 	struct open_ledger *open;
 	size_t open_n, open_cap;
 	uint64_t open_clock;

@@ -202,6 +202,7 @@ enum err store_open(struct store **out, const struct store_options *o, struct wh
 	s->folder = mem_alloc(n);
 	memcpy(s->folder, o->folder, n);
 	s->history = o->history;
+	s->deletable = UINT32_MAX;
 	s->read_only = o->read_only;
 	pthread_mutex_init(&s->mutex, NULL);
 	store_read_init(s);

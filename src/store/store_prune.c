@@ -208,6 +208,8 @@ static struct tip_row raise_floor(struct store *s)
 	tip = s->tip;
 	if (s->history != STORE_HISTORY_FULL && tip.seq >= s->history) {
 		floor = tip.seq - s->history + 1;
+		if (floor - 1 > s->deletable)
+			floor = s->deletable + 1;
 		lowest = store_lowest_open(s, floor);
 		if (lowest < floor)
 			floor = lowest;
@@ -241,4 +243,11 @@ enum err store_prune(struct store *s, uint32_t budget, bool *more, struct why *w
 			e = store_fail(why, ERR_NO_SPACE, s->folder);
 	}
 	return e;
+}
+
+void store_set_deletable(struct store *s, uint32_t seq)
+{
+	pthread_mutex_lock(&s->mutex);
+	s->deletable = seq;
+	pthread_mutex_unlock(&s->mutex);
 }

@@ -35,6 +35,11 @@ static void pass_end(struct store_scrub *c)
 	*c = next;
 }
 
+void store_scrub_restart(struct store_scrub *c)
+{
+	pass_end(c);
+}
+
 void store_scrub_free(struct store_scrub *c)
 {
 	if (!c)
