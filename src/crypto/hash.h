@@ -43,6 +43,8 @@ void sha512_half_parts(struct hash256 *out, enum hash_prefix prefix, const struc
  * resist collisions. */
 void sha1(uint8_t out[20], const void *p, size_t n);
 void sha256(uint8_t out[32], const void *p, size_t n);
+/* SipHash-2-4: 64 bits for tables that outsiders fill, who do not know the key. */
+uint64_t hash_keyed(const uint8_t key[16], const void *p, size_t n);
 /* RIPEMD160(SHA256(p)): account ids from public keys. */
 void hash160(struct account_id *out, const void *p, size_t n);
 

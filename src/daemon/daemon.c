@@ -15,6 +15,7 @@
 
 #define EXIT_STORE     74
 #define STOP_WITHIN_MS 3000
+#define CACHE_BYTES    (16u << 20) /* of replies that may be given again */
 #define LOG_FLUSH_MS   100
 #define STOP_HARD_MS   4800 /* SIGTERM to exit takes 5 s at most */
 
@@ -240,6 +241,7 @@ static void open_rpc(struct daemon *d)
 	    .storage = host_storage,
 	    .publishers = host_publishers,
 	    .list_sites = host_list_sites,
+	    .cache_bytes = CACHE_BYTES,
 	    .hostname = d->hostname,
 	    .build_version = TALLY_BUILD_VERSION,
 	    .tally_version = TALLY_VERSION,

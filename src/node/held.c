@@ -151,6 +151,11 @@ struct ledger *node_ledger_by_seq(const struct node *n, uint32_t seq)
 	return h && h->ledger->header.seq == seq ? h->ledger : NULL;
 }
 
+uint64_t node_steps(const struct node *n)
+{
+	return n->steps;
+}
+
 struct ledger *node_validated(const struct node *n)
 {
 	return n->validated;

@@ -419,6 +419,7 @@ void node_step(struct node *n, const struct node_event *ev, struct now now, stru
 	must(!n->fx);
 	n->fx = fx;
 	n->now = now;
+	n->steps++;
 	dispatch(n, ev);
 	if (!n->stopping)
 		at = settle(n);

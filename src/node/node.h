@@ -257,6 +257,8 @@ void node_set_history(struct node *n, const struct history *h);
 
 /* ---- Reading, between steps, on the loop thread; used by rpc ---- */
 
+/* How many steps there were: what is read between two steps stays the same. */
+uint64_t node_steps(const struct node *n);
 /* The last validated ledger whose commit is acknowledged; the last closed one; NULL when none. The
  * caller takes references of its own if it keeps them beyond the call. */
 struct ledger *node_validated(const struct node *n);

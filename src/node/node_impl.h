@@ -225,6 +225,7 @@ struct node {
 	struct consensus *cons;
 	const struct history *history;
 	struct node_effects *fx; /* of the step that runs */
+	uint64_t steps;
 	struct now now;
 	bool started, stopping, stopped;
 	uint64_t next_job;

@@ -143,6 +143,7 @@ static bool range_of_request(struct rpc_call *c, struct range *out)
 
 	if (c->version > 1 && bounds && one)
 		return rpc_fail_text(c, RPC_INVALID_PARAMS, "invalidParams");
+	c->holds = RPC_HOLDS_TIP;
 	if (r.first == 0)
 		return rpc_fail_behind(c, RPC_LGR_IDXS_INVALID);
 	if (bounds)

@@ -84,12 +84,13 @@ struct rpc_later {
 	void (*finish_accept)(struct rpc_call *c, uint32_t open_seq, enum err err);
 };
 
-/* How long an answer that may be kept holds. Whoever reads more than c->ledger says so. */
+/* How long an answer that may be kept holds (cache.h). Choosing a ledger says it: a method that
+ * reads anything beside c->ledger says it again. */
+struct cache_key;
 enum rpc_holds {
-	RPC_HOLDS_BY_LEDGER, /* found out from c->ledger */
-	RPC_HOLDS_STEP,      /* until anything happens in the node */
-	RPC_HOLDS_TIP,       /* until the next ledger is validated */
-	RPC_HOLDS_HISTORY, /* while the ledger c->holds_seq can be searched: validated, and named */
+	RPC_HOLDS_STEP,    /* until anything happens in the node */
+	RPC_HOLDS_TIP,     /* until the next ledger is validated */
+	RPC_HOLDS_HISTORY, /* while the ledger c->holds_seq can be searched: it is validated */
 };
 
 struct rpc_call {
@@ -102,14 +103,13 @@ struct rpc_call {
 	const struct rpc_method *method;
 	unsigned version;
 	uint64_t came_us;
-	uint32_t cost;     /* what the caller is charged; the method's, unless it raises it */
-	size_t n_body;     /* of the request */
-	bool refused;      /* answered without being worked on */
-	bool warn;         /* the reply says that the caller asks too much */
-	struct bytes body; /* during rpc_request, of requests whose reply may be kept; else empty */
+	uint32_t cost; /* what the caller is charged; the method's, unless it raises it */
+	size_t n_body; /* of the request */
+	bool refused;  /* answered without being worked on */
+	bool warn;     /* the reply says that the caller asks too much */
+	const struct cache_key *key; /* during rpc_request: under which the reply may be kept */
 	enum rpc_holds holds;
 	uint32_t holds_seq;
-	bool named;                    /* c->ledger was chosen by hash or number */
 	uint32_t echo_at, id_at, id_n; /* in w.out: what follows the result, and the id's value */
 	struct rpc_later later;
 	uint64_t token; /* while it waits for the node */

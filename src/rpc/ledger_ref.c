@@ -142,6 +142,7 @@ static bool take_shortcut(struct rpc_call *c, const char *which)
 
 	if (is_stale(c))
 		return fail_not_synced(c);
+	c->holds = strcmp(which, "validated") == 0 ? RPC_HOLDS_TIP : RPC_HOLDS_STEP;
 	if (strcmp(which, "current") == 0) {
 		if (!take_open(c))
 			return false;
@@ -159,6 +160,16 @@ static bool is_shortcut(const char *s)
 	return strcmp(s, "current") == 0 || strcmp(s, "closed") == 0 || strcmp(s, "validated") == 0;
 }
 
+/* A ledger that was named never becomes another one once it is validated. */
+static bool named(struct rpc_call *c, bool chosen)
+{
+	if (chosen && c->ledger.closed && c->ledger.validated) {
+		c->holds = RPC_HOLDS_HISTORY;
+		c->holds_seq = c->ledger.seq;
+	}
+	return chosen;
+}
+
 static bool select_index(struct rpc_call *c, const char *field, const json_t *v)
 {
 	uint32_t seq;
@@ -169,7 +180,7 @@ static bool select_index(struct rpc_call *c, const char *field, const json_t *v)
 		return take_shortcut(c, json_string_value(v));
 	if (!json_to_u32(v, &seq))
 		return rpc_fail_expected(c, field, "string or number");
-	return rpc_ledger_by_seq(c, seq);
+	return named(c, rpc_ledger_by_seq(c, seq));
 }
 
 static bool select_hash(struct rpc_call *c, const char *field, const json_t *v)
@@ -178,7 +189,7 @@ static bool select_hash(struct rpc_call *c, const char *field, const json_t *v)
 
 	if (!json_to_hash(v, &hash))
 		return rpc_fail_expected(c, field, "hex string");
-	return rpc_ledger_by_hash(c, &hash);
+	return named(c, rpc_ledger_by_hash(c, &hash));
 }
 
 bool rpc_select_ledger(struct rpc_call *c)

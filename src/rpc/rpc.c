@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+#include "rpc/cache.h"
 #include "rpc/call.h"
 #include "rpc/history_feed.h"
 #include "rpc/state.h"
@@ -40,6 +41,8 @@ struct rpc *rpc_open(const struct rpc_host *host)
 		r->free_slots[i] = RPC_PENDING_MAX - 1 - i;
 	r->n_free = RPC_PENDING_MAX;
 	r->subs = subs_open(&r->host);
+	if (host->cache_bytes)
+		r->cache = cache_open(&r->host, r->standalone);
 	return r;
 }
 
@@ -61,6 +64,8 @@ void rpc_close(struct rpc *r)
 		if (r->parked[i])
 			call_free(r->parked[i]);
 	subs_close(r->subs);
+	cache_close(r->cache);
+	buf_close(&r->again);
 	mem_free(r->parked);
 	mem_free(r->free_slots);
 	buf_close(&r->definitions);
@@ -88,28 +93,12 @@ static bool charge(struct rpc_call *c)
 	return c->host->charge && c->host->charge(c->host->ctx, &c->from, c->cost);
 }
 
-static void tell_done(const struct rpc_call *c)
-{
-	const struct rpc_host *host = c->host;
-	struct rpc_done d = {.from = &c->from, .error = c->fault.token, .bytes = c->w.out.n};
-	size_t n;
-
-	if (!host->done)
-		return;
-	if (c->method) {
-		d.method = c->method->name;
-		d.index = (uint32_t)(c->method - rpc_methods(&n));
-	}
-	if (host->us)
-		d.us = host->us(host->ctx) - c->came_us;
-	host->done(host->ctx, &d);
-}
-
 static void reply(struct rpc_call *c, int status)
 {
 	if (!c->from.websocket)
 		buf_put_u8(&c->w.out, '\n');
-	tell_done(c);
+	rpc_keep_answer(c);
+	rpc_tell_done(c);
 	c->host->reply(c->host->ctx, c->from.request, status, buf_bytes(&c->w.out));
 }
 
@@ -133,12 +122,26 @@ static void echo(struct rpc_call *c, const char *key)
 		jw_put_json(&c->w, key, v);
 }
 
+/* Remembers where it stands, to put another one there. */
+static void echo_id(struct rpc_call *c)
+{
+	const json_t *v = json_object_get(c->p, "id");
+
+	if (!v)
+		return;
+	jw_key(&c->w, "id");
+	c->id_at = (uint32_t)c->w.out.n;
+	jw_json(&c->w, v);
+	c->id_n = (uint32_t)c->w.out.n - c->id_at;
+}
+
 /* Members beside the result: what the client sent to match replies with. */
 static void write_echoes(struct rpc_call *c)
 {
+	c->echo_at = (uint32_t)c->w.out.n;
 	if (c->warn)
 		jw_put_str(&c->w, "warning", "load");
-	echo(c, "id");
+	echo_id(c);
 	echo(c, "jsonrpc");
 	echo(c, "ripplerpc");
 	if (c->from.websocket) {
@@ -257,6 +260,7 @@ static bool park(struct rpc_call *c, uint64_t *token)
 	r->parked[slot] = c;
 	c->token = ++r->generation << 16 | slot;
 	*token = c->token;
+	c->key = NULL; /* of a request that is gone when the answer comes */
 	return true;
 }
 
@@ -353,7 +357,7 @@ static void refuse_http(struct rpc_call *c, int status, const char *text)
 	c->fault.token = "malformed";
 	charge(c);
 	buf_printf(&c->w.out, "%s\r\n", text);
-	tell_done(c);
+	rpc_tell_done(c);
 	c->host->reply(c->host->ctx, c->from.request, status, buf_bytes(&c->w.out));
 	call_free(c);
 }
@@ -535,9 +539,15 @@ void rpc_refuse(struct rpc *r, const struct rpc_origin *from, struct bytes body,
 
 void rpc_request(struct rpc *r, const struct rpc_origin *from, struct bytes body)
 {
-	struct rpc_call *c = call_new(r, from, body.n);
 	struct why why = {.text = "not a JSON object"};
+	struct cache_key key;
+	bool keyed = r->cache && cache_key(&key, r->cache, from, body);
+	struct rpc_call *c;
 
+	if (keyed && rpc_answer_again(r, from, &key))
+		return;
+	c = call_new(r, from, body.n);
+	c->key = keyed ? &key : NULL;
 	if (body.n > RPC_BODY_MAX || json_parse_bounded(&c->request, body, &why) != ERR_NONE ||
 	    !json_is_object(c->request))
 		refuse_text(c, body, &why);

@@ -143,6 +143,7 @@ struct rpc_host {
 	/* Validator lists; may be NULL: then there are none. */
 	const struct publishers *(*publishers)(void *ctx);
 	uint32_t (*list_sites)(void *ctx, struct rpc_list_site *out, uint32_t max);
+	uint64_t cache_bytes;      /* of replies that may be given again (cache.h); 0: none are */
 	const char *hostname;      /* shown to administrators; may be NULL */
 	const char *build_version; /* protocol level, e.g. "2.4.0" */
 	const char *tally_version;

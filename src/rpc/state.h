@@ -6,7 +6,9 @@
 
 /* What the API remembers between requests. Private to rpc. */
 struct rpc_call;
+struct cache_key;
 struct subs;
+struct cache;
 struct history_feed;
 
 struct rpc {
@@ -17,6 +19,8 @@ struct rpc {
 	uint64_t generation; /* of tokens: a late answer never meets another call */
 	uint64_t requests;   /* since the start */
 	struct subs *subs;
+	struct cache *cache;           /* NULL: nothing is kept */
+	struct buf again;              /* a kept reply with another id */
 	struct history_feed *feeds;    /* all, the next to be served first */
 	struct history_feed *feed_now; /* the one that is; NULL as soon as it is closed */
 	struct drops base_fee;         /* as the server stream has told it last */
@@ -27,5 +31,12 @@ struct rpc {
 	bool standalone; /* of the node, constant */
 	uint32_t network_id;
 };
+
+/* again.c */
+void rpc_tell_done(const struct rpc_call *c);
+/* Keeps the reply that c->w has become, if it is one that may be given again. */
+void rpc_keep_answer(const struct rpc_call *c);
+/* Gives the answer that was given before. False: there is none that still holds. */
+bool rpc_answer_again(struct rpc *r, const struct rpc_origin *from, const struct cache_key *key);
 
 #endif

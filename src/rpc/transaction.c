@@ -206,6 +206,8 @@ static void write_found(struct rpc_call *c, struct found_tx *f)
 		rpc_fail_unavailable(c);
 		return;
 	}
+	c->holds = RPC_HOLDS_HISTORY;
+	c->holds_seq = f->row.ledger_seq;
 	f->has_ctid = tj_ctid(f->ctid, f->row.ledger_seq, f->row.index, c->r->network_id);
 	if (!binary) {
 		f->tx = tj_decode(c, f->row.blob);
