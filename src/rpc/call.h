@@ -78,8 +78,8 @@ enum rpc_later_kind {
 };
 struct rpc_later {
 	enum rpc_later_kind kind;
-	struct tx *tx; /* one reference, owned by the call */
-	bool fail_hard;
+	struct tx *tx;               /* one reference, owned by the call */
+	bool fail_hard, signed_here; /* by the call, with a secret that came along */
 	void (*finish)(struct rpc_call *c, const struct node_submitted *s);
 	void (*finish_accept)(struct rpc_call *c, uint32_t open_seq, enum err err);
 };
@@ -112,12 +112,23 @@ struct rpc_call {
 	uint32_t holds_seq;
 	uint32_t echo_at, id_at, id_n; /* in w.out: what follows the result, and the id's value */
 	struct rpc_later later;
-	uint64_t token; /* while it waits for the node */
+	uint64_t token;      /* while it waits for the node */
+	struct idem *idem;   /* with an Idempotency-Key (idempotency.h) */
+	int status;          /* HTTP status that the reply has whatever comes; 0: the usual one */
+	const char *headers; /* of the reply, besides; static */
 	struct rpc_fault fault;
 	struct jw w;        /* what has been written of the reply */
 	struct arena arena; /* for decoding, freed with the call */
 	struct rpc_ledger ledger;
 };
+
+/* ---- Ways to end a call (rpc.c). All free it, but rpc_send. */
+void rpc_submit_now(struct rpc_call *c); /* hands c->later.tx to the node */
+void rpc_finish_with(struct rpc_call *c, int status, const char *headers);
+/* c->w holds the whole body already. */
+void rpc_finish_raw(struct rpc_call *c, int status, const char *headers);
+void rpc_send(struct rpc_call *c, int status);
+void rpc_call_free(struct rpc_call *c);
 
 /* ---- Faults. All return false, so that `return rpc_fail(...)` reads well in helpers. */
 bool rpc_fail(struct rpc_call *c, enum rpc_error e);

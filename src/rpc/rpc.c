@@ -2,6 +2,7 @@
 #include "rpc/cache.h"
 #include "rpc/call.h"
 #include "rpc/history_feed.h"
+#include "rpc/idempotency.h"
 #include "rpc/state.h"
 #include "rpc/subs.h"
 
@@ -63,6 +64,7 @@ void rpc_close(struct rpc *r)
 	for (uint32_t i = 0; i < RPC_PENDING_MAX; i++)
 		if (r->parked[i])
 			call_free(r->parked[i]);
+	idem_close(r);
 	subs_close(r->subs);
 	cache_close(r->cache);
 	buf_close(&r->again);
@@ -73,177 +75,9 @@ void rpc_close(struct rpc *r)
 	mem_free(r);
 }
 
-/* ---- Envelope (rippled: ServerHandler.cpp) */
-
-/* The form in which an HTTP reply is wanted. */
-static const char *ripplerpc_of(const struct rpc_call *c)
+void rpc_call_free(struct rpc_call *c)
 {
-	const char *s = p_text(c, "ripplerpc");
-
-	return s ? s : "1.0";
-}
-
-/* What the call costs is known when its answer is. A fault of the caller's making costs more than
- * a plain request, as in the reference. True: the caller is to be warned. */
-static bool charge(struct rpc_call *c)
-{
-	if (c->fault.token && c->cost < RPC_COST_FAULT)
-		c->cost = RPC_COST_FAULT;
-	c->cost += (uint32_t)((c->n_body + c->w.out.n) / 1024) * RPC_COST_PER_KB;
-	return c->host->charge && c->host->charge(c->host->ctx, &c->from, c->cost);
-}
-
-static void reply(struct rpc_call *c, int status)
-{
-	if (!c->from.websocket)
-		buf_put_u8(&c->w.out, '\n');
-	rpc_keep_answer(c);
-	rpc_tell_done(c);
-	c->host->reply(c->host->ctx, c->from.request, status, buf_bytes(&c->w.out));
-}
-
-/* The request as it is shown in an error: secrets covered. */
-static void write_request(struct rpc_call *c)
-{
-	static const char *const secrets[] = {"passphrase", "secret", "seed", "seed_hex"};
-	json_t *shown = c->from.websocket ? c->request : c->p;
-
-	for (size_t i = 0; i < sizeof(secrets) / sizeof(secrets[0]); i++)
-		if (json_object_get(shown, secrets[i]))
-			json_object_set_new(shown, secrets[i], json_string("<masked>"));
-	jw_put_json(&c->w, "request", shown);
-}
-
-static void echo(struct rpc_call *c, const char *key)
-{
-	const json_t *v = json_object_get(c->p, key);
-
-	if (v)
-		jw_put_json(&c->w, key, v);
-}
-
-/* Remembers where it stands, to put another one there. */
-static void echo_id(struct rpc_call *c)
-{
-	const json_t *v = json_object_get(c->p, "id");
-
-	if (!v)
-		return;
-	jw_key(&c->w, "id");
-	c->id_at = (uint32_t)c->w.out.n;
-	jw_json(&c->w, v);
-	c->id_n = (uint32_t)c->w.out.n - c->id_at;
-}
-
-/* Members beside the result: what the client sent to match replies with. */
-static void write_echoes(struct rpc_call *c)
-{
-	c->echo_at = (uint32_t)c->w.out.n;
-	if (c->warn)
-		jw_put_str(&c->w, "warning", "load");
-	echo_id(c);
-	echo(c, "jsonrpc");
-	echo(c, "ripplerpc");
-	if (c->from.websocket) {
-		echo(c, "api_version");
-		jw_put_str(&c->w, "type", "response");
-	}
-}
-
-static void write_fault(struct rpc_call *c, bool ripplerpc2)
-{
-	struct jw *w = &c->w;
-
-	jw_put_str(w, "error", c->fault.token);
-	if (c->fault.code != RPC_OK) {
-		jw_put_u64(w, "error_code", c->fault.code);
-		if (ripplerpc2)
-			jw_put_u64(w, "code", c->fault.code);
-		jw_put_str(w, ripplerpc2 ? "message" : "error_message", c->fault.message);
-	}
-	jw_put_str(w, "status", "error");
-}
-
-/* Turns {"result":{<members> into {"<with>":{<members>, or into {<members> when with is NULL. */
-static void rewrap(struct rpc_call *c, const char *with)
-{
-	struct jw old = c->w;
-	bool members = old.comma;
-	size_t skip = strlen("{\"result\":{");
-
-	must(old.depth == 2 && old.out.n >= skip);
-	c->w = JW_INIT;
-	jw_open(&c->w, '{');
-	if (with)
-		jw_put_open(&c->w, with, '{');
-	buf_put(&c->w.out, old.out.p + skip, old.out.n - skip);
-	c->w.comma = members;
-	jw_close(&old);
-}
-
-static void finish_failure_websocket(struct rpc_call *c)
-{
-	rewrap(c, NULL);
-	write_fault(c, false);
-	write_request(c);
-	write_echoes(c);
-	jw_end(&c->w, '}');
-	reply(c, 200);
-}
-
-static void finish_failure_http(struct rpc_call *c)
-{
-	const char *ripplerpc = ripplerpc_of(c);
-	bool v2 = strcmp(ripplerpc, "2.0") >= 0;
-	bool v3 = strcmp(ripplerpc, "3.0") >= 0;
-
-	if (v2)
-		rewrap(c, "error");
-	write_fault(c, v2);
-	if (!v2)
-		write_request(c);
-	jw_end(&c->w, '}');
-	write_echoes(c);
-	jw_end(&c->w, '}');
-	reply(c, v3 && c->fault.code != RPC_OK ? rpc_error_http(c->fault.code) : 200);
-}
-
-static void finish_success(struct rpc_call *c)
-{
-	struct jw *w = &c->w;
-
-	if (c->from.websocket) {
-		jw_end(w, '}');
-		jw_put_str(w, "status", "success");
-	} else {
-		jw_put_str(w, "status", "success");
-		jw_end(w, '}');
-	}
-	write_echoes(c);
-	jw_end(w, '}');
-	reply(c, 200);
-}
-
-static void finish(struct rpc_call *c)
-{
-	must(c->w.depth == 2);
-	c->warn = c->refused || charge(c);
-	if (!c->fault.token)
-		finish_success(c);
-	else if (c->from.websocket)
-		finish_failure_websocket(c);
-	else
-		finish_failure_http(c);
 	call_free(c);
-}
-
-void rpc_forget_written(struct rpc_call *c)
-{
-	buf_clear(&c->w.out);
-	c->w.depth = 0;
-	c->w.comma = false;
-	jw_open(&c->w, '{');
-	jw_put_open(&c->w, "result", '{');
 }
 
 /* ---- Calls that wait for the node */
@@ -286,7 +120,7 @@ void rpc_submitted(struct rpc *r, const struct node_submitted *s)
 		return;
 	must(c->later.kind == RPC_SUBMIT_THEN_REPLY);
 	c->later.finish(c, s);
-	finish(c);
+	rpc_finish(c);
 }
 
 void rpc_accepted(struct rpc *r, uint64_t token, uint32_t open_seq, enum err err)
@@ -297,7 +131,17 @@ void rpc_accepted(struct rpc *r, uint64_t token, uint32_t open_seq, enum err err
 		return;
 	must(c->later.kind == RPC_ACCEPT_THEN_REPLY);
 	c->later.finish_accept(c, open_seq, err);
-	finish(c);
+	rpc_finish(c);
+}
+
+void rpc_submit_now(struct rpc_call *c)
+{
+	uint64_t token;
+
+	if (park(c, &token))
+		c->host->submit(c->host->ctx, c->later.tx, c->later.fail_hard, token);
+	else
+		rpc_finish(c);
 }
 
 /* After the method has run. The host may answer before it returns: c is gone then. */
@@ -309,22 +153,20 @@ static void conclude(struct rpc_call *c)
 
 	switch (kind) {
 	case RPC_REPLY_NOW:
-		finish(c);
+		rpc_finish(c);
 		return;
 	case RPC_SUBMIT_THEN_REPLY:
-		if (!park(c, &token))
-			finish(c);
-		else
-			host->submit(host->ctx, c->later.tx, c->later.fail_hard, token);
+		if (!idem_hold(c))
+			rpc_submit_now(c);
 		return;
 	case RPC_ACCEPT_THEN_REPLY:
 		if (!park(c, &token))
-			finish(c);
+			rpc_finish(c);
 		else
 			host->accept(host->ctx, token);
 		return;
 	case RPC_REPLY_THEN_STOP:
-		finish(c);
+		rpc_finish(c);
 		host->stop(host->ctx);
 		return;
 	}
@@ -349,19 +191,6 @@ static bool condition_met(struct rpc_call *c, enum rpc_condition condition)
 	return true;
 }
 
-/* Plain text, as the reference answers what it cannot take for a call. */
-static void refuse_http(struct rpc_call *c, int status, const char *text)
-{
-	jw_close(&c->w);
-	c->cost = RPC_COST_MALFORMED;
-	c->fault.token = "malformed";
-	charge(c);
-	buf_printf(&c->w.out, "%s\r\n", text);
-	rpc_tell_done(c);
-	c->host->reply(c->host->ctx, c->from.request, status, buf_bytes(&c->w.out));
-	call_free(c);
-}
-
 /* The version a request asks for; 0 when it is none that is spoken here. */
 static unsigned version_of(const json_t *params)
 {
@@ -382,6 +211,8 @@ static void dispatch(struct rpc_call *c, const char *name)
 		rpc_fail(c, RPC_UNKNOWN_CMD);
 	else if (c->method->role == RPC_ADMIN && !c->from.admin)
 		rpc_fail(c, RPC_FORBIDDEN);
+	else if (!idem_begin(c))
+		return; /* answered */
 	else if (condition_met(c, c->method->condition))
 		c->method->run(c);
 	conclude(c);
@@ -410,53 +241,35 @@ static void request_http(struct rpc_call *c)
 	const json_t *rpc;
 
 	if (!method || json_is_null(method)) {
-		refuse_http(c, 400, "Null method");
+		rpc_refuse_http(c, 400, "Null method");
 		return;
 	}
 	if (!name || !*name) {
-		refuse_http(c, 400, name ? "method is empty" : "method is not string");
+		rpc_refuse_http(c, 400, name ? "method is empty" : "method is not string");
 		return;
 	}
 	c->p = http_params(c->request);
 	if (!c->p) {
-		refuse_http(c, 400, "params unparsable");
+		rpc_refuse_http(c, 400, "params unparsable");
 		return;
 	}
 	c->version = version_of(c->p);
 	if (c->version == 0) {
-		refuse_http(c, 400, "invalid_API_version");
+		rpc_refuse_http(c, 400, "invalid_API_version");
 		return;
 	}
 	rpc = json_object_get(c->p, "ripplerpc");
 	if (rpc && !json_is_string(rpc)) {
-		refuse_http(c, 400, "ripplerpc is not a string");
+		rpc_refuse_http(c, 400, "ripplerpc is not a string");
 		return;
 	}
 	c->method = rpc_method_find(name, c->version);
 	if (c->method && c->method->role == RPC_ADMIN && !c->from.admin) {
-		refuse_http(c, 403, "Forbidden");
+		rpc_refuse_http(c, 403, "Forbidden");
 		return;
 	}
 	json_object_set(c->p, "command", json_object_get(c->request, "method"));
 	dispatch(c, name);
-}
-
-/* A WebSocket message that names no command, or another version: no number, as the reference. */
-static void refuse_websocket(struct rpc_call *c, const char *token)
-{
-	struct jw *w = &c->w;
-
-	c->cost = RPC_COST_MALFORMED;
-	c->fault.token = token;
-	c->warn = charge(c);
-	jw_open(w, '{');
-	jw_put_str(w, "status", "error");
-	jw_put_str(w, "error", token);
-	write_request(c);
-	write_echoes(c);
-	jw_end(w, '}');
-	reply(c, 200);
-	call_free(c);
 }
 
 static void request_websocket(struct rpc_call *c)
@@ -468,40 +281,11 @@ static void request_websocket(struct rpc_call *c)
 	c->p = c->request;
 	c->version = version_of(c->p);
 	if (c->version == 0)
-		refuse_websocket(c, "invalid_API_version");
+		rpc_refuse_websocket(c, "invalid_API_version");
 	else if (!json_is_string(named) || (method && !json_equal(named, method)))
-		refuse_websocket(c, "missingCommand");
+		rpc_refuse_websocket(c, "missingCommand");
 	else
 		dispatch(c, json_string_value(named));
-}
-
-static void refuse_text(struct rpc_call *c, struct bytes body, struct why *why)
-{
-	struct jw *w = &c->w;
-	json_t *value;
-	char text[WHY_MAX + 40];
-
-	rpc_plain_text(why->text);
-	if (!c->from.websocket) {
-		snprintf(text, sizeof(text), "Unable to parse request: %s", why->text);
-		refuse_http(c, 400, text);
-		return;
-	}
-	c->cost = RPC_COST_MALFORMED;
-	c->fault.token = "jsonInvalid";
-	charge(c);
-	jw_open(w, '{');
-	jw_put_str(w, "type", "error");
-	jw_put_str(w, "error", "jsonInvalid");
-	jw_put_str(w, "error_message", why->text);
-	/* The text goes back only if it is short and fit for JSON at all. */
-	value = body.n <= RPC_ECHO_MAX ? json_stringn((const char *)body.p, body.n) : NULL;
-	if (value)
-		jw_put_json(w, "value", value);
-	json_decref(value);
-	jw_end(w, '}');
-	reply(c, 200);
-	call_free(c);
 }
 
 static struct rpc_call *call_new(struct rpc *r, const struct rpc_origin *from, size_t n_body)
@@ -534,7 +318,7 @@ void rpc_refuse(struct rpc *r, const struct rpc_origin *from, struct bytes body,
 	c->refused = true;
 	rpc_forget_written(c);
 	rpc_fail(c, e);
-	finish(c);
+	rpc_finish(c);
 }
 
 void rpc_request(struct rpc *r, const struct rpc_origin *from, struct bytes body)
@@ -550,11 +334,16 @@ void rpc_request(struct rpc *r, const struct rpc_origin *from, struct bytes body
 	c->key = keyed ? &key : NULL;
 	if (body.n > RPC_BODY_MAX || json_parse_bounded(&c->request, body, &why) != ERR_NONE ||
 	    !json_is_object(c->request))
-		refuse_text(c, body, &why);
+		rpc_refuse_text(c, body, &why);
 	else if (from->websocket)
 		request_websocket(c);
 	else
 		request_http(c);
+}
+
+void rpc_kept(struct rpc *r, uint64_t token, enum err err)
+{
+	idem_kept(r, token, err);
 }
 
 void rpc_tick(struct rpc *r)

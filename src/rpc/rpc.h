@@ -48,6 +48,7 @@ struct rpc_done {
 	const char *method; /* NULL: no method that there is */
 	uint32_t index;     /* of it, in the order of rpc_method_name */
 	const char *error;  /* token, or NULL */
+	bool again;         /* a kept answer was given again */
 	uint64_t us;        /* since the request came; 0 without rpc_host.us */
 	uint64_t bytes;     /* of the reply */
 };
@@ -59,6 +60,14 @@ struct rpc_hook {
 	const char *url, *username, *password;
 };
 
+/* What is to outlive the process for a while (store/keep.h). */
+struct rpc_keep {
+	struct hash256 key;
+	uint64_t until_ms;
+	bool privileged;
+	struct bytes value;
+};
+
 /* What a peer has said of its ledgers. */
 struct rpc_peer_status {
 	struct hash256 ledger; /* the last one that it closed */
@@ -68,6 +77,17 @@ struct rpc_peer_status {
 	struct net_time date;
 };
 
+struct rpc_counts {
+	uint32_t pending;     /* requests that wait for the node */
+	uint32_t subscribers; /* connections that follow something, and what besides streams */
+	uint32_t topics;
+	uint32_t kept; /* answers that may be given again, and their bytes */
+	uint64_t kept_bytes;
+};
+struct rpc;
+void rpc_counts_get(const struct rpc *r, struct rpc_counts *out);
+
+struct jw;
 struct rpc_text;
 struct rpc_origin;
 struct rpc_pages {
@@ -113,6 +133,14 @@ struct rpc_host {
 	void (*hook_end)(void *ctx, uint64_t conn);
 	/* The reply to a request; `status` is the HTTP status (200 on WebSocket). */
 	void (*reply)(void *ctx, uint64_t request, int status, struct bytes body);
+	/* The same with more header lines, each with CR LF. May be NULL: they are left out. */
+	void (*reply_with)(void *ctx, uint64_t request, int status, const char *headers,
+			   struct bytes body);
+	/* What was kept under a key, appended (ERR_ABSENT: nothing), and keeping it: copied at
+	 * once; rpc_kept() is called when it is durable, or is not going to be. NULL together:
+	 * then Idempotency-Key is not supported. */
+	enum err (*kept)(void *ctx, const struct hash256 *key, struct buf *out);
+	void (*keep)(void *ctx, const struct rpc_keep *row, uint64_t token);
 	/* A reply in pieces, for answers too long to be held whole: next() is called whenever the
 	 * connection can take more, appends to out and returns false after the last piece; close()
 	 * ends it, also when the client has gone. HTTP sends chunks, WebSocket fragments. May be
@@ -130,6 +158,9 @@ struct rpc_host {
 	 * reply. Both may be NULL. */
 	uint64_t (*us)(void *ctx);
 	void (*done)(void *ctx, const struct rpc_done *done);
+	/* Writes the members of `status`: what the operator's view has counted. May be NULL: then
+	 * the method answers notSupported. */
+	void (*status)(void *ctx, struct jw *w);
 	/* How much is logged (0 errors only .. 3 everything) of one area of the program, or, with
 	 * NULL, of all: sets it when level >= 0, returns what holds now, -1 when there is no such
 	 * area. The three are NULL together: then log_level and logrotate answer notSupported. */
@@ -187,6 +218,8 @@ void rpc_tick(struct rpc *r);
 
 /* Answers to host->submit and host->accept. */
 void rpc_submitted(struct rpc *r, const struct node_submitted *s);
+/* And to host->keep. */
+void rpc_kept(struct rpc *r, uint64_t token, enum err err);
 void rpc_accepted(struct rpc *r, uint64_t token, uint32_t open_seq, enum err err);
 
 /* Streams, from the node's effects. */

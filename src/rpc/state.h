@@ -2,6 +2,7 @@
 #ifndef TALLY_RPC_STATE_H
 #define TALLY_RPC_STATE_H
 
+#include "base/hmap.h"
 #include "rpc/rpc.h"
 
 /* What the API remembers between requests. Private to rpc. */
@@ -10,6 +11,7 @@ struct cache_key;
 struct subs;
 struct cache;
 struct history_feed;
+struct idem;
 
 struct rpc {
 	struct rpc_host host;
@@ -23,7 +25,10 @@ struct rpc {
 	struct buf again;              /* a kept reply with another id */
 	struct history_feed *feeds;    /* all, the next to be served first */
 	struct history_feed *feed_now; /* the one that is; NULL as soon as it is closed */
-	struct drops base_fee;         /* as the server stream has told it last */
+	struct hmap idem_keys;         /* requests with an Idempotency-Key that are worked on */
+	struct idem *idems;
+	uint64_t keep_token;
+	struct drops base_fee;  /* as the server stream has told it last */
 	struct buf definitions; /* members of server_definitions' result, made on first use */
 	struct hash256 definitions_hash;
 	struct rules *rules; /* of the closed ledger last asked about, whose hash is: */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+#include "rpc/idempotency.h"
 #include "rpc/methods.h"
 #include "rpc/signing.h"
 
@@ -16,6 +17,7 @@ static void write_fate(struct rpc_call *c, const struct node_submitted *s)
 {
 	struct jw *w = &c->w;
 
+	idem_outcome(c, s->result);
 	tj_result(w, s->result, NULL);
 	jw_put_bool(w, "accepted", s->accepted);
 	jw_put_bool(w, "applied", s->applied);
@@ -34,6 +36,7 @@ static void finish_blob(struct rpc_call *c, const struct node_submitted *s)
 	json_t *shown;
 
 	if (s->result == temBAD_SIGNATURE) {
+		c->cost = RPC_COST_BAD_SIGNATURE;
 		fail_invalid(c, "fails local checks: Invalid signature.");
 		return;
 	}
@@ -107,18 +110,30 @@ static void finish_signed(struct rpc_call *c, const struct node_submitted *s)
 	finish_json(c, s);
 }
 
+/* What an earlier attempt under the same key has signed already is what is submitted. */
+static void submit_signed(struct rpc_call *c, bool fail_hard)
+{
+	struct tx *tx = idem_resume(c);
+
+	if (!tx)
+		tx = signing_sign(c);
+	if (!tx)
+		return;
+	hand_over(c, tx, fail_hard, finish_signed);
+	c->later.signed_here = true;
+}
+
 void method_submit(struct rpc_call *c)
 {
 	const json_t *blob = json_object_get(c->p, "tx_blob");
 	bool fail_hard;
-	struct tx *tx;
 
 	if (!parse_fail_hard(c, &fail_hard))
 		return;
 	if (blob)
 		submit_blob(c, blob, fail_hard);
-	else if (signing_allowed(c) && (tx = signing_sign(c)))
-		hand_over(c, tx, fail_hard, finish_signed);
+	else if (signing_allowed(c))
+		submit_signed(c, fail_hard);
 }
 
 void method_submit_multisigned(struct rpc_call *c)
