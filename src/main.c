@@ -4,6 +4,7 @@
 #include "daemon/daemon.h"
 #include "daemon/fetch.h"
 #include "daemon/key_file.h"
+#include "daemon/listen.h"
 #include "os/entropy.h"
 #include "os/file.h"
 #include "os/log.h"
@@ -18,11 +19,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#define TOKEN_BYTES_MAX 8192
-#define LOG_STOP_MS     1000 /* for what the log has not written yet */
-#define EXIT_USAGE      64
-#define EXIT_STORE      74
-#define EXIT_CONFIG     78
+#define TOKEN_BYTES_MAX   8192
+#define LOG_STOP_MS       1000  /* for what the log has not written yet */
+#define STANDALONE_PLACES 12000 /* connections of its two listeners each */
+#define EXIT_USAGE        64
+#define EXIT_STORE        74
+#define EXIT_CONFIG       78
 
 static const char usage[] =
     "tallyd - a replicated ledger node that speaks to XRP Ledger wallets\n"
@@ -191,6 +193,7 @@ static int run_standalone(const struct arguments *a)
 {
 	struct config c = {.disk = {.stop_bytes = 16u << 20},
 			   .peers_max = 1,
+			   .admin_places = STANDALONE_PLACES,
 			   .log = {.level = LOG_INFO, .slow_ms = 500}};
 	struct daemon_options o = {.config = &c, .standalone = true};
 	char dir[] = "/tmp/tally-standalone-XXXXXX";
@@ -310,6 +313,10 @@ static int run_config(const struct arguments *a)
 	if (load_genesis(&g, &c, &why) != ERR_NONE ||
 	    load_validator(&o.validator, &token, &c, &why) != ERR_NONE ||
 	    load_identity(&o.identity, &c, !a->check, &why) != ERR_NONE) {
+		fail(code, &why);
+		goto out;
+	}
+	if (listen_check(&c, &why) != ERR_NONE) {
 		fail(code, &why);
 		goto out;
 	}

@@ -149,7 +149,7 @@ static enum err check_whole(struct config *c, struct why *why)
 	if (!c->peer_key_file[0] && snprintf(c->peer_key_file, sizeof(c->peer_key_file),
 					     "%.1000s/node.key", c->data_dir) < 0)
 		return ERR_INVALID;
-	return ERR_NONE;
+	return config_check_serve(c, why);
 }
 
 enum err config_load(struct config *c, const char *path, struct why *why)
@@ -163,6 +163,7 @@ enum err config_load(struct config *c, const char *path, struct why *why)
 	*c = (struct config){.history = HISTORY_DEFAULT,
 			     .log = {.level = LOG_INFO, .slow_ms = SLOW_MS_DEFAULT},
 			     .peers_max = 21,
+			     .front = {.per_address_max = 20, .accepts_per_s = 50},
 			     .disk = {.warn_percent = 20,
 				      .history_percent = 10,
 				      .stop_percent = 5,
@@ -207,6 +208,8 @@ void config_close(struct config *c)
 	mem_free(c->unl.v);
 	for (i = 0; i < c->n_exempt; i++)
 		mem_free(c->exempt[i]);
+	for (i = 0; i < c->n_proxies; i++)
+		mem_free(c->proxies[i]);
 	for (i = 0; i < c->n_overlap_with; i++)
 		mem_free(c->overlap_with[i].v);
 	for (i = 0; i < c->n_list_files; i++)

@@ -42,7 +42,12 @@
  *               max               1 .. 64                             21
  *   [http]      listen            host:port, repeated (HTTP and WebSocket, public)
  *   [ws]        listen            the same, a second section for habit's sake
- *   [admin]     listen            host:port, repeated; loopback only
+ *   [tls]       listen            host:port, repeated: https and wss, public
+ *               certificate       PEM: the server's own, then the others of its chain
+ *               key               PEM, private to its owner; both are read again when they change
+ *   [admin]     socket            path of a Unix socket, or none          <data_dir>/admin.sock
+ *               listen            host:port, repeated; loopback only, wants the token
+ *               token_file        made when absent                        <data_dir>/admin.token
  *   [metrics]   listen            host:port, repeated: GET /metrics, /health, /livez only
  *   [limits]    what clients of public listeners may ask, by address (IPv4, IPv6 /64):
  *               warn_at           charges a second from which they are slowed    5000
@@ -50,6 +55,11 @@
  *               requests_per_second, request_burst   while they are slowed       20, 100
  *               loopback          yes: 127.0.0.0/8 and ::1 are limited too       no
  *               exempt            address that is not limited, repeated
+ *               connections       of all public listeners, if descriptors allow  12000
+ *               connections_per_address                                  20 (0: no limit)
+ *               accepts_per_second     new ones of an IPv4 /24, IPv6 /56     50 (0: no limit)
+ *               handshake_percent      of a processor, for handshakes of TLS  20
+ *               trusted_proxy     address whose X-Forwarded-For names the client, repeated
  *   [disk]      what is free of the file system of data_dir:
  *               warn_below_percent     below it a warning             20
  *               history_below_percent  no older ledgers are fetched   10
@@ -105,6 +115,14 @@ struct config {
 	uint32_t peers_max;
 	struct config_listen listen[CONFIG_LIST_MAX];
 	uint32_t n_listen;
+	char tls_certificate[CONFIG_PATH_MAX], tls_key[CONFIG_PATH_MAX];
+	char admin_socket[CONFIG_PATH_MAX];     /* empty: none */
+	char admin_token_file[CONFIG_PATH_MAX]; /* empty: no token is wanted, as stand-alone */
+	bool no_admin_socket;
+	uint32_t admin_places;     /* connections of an admin listener; 0: a few */
+	struct front_limits front; /* those that are keys; 0: the front's default, or no limit */
+	char *proxies[CONFIG_LISTS_MAX];
+	uint32_t n_proxies;
 	struct uv_disk_limits disk;
 	struct charge_limits charge; /* 0: the default of rpc/charge.h */
 	char *exempt[CONFIG_LISTS_MAX];

@@ -31,5 +31,7 @@ enum err config_number(struct config_parse *p, uint64_t *out, const char *v, uin
 /* "yes" or "no". */
 enum err config_yes(struct config_parse *p, bool *out, const char *v);
 char *config_copy(const char *v);
+/* What the keys of listeners must be together, and their defaults. */
+enum err config_check_serve(struct config *c, struct why *why);
 
 #endif

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 
-/* [http], [ws], [admin] and all else that clients meet */
+/* [http], [ws], [tls], [admin], [metrics]: the listeners */
 #include "daemon/config_parse.h"
 
 #include <arpa/inet.h>
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -73,4 +74,60 @@ enum err config_add_admin(struct config_parse *p, const char *v)
 enum err config_add_metrics(struct config_parse *p, const char *v)
 {
 	return add_listen(p, v, FRONT_METRICS);
+}
+
+enum err config_add_tls(struct config_parse *p, const char *v)
+{
+	enum err e = add_listen(p, v, FRONT_PUBLIC);
+
+	if (e == ERR_NONE)
+		p->c->listen[p->c->n_listen - 1].tls = true;
+	return e;
+}
+
+enum err config_set_tls_certificate(struct config_parse *p, const char *v)
+{
+	return config_path(p, p->c->tls_certificate, v);
+}
+
+enum err config_set_tls_key(struct config_parse *p, const char *v)
+{
+	return config_path(p, p->c->tls_key, v);
+}
+
+enum err config_set_admin_socket(struct config_parse *p, const char *v)
+{
+	p->c->no_admin_socket = !strcmp(v, "none");
+	return p->c->no_admin_socket ? ERR_NONE : config_path(p, p->c->admin_socket, v);
+}
+
+enum err config_set_admin_token(struct config_parse *p, const char *v)
+{
+	return config_path(p, p->c->admin_token_file, v);
+}
+
+/* A file in data_dir, unless it is set. */
+static enum err set_default(char out[CONFIG_PATH_MAX], const struct config *c, const char *name,
+			    struct why *why)
+{
+	int n = out[0] ? 0 : snprintf(out, CONFIG_PATH_MAX, "%s/%s", c->data_dir, name);
+
+	return n < CONFIG_PATH_MAX ? ERR_NONE
+				   : why_set(why, ERR_TOO_LARGE, "[node] data_dir: path too long");
+}
+
+enum err config_check_serve(struct config *c, struct why *why)
+{
+	bool tls = false;
+	enum err e = ERR_NONE;
+
+	for (uint32_t i = 0; i < c->n_listen; i++)
+		tls |= c->listen[i].tls;
+	if (!c->tls_certificate[0] != !c->tls_key[0])
+		return why_set(why, ERR_INVALID, "[tls] certificate and key belong together");
+	if (tls != (c->tls_certificate[0] != 0))
+		return why_set(why, ERR_INVALID, "[tls] listen, certificate and key: all of them");
+	if (!c->no_admin_socket)
+		e = set_default(c->admin_socket, c, "admin.sock", why);
+	return e == ERR_NONE ? set_default(c->admin_token_file, c, "admin.token", why) : e;
 }

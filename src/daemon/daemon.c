@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "daemon/daemon.h"
 #include "daemon/events.h"
+#include "daemon/listen.h"
 #include "daemon/serve.h"
 
 #include "os/clock.h"
@@ -132,8 +133,12 @@ static const char *host_log_area(void *ctx, uint32_t i)
 
 static enum err host_log_rotate(void *ctx, struct why *why)
 {
+	enum err e = log_reopen(why);
+
 	(void)ctx;
-	return log_reopen(why);
+	if (e != ERR_NONE)
+		log_line(LOG_ERROR, "tallyd", "logrotate: %s", why->text);
+	return e;
 }
 
 static void host_storage(void *ctx, struct rpc_storage *out)
@@ -197,6 +202,14 @@ static void host_done(void *ctx, const struct rpc_done *done)
 	struct daemon *d = ctx;
 
 	events_done(done, d->o->config->log.slow_ms);
+	serve_done(d->serve, done);
+}
+
+static void host_status(void *ctx, struct jw *w)
+{
+	struct daemon *d = ctx;
+
+	serve_status(d->serve, w);
 }
 
 static const struct publishers *host_publishers(void *ctx)
@@ -235,6 +248,7 @@ static void open_rpc(struct daemon *d)
 	    .charged = host_charged,
 	    .us = host_us,
 	    .done = host_done,
+	    .status = host_status,
 	    .log_level = host_log_level,
 	    .log_area = host_log_area,
 	    .log_rotate = host_log_rotate,
@@ -259,6 +273,8 @@ static void on_effect(void *ctx, const struct node_effect *e)
 	if (!d->rpc)
 		return; /* still starting */
 	events_effect(e, uv_node_machine(d->node), clock_now());
+	if (d->serve)
+		serve_effect(d->serve, e);
 	switch (e->kind) {
 	case NODE_FX_SUBMITTED:
 		rpc_submitted(d->rpc, &e->submitted);
@@ -301,8 +317,13 @@ static void on_effect(void *ctx, const struct node_effect *e)
 
 static enum err open_serve(struct daemon *d, struct why *why)
 {
-	struct serve_options o = {
-	    .loop = &d->loop, .config = d->o->config, .rpc = d->rpc, .node = d->node};
+	struct serve_options o = {.loop = &d->loop,
+				  .config = d->o->config,
+				  .rpc = d->rpc,
+				  .node = d->node,
+				  .lists = d->o->lists,
+				  .version = TALLY_VERSION,
+				  .protocol = TALLY_BUILD_VERSION};
 
 	return serve_open(&d->serve, &o, why);
 }
@@ -399,10 +420,12 @@ static void on_signal(uv_signal_t *s, int signum)
 /* SIGHUP: what may be read anew while the node runs. What fails stays as it was. */
 static void on_hup(uv_signal_t *s, int signum)
 {
+	struct daemon *d = s->data;
 	struct why why = {""};
 
-	(void)s;
 	(void)signum;
+	if (d->serve && !d->stopping)
+		serve_hup(d->serve);
 	if (log_reopen(&why) != ERR_NONE)
 		log_line(LOG_ERROR, "tallyd", "SIGHUP: %s", why.text);
 	else
@@ -536,7 +559,9 @@ int daemon_run(const struct daemon_options *o, struct why *why)
 		return 1;
 	}
 	open_handles(d);
-	e = open_node(d, why);
+	e = listen_descriptors(o->config, why);
+	if (e == ERR_NONE)
+		e = open_node(d, why);
 	if (e != ERR_NONE) {
 		code = abandon(d);
 		if (e == ERR_IO || e == ERR_CORRUPT)

@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "daemon/gate.h"
+#include "daemon/listen.h"
 #include "daemon/observe.h"
 #include "os/clock.h"
 #include "os/log.h"
@@ -16,6 +17,7 @@ struct serve {
 	struct front_server *front;
 	struct gate *gate;
 	struct observe *observe;
+	struct listen *listen;
 	struct rpc_text *last_text; /* a broadcast is framed once: text and its frame */
 	struct front_shared *last_shared;
 };
@@ -62,6 +64,11 @@ static void on_malformed(void *ctx, const char *address)
 	gate_malformed(s->gate, address);
 }
 
+static bool is_get(const struct front_request *req)
+{
+	return !req->websocket && (req->verb == HTTP_VERB_GET || req->verb == HTTP_VERB_HEAD);
+}
+
 static void on_request(void *ctx, const struct front_request *req)
 {
 	struct serve *s = ctx;
@@ -74,10 +81,14 @@ static void on_request(void *ctx, const struct front_request *req)
 	    .idempotency_key = req->idempotency_key,
 	};
 
-	if (!req->websocket && (req->verb == HTTP_VERB_GET || req->verb == HTTP_VERB_HEAD))
+	if (!gate_admit(s->gate, s->front, s->o.rpc, req, &from))
+		return;
+	if (is_get(req)) {
+		gate_charge(s->gate, &from, RPC_COST_REFERENCE);
 		observe_get(s->observe, req);
-	else if (gate_admit(s->gate, s->front, s->o.rpc, req, &from))
+	} else {
 		rpc_request(s->o.rpc, &from, req->body);
+	}
 }
 
 static void on_ws_close(void *ctx, uint64_t conn)
@@ -85,34 +96,6 @@ static void on_ws_close(void *ctx, uint64_t conn)
 	struct serve *s = ctx;
 
 	rpc_conn_closed(s->o.rpc, conn);
-}
-
-static const char *const role_name[] = {"", " (admin)", " (metrics)"};
-
-static enum err open_listeners(struct serve *s, struct why *why)
-{
-	const struct config *c = s->o.config;
-	char line[512];
-	size_t at = 0;
-	uint32_t i;
-
-	for (i = 0; i < c->n_listen; i++) {
-		struct front_listener_config l = {.host = c->listen[i].host,
-						  .port = c->listen[i].port,
-						  .role = c->listen[i].role};
-		uint16_t port;
-		enum err e = front_listen(s->front, &l, &port, why);
-
-		if (e != ERR_NONE)
-			return e;
-		if (at < sizeof(line))
-			at += (size_t)snprintf(line + at, sizeof(line) - at, " %s%s%s:%u%s",
-					       strchr(l.host, ':') ? "[" : "", l.host,
-					       strchr(l.host, ':') ? "]" : "", port,
-					       role_name[l.role]);
-	}
-	log_line(LOG_INFO, "tallyd", "serving HTTP and WebSocket on%s", at ? line : " no port");
-	return ERR_NONE;
 }
 
 enum err serve_open(struct serve **out, const struct serve_options *o, struct why *why)
@@ -123,19 +106,58 @@ enum err serve_open(struct serve **out, const struct serve_options *o, struct wh
 				  .on_close = on_ws_close,
 				  .may_connect = may_connect,
 				  .on_malformed = on_malformed};
-	struct observe_options oo = {.loop = o->loop, .node = o->node};
+	struct front_limits limits;
+	struct observe_options oo = {.loop = o->loop,
+				     .node = o->node,
+				     .rpc = o->rpc,
+				     .lists = o->lists,
+				     .version = o->version,
+				     .protocol = o->protocol,
+				     .public_metrics = o->config->public_metrics};
+	enum err e;
 
 	s->o = *o;
 	s->gate = gate_open(o->config);
-	s->front = oo.front = front_open(o->loop, &h, NULL);
+	oo.gate = s->gate;
+	listen_limits(&limits, o->config);
+	s->front = oo.front = front_open(o->loop, &h, &limits);
 	s->observe = observe_open(&oo);
 	*out = s;
-	return open_listeners(s, why);
+	e = listen_open(&s->listen, o->loop, o->config, s->front, why);
+	if (e == ERR_NONE)
+		observe_ready(s->observe);
+	return e;
+}
+
+void serve_effect(struct serve *s, const struct node_effect *e)
+{
+	observe_effect(s->observe, e);
+}
+
+void serve_done(struct serve *s, const struct rpc_done *done)
+{
+	observe_done(s->observe, done);
+}
+
+void serve_status(struct serve *s, struct jw *w)
+{
+	observe_status(s->observe, w);
+}
+
+void serve_hup(struct serve *s)
+{
+	listen_reload(s->listen);
+}
+
+const struct listen *serve_listen(const struct serve *s)
+{
+	return s->listen;
 }
 
 void serve_stop(struct serve *s, uint32_t within_ms, void (*done)(void *ctx), void *ctx)
 {
 	observe_stop(s->observe);
+	listen_stop(s->listen);
 	front_close_all(s->front, 1001, within_ms, done, ctx);
 }
 
@@ -145,6 +167,7 @@ void serve_free(struct serve *s)
 	front_shared_unref(s->last_shared);
 	observe_free(s->observe);
 	gate_close(s->gate);
+	listen_free(s->listen);
 	front_free(s->front);
 	mem_free(s);
 }

@@ -3,6 +3,7 @@
 #define TALLY_DAEMON_SERVE_H
 
 #include "daemon/config.h"
+#include "daemon/lists.h"
 #include "node/uv_node.h"
 #include "rpc/rpc.h"
 
@@ -19,6 +20,8 @@ struct serve_options {
 	const struct config *config;
 	struct rpc *rpc;
 	struct uv_node *node;
+	const struct lists *lists; /* NULL: standalone */
+	const char *version, *protocol;
 };
 
 /* Opens all listeners and logs one line with their addresses. On failure *out may be set: then
@@ -31,6 +34,14 @@ bool serve_charge(struct serve *s, const struct rpc_origin *from, uint32_t cost)
 void serve_charged(struct serve *s, uint32_t at_least,
 		   void (*visit)(void *ctx, const char *address, uint32_t balance, bool refused),
 		   void *ctx);
+/* SIGHUP: certificates anew. */
+void serve_hup(struct serve *s);
+/* The listeners that are open. */
+const struct listen *serve_listen(const struct serve *s);
+/* For the operator's view (observe.h). */
+void serve_effect(struct serve *s, const struct node_effect *e);
+void serve_done(struct serve *s, const struct rpc_done *done);
+void serve_status(struct serve *s, struct jw *w);
 /* See front_close_all: done(ctx) is called when no handle is open any more, then serve_free. */
 void serve_stop(struct serve *s, uint32_t within_ms, void (*done)(void *ctx), void *ctx);
 void serve_free(struct serve *s);

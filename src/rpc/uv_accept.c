@@ -10,7 +10,6 @@
 #include <arpa/inet.h>
 #include <sys/socket.h>
 
-#define SURPLUS_MAX  64    /* refused connections that are still being told so */
 #define WS_SILENT_MS 60000 /* a WebSocket that says and hears nothing so long gives way */
 
 struct client {
@@ -141,7 +140,7 @@ static bool make_place(struct front_pool *pool)
 	}
 	f = c->f;
 	f->stats.evicted++;
-	if (c->idle == IDLE_HTTP || f->surplus > SURPLUS_MAX) {
+	if (c->idle == IDLE_HTTP || f->surplus > f->surplus_max) {
 		conn_cut(c);
 		return true;
 	}
@@ -155,7 +154,7 @@ static bool make_place(struct front_pool *pool)
 static void refuse_conn(struct front_conn *c, int status, const char *text)
 {
 	c->f->stats.refused++;
-	if (c->f->surplus > SURPLUS_MAX) {
+	if (c->f->surplus > c->f->surplus_max) {
 		conn_cut(c);
 		return;
 	}

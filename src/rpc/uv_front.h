@@ -150,7 +150,7 @@ struct front_server {
 	struct front_pool pool; /* of the public listeners */
 	int64_t probe_due, probe_log_due;
 	struct front_stats stats;
-	uint32_t surplus;
+	uint32_t surplus, surplus_max;
 	uint32_t open_handles;
 	uv_prepare_t flush;
 	uv_timer_t sweep, turn;

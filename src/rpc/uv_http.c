@@ -12,7 +12,7 @@
 #define SWEEP_MS         250
 #define CLOSING_SWEEP_MS 20
 #define OWN_HANDLES      3  /* flush, sweep, turn */
-#define FD_SURPLUS       80 /* listeners, and refused connections that are still being told so */
+#define SURPLUS_MAX      64 /* refused connections that are still being told so */
 
 /* Ids */
 
@@ -97,16 +97,21 @@ static void set_default(uint32_t *value, uint32_t otherwise)
 		*value = otherwise;
 }
 
-/* As many connections as descriptors allow, beside what the rest of the process needs: at its limit
- * libuv would drop them without a word. */
-static void fit_to_descriptors(struct front_limits *l)
+/* As many connections as descriptors allow, beside what the rest of the process needs and those
+ * that are refused in words: at its limit libuv would drop them without any. */
+static void fit_to_descriptors(struct front_server *f)
 {
+	struct front_limits *l = &f->limits;
 	struct rlimit r;
-	uint64_t room, others = (uint64_t)l->fd_reserve + FD_SURPLUS;
+	uint64_t room;
 
+	f->surplus_max = SURPLUS_MAX;
 	if (getrlimit(RLIMIT_NOFILE, &r) != 0 || r.rlim_cur == RLIM_INFINITY)
 		return;
-	room = r.rlim_cur > 2 * others ? r.rlim_cur - others : r.rlim_cur / 2;
+	room = r.rlim_cur > l->fd_reserve ? r.rlim_cur - l->fd_reserve : 2;
+	if (room / 4 < f->surplus_max)
+		f->surplus_max = (uint32_t)(room / 4);
+	room -= f->surplus_max;
 	if (l->connections_max > room) {
 		log_line(LOG_WARN, "rpc", "%llu descriptors allow %llu connections instead of %u",
 			 (unsigned long long)r.rlim_cur, (unsigned long long)room,
@@ -134,7 +139,6 @@ static void set_limits(struct front_limits *l)
 	set_default(&l->handshake_percent, 20);
 	set_default(&l->handshakes_waiting_max, 1024);
 	set_default(&l->close_ms, 5000);
-	fit_to_descriptors(l);
 }
 
 struct front_server *front_open(uv_loop_t *loop, const struct front_handler *handler,
@@ -147,6 +151,7 @@ struct front_server *front_open(uv_loop_t *loop, const struct front_handler *han
 	if (limits)
 		f->limits = *limits;
 	set_limits(&f->limits);
+	fit_to_descriptors(f);
 	f->pool.max = f->stats.connections_max = f->limits.connections_max;
 	buckets_init(&f->accepts, f->limits.accepts_per_s, 4 * f->limits.accepts_per_s,
 		     (uint64_t)(uintptr_t)f ^ uv_hrtime());
@@ -230,6 +235,7 @@ void front_close_conn(struct front_server *f, uint64_t conn, uint16_t code, cons
 void front_stats_get(const struct front_server *f, struct front_stats *out)
 {
 	*out = f->stats;
+	out->in_flight_max = f->limits.in_flight_max;
 }
 
 /* Closing */

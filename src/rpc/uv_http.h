@@ -94,6 +94,7 @@ struct front_listener_config {
 	const char *host; /* an IPv4 or IPv6 address, or "localhost" (127.0.0.1) */
 	uint16_t port;    /* 0: any free one */
 	enum front_role role;
+	uint32_t places;       /* connections, when it is not public; 0: reserved_max */
 	const char *token;     /* requests must show it (bearer.h), else 401; NULL: none */
 	struct tls_keys *keys; /* https and wss with these; NULL: http and ws */
 };
@@ -101,6 +102,7 @@ struct front_listener_config {
 struct front_stats {
 	uint32_t connections, websockets, in_flight;
 	uint32_t connections_max; /* of public listeners */
+	uint32_t in_flight_max;
 	uint64_t accepted, refused, requests, bytes_in, bytes_out;
 	uint64_t accepts_limited, evicted;       /* too fast for their network; idle, gave way */
 	uint64_t accept_failed, descriptors_out; /* should not happen */

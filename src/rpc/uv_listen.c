@@ -229,7 +229,9 @@ enum err front_listen(struct front_server *f, const struct front_listener_config
 	l->f = f;
 	l->role = config->role;
 	l->keys = config->keys ? tls_keys_ref(config->keys) : NULL;
-	l->own.max = f->limits.reserved_max;
+	l->own.max = config->places ? config->places : f->limits.reserved_max;
+	if (l->own.max > f->pool.max)
+		l->own.max = f->pool.max;
 	l->pool = l->role == FRONT_PUBLIC ? &f->pool : &l->own;
 	if (config->token) {
 		l->token = mem_alloc(strlen(config->token) + 1);

@@ -8,7 +8,7 @@ import net from 'node:net';
 import path from 'node:path';
 import { binaries, scratch } from '../../tools/js/network.mjs';
 import { alive, freePorts, signal, start, stop } from '../../tools/js/processes.mjs';
-import { rpc, until } from '../../tools/js/rpc.mjs';
+import { rpc, until, withToken } from '../../tools/js/rpc.mjs';
 import { finish, must, seconds, test } from './harness.mjs';
 
 const GENESIS = 'rHb9CJAWyB4rj91VRWn96DkukG4bwdtyTh';
@@ -268,7 +268,11 @@ await test('listeners of all kinds on IPv6; one in use there is named', 20, asyn
 		'admin listen': `[::1]:${adminPort}`,
 	};
 	const one = await launch(configure('six.ini', listeners), httpPort, '[::1]');
-	assert.ok((await rpc(`http://[::1]:${adminPort}/`, 'peers')).peers !== null);
+	const admin = withToken(
+		`http://[::1]:${adminPort}/`,
+		path.join(dir, 'data', 'admin.token'),
+	);
+	assert.ok((await rpc(admin, 'peers')).peers !== null);
 	await rpc(`http://[::1]:${otherHttp}/`, 'ping');
 	const taken = { 'node data_dir': 'data2', 'http listen': `[::1]:${httpPort}` };
 	refused(NO_START, new RegExp(`${httpPort} .*::1.* in use`), {

@@ -8,7 +8,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { xrpl } from '../../tools/js/clients.mjs';
 import { Network, ROOT, scratch } from '../../tools/js/network.mjs';
-import { rpc, until } from '../../tools/js/rpc.mjs';
+import { rpc, until, withToken } from '../../tools/js/rpc.mjs';
 import { SLOW, allGood, finish, keepTrack, must, seconds, test } from './harness.mjs';
 
 const dir = scratch('testnet');
@@ -61,6 +61,8 @@ await test('status --json has the shape that programs expect', 20, async () => {
 			'http_url',
 			'ws_url',
 			'admin_url',
+			'admin_token_file',
+			'admin_socket',
 			'data_dir',
 			'config',
 		]);
@@ -70,7 +72,16 @@ await test('status --json has the shape that programs expect', 20, async () => {
 		await client.connect();
 		assert.equal(client.networkID, now.network_id);
 		await client.disconnect();
-		assert.ok(Array.isArray((await rpc(node.admin_url, 'peers')).peers));
+		assert.ok(
+			Array.isArray(
+				(
+					await rpc(
+						withToken(node.admin_url, node.admin_token_file),
+						'peers',
+					)
+				).peers,
+			),
+		);
 	}
 	({ seq: number, hash } = await ledgerOf(now.nodes[0]));
 	const table = await testnet('status', '--dir', dir);

@@ -460,7 +460,7 @@ static void few_descriptors(void **state)
 {
 	struct rlimit old, few;
 	struct server *s;
-	int fd[140];
+	int fd[120];
 
 	(void)state;
 	assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
@@ -472,13 +472,13 @@ static void few_descriptors(void **state)
 	for (size_t i = 0; i < COUNT(fd); i++) {
 		fd[i] = kit_dial(s->port);
 		kit_post(fd[i], "/hold", "x");
-		if (i == 127)
-			wait_held(s, 128);
-		if (i >= 128)
+		if (i == 95)
+			wait_held(s, 96);
+		if (i >= 96)
 			assert_int_equal(kit_take_reply(fd[i]), 503);
 	}
 	release(s);
-	for (size_t i = 0; i < 128; i++)
+	for (size_t i = 0; i < 96; i++)
 		assert_int_equal(kit_take_reply(fd[i]), 200);
 	for (size_t i = 0; i < COUNT(fd); i++)
 		close(fd[i]);

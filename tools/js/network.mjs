@@ -12,7 +12,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { alive, freePorts, portIsFree, signal, start, stop } from './processes.mjs';
-import { Fatal, rpcOr, until } from './rpc.mjs';
+import { Fatal, rpcOr, until, withToken } from './rpc.mjs';
 
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const HERE = path.dirname(fileURLToPath(import.meta.url));
@@ -252,8 +252,20 @@ export class Network {
 		return `ws://127.0.0.1:${node.ports.http}/`;
 	}
 
-	adminUrl(node) {
-		return `http://127.0.0.1:${node.ports.admin}/`;
+	// With the token in it: for rpc(), and with ws:// for xrpl.js.
+	adminUrl(node, scheme = 'http') {
+		return withToken(
+			`${scheme}://127.0.0.1:${node.ports.admin}/`,
+			this.adminTokenFile(node),
+		);
+	}
+
+	adminTokenFile(node) {
+		return path.join(this.nodeDir(node), 'data', 'admin.token');
+	}
+
+	adminSocket(node) {
+		return path.join(this.nodeDir(node), 'data', 'admin.sock');
 	}
 
 	get faucetUrl() {
@@ -271,7 +283,9 @@ export class Network {
 				pid: this.running(node) ? node.process.pid : null,
 				http_url: this.httpUrl(node),
 				ws_url: this.wsUrl(node),
-				admin_url: this.adminUrl(node),
+				admin_url: `http://127.0.0.1:${node.ports.admin}/`,
+				admin_token_file: this.adminTokenFile(node),
+				admin_socket: this.adminSocket(node),
 				data_dir: path.join(this.nodeDir(node), 'data'),
 				config: this.configFile(node),
 			})),

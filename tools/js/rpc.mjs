@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: ISC
 // A second client, plain HTTP JSON-RPC over fetch: nothing of the stock client in it.
+import fs from 'node:fs';
 
 export class RpcError extends Error {
 	constructor(method, result) {
@@ -12,12 +13,31 @@ export class RpcError extends Error {
 // Slow builds of the servers get this many times the time.
 const SLOW = Number(process.env.TALLY_SLOW ?? 1);
 
+// A URL that rpc() shows the token of an admin listener to; xrpl.js and ws take such URLs as well.
+export function withToken(url, file) {
+	const to = new URL(url);
+	to.username = 'admin';
+	to.password = fs.readFileSync(file, 'utf8').trim();
+	return to.href;
+}
+
+// fetch() takes no URL with a password in it.
+export function target(url) {
+	const to = new URL(url);
+	const who = `${to.username}:${to.password}`;
+	to.username = to.password = '';
+	const headers = { 'Content-Type': 'application/json' };
+	if (who !== ':') headers.Authorization = `Basic ${Buffer.from(who).toString('base64')}`;
+	return { url: to.href, headers };
+}
+
 // The `result` object of a method. Throws RpcError for an error answer, and whatever fetch throws
 // when nobody answers in time.
 export async function rpc(url, method, params = {}, timeoutMs = 5000) {
-	const response = await fetch(url, {
+	const to = target(url);
+	const response = await fetch(to.url, {
 		method: 'POST',
-		headers: { 'Content-Type': 'application/json' },
+		headers: to.headers,
 		body: JSON.stringify({ method, params: [params] }),
 		signal: AbortSignal.timeout(timeoutMs * SLOW),
 	});

@@ -55,6 +55,8 @@ async function draw(network, screen, lasting) {
 	screen.draw(render(network, await network.survey()), lasting);
 }
 
+const here = (file) => path.relative('', file);
+
 function addresses(network) {
 	const first = network.nodes[0];
 	const { port } = new URL(network.faucetUrl);
@@ -63,6 +65,8 @@ function addresses(network) {
 		`JSON-RPC   ${network.httpUrl(first)}   (and one for each node, see the table)`,
 		`WebSocket  ${network.wsUrl(first)}`,
 		`faucet     ${network.faucetUrl}/accounts`,
+		`admin      out/release/tally --config ${here(network.configFile(first))} info`,
+		`           its port wants the token in ${here(network.adminTokenFile(first))}`,
 		`network id ${network.state.network_id}`,
 		'',
 		"client.fundWallet(null, { faucetProtocol: 'http',",
