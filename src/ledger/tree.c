@@ -32,6 +32,17 @@ void tree_share(struct tree *out, const struct tree *t)
 	*out = *t;
 }
 
+void tree_reopen(struct tree *out, const struct tree *t)
+{
+	const struct tree_inner *stem = tree_stem(t);
+	uint64_t key = stem->head.mask ? tree_slot_key(&stem->slot[0]) : 0;
+
+	if (t->source && key && !stem->head.stale)
+		tree_init_stored(out, t->kind, t->source, &stem->slot[0].hash, key);
+	else
+		tree_share(out, t);
+}
+
 void tree_close(struct tree *t)
 {
 	tree_node_unref(t->root);

@@ -60,6 +60,9 @@ void tree_init_stored(struct tree *t, enum tree_kind kind, struct node_source *s
 		      const struct hash256 *root_hash, uint64_t root_key);
 /* out becomes another reference to the same tree (a snapshot). Close both. */
 void tree_share(struct tree *out, const struct tree *t);
+/* The same content, but with nothing loaded when all of it is stored: what has been read of t goes
+ * when t and its snapshots go. As tree_share when it is not stored (yet), or has no source. */
+void tree_reopen(struct tree *out, const struct tree *t);
 void tree_close(struct tree *t);
 bool tree_is_empty(const struct tree *t);
 

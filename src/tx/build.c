@@ -7,6 +7,9 @@
 
 /* At most three passes; a transaction may be tried again in the first two. */
 #define PASSES_MAX 3
+/* Of that many ledgers one is built on its parent as it is stored, so that what ledgers before it
+ * have loaded of the state does not stay in memory for good. */
+#define STATE_REOPEN_EVERY 64
 
 /* A ledger in the making. */
 struct site {
@@ -161,7 +164,10 @@ void ledger_build_run(struct ledger_build *b)
 	if (!b->replay)
 		tx_sort_canonical(list, b->n, &b->salt);
 
-	tree_share(&state, &b->parent->state);
+	if (info.seq % STATE_REOPEN_EVERY == 0)
+		tree_reopen(&state, &b->parent->state);
+	else
+		tree_share(&state, &b->parent->state);
 	ready = negative_unl_update(&state, info.seq) == FOUND;
 	s.view = view_open_tree(&state, &info);
 	tree_init_empty(&s.txs, TREE_TX_META, NULL);

@@ -252,6 +252,8 @@ static void next_tree(struct chain *c, struct model *m, struct tree *now)
 		stored_tree(c, old, now);
 	} else if (way == 1) { /* as after a start from disk */
 		stored_tree(c, c->n - 1, now);
+	} else if (way == 3) {
+		tree_reopen(now, &c->last);
 	} else {
 		tree_share(now, &c->last);
 	}

@@ -222,6 +222,35 @@ static void test_failing_loads(void **state)
 	fixture_free(f);
 }
 
+/* A tree opened anew has nothing in memory, and its own contents; what is not stored is shared. */
+static void test_reopen(void **state)
+{
+	struct fixture *f = fixture_new(5, 500);
+	struct model_row row;
+	struct hash256 hash;
+	struct tree t, fresh;
+
+	(void)state;
+	open_tree(f, &t);
+	model_expect(&f->m, &t, &f->rng);
+	assert_true(in_memory(t.root) > f->m.n);
+	tree_reopen(&fresh, &t);
+	assert_int_equal(in_memory(fresh.root), 1);
+	tree_close(&t);
+	model_expect(&f->m, &fresh, &f->rng);
+	hash = tree_hash(&fresh);
+	assert_memory_equal(hash.b, f->hash.b, 32);
+	/* With an edit it is not what is stored. */
+	row = model_row_random(&f->rng, &f->m.row[3].key);
+	model_put(&f->m, &row);
+	assert_int_equal(tree_put(&fresh, &row.key, model_data(&row)), FOUND);
+	tree_reopen(&t, &fresh);
+	tree_close(&fresh);
+	model_expect(&f->m, &t, &f->rng);
+	tree_close(&t);
+	fixture_free(f);
+}
+
 static void test_empty(void **state)
 {
 	struct hash256 key = {{1}};
@@ -245,6 +274,7 @@ int main(void)
 	    cmocka_unit_test(test_same_as_the_tree),
 	    cmocka_unit_test(test_nothing_stays),
 	    cmocka_unit_test(test_failing_loads),
+	    cmocka_unit_test(test_reopen),
 	    cmocka_unit_test(test_empty),
 	};
 
