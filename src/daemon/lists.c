@@ -324,7 +324,7 @@ static void failed(struct site *s, const struct why *why)
 	uint32_t every = s->l->c->list_refresh_s ? s->l->c->list_refresh_s : REFRESH_S;
 
 	if (s->good || !s->last_unix_ms)
-		log_line(LOG_WARN, "lists", "%s: %s", s->uri, why->text);
+		log_line(LOG_WARN, "lists", "%s: %s", log_url(s->uri).s, why->text);
 	s->good = false;
 	s->fate = LIST_INVALID;
 	snprintf(s->message, sizeof(s->message), "%s", why->text);
@@ -345,8 +345,8 @@ static void got(struct site *s, const struct buf *body)
 		return;
 	}
 	if (f < LIST_SAME_SEQUENCE)
-		log_line(f == LIST_EXPIRED ? LOG_WARN : LOG_INFO, "lists", "%s: %s", s->uri,
-			 list_fate_text(f));
+		log_line(f == LIST_EXPIRED ? LOG_WARN : LOG_INFO, "lists", "%s: %s",
+			 log_url(s->uri).s, list_fate_text(f));
 	s->good = true;
 	s->fate = f;
 	s->message[0] = '\0';

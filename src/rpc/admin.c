@@ -7,8 +7,8 @@
 
 #include <stdio.h>
 
-/* Administration: ledger_accept, stop, peers, connect, consensus_info, get_counts, log_level
- * (rippled: handlers/admin). */
+/* Administration: ledger_accept, stop, peers, connect, consensus_info, get_counts, log_level,
+ * logrotate (rippled: handlers/admin). */
 
 static void finish_accept(struct rpc_call *c, uint32_t open_seq, enum err err)
 {
@@ -234,26 +234,56 @@ static int severity_of(const char *text)
 	return strcasecmp(text, "trace") == 0 ? SEVERITIES - 1 : -1;
 }
 
+static void write_level(struct rpc_call *c, const char *key, const char *area)
+{
+	int level = c->host->log_level(c->host->ctx, area, -1);
+
+	must(level >= 0 && level < SEVERITIES);
+	jw_put_str(&c->w, key, severities[level]);
+}
+
+static void write_levels(struct rpc_call *c)
+{
+	const char *area;
+	uint32_t i;
+
+	jw_put_open(&c->w, "levels", '{');
+	write_level(c, "base", NULL);
+	for (i = 0; (area = c->host->log_area(c->host->ctx, i)); i++)
+		write_level(c, area, area);
+	jw_end(&c->w, '}');
+}
+
+/* A partition that there is not is refused; in the reference it comes into being. */
 void method_log_level(struct rpc_call *c)
 {
-	const char *text = p_text(c, "severity");
-	int level;
+	const char *text = p_text(c, "severity"), *area = p_text(c, "partition");
+	int level = text ? severity_of(text) : -1;
 
 	if (!c->host->log_level) {
 		rpc_fail(c, RPC_NOT_SUPPORTED);
 		return;
 	}
 	if (!p_has(c, "severity")) {
-		level = c->host->log_level(c->host->ctx, NULL, -1);
-		must(level >= 0 && level < SEVERITIES);
-		jw_put_open(&c->w, "levels", '{');
-		jw_put_str(&c->w, "base", severities[level]);
-		jw_end(&c->w, '}');
+		write_levels(c);
 		return;
 	}
-	level = text ? severity_of(text) : -1;
-	if (level < 0)
+	if (area && strcasecmp(area, "base") == 0)
+		area = NULL;
+	else if (p_has(c, "partition") && !area)
+		level = -1;
+	if (level < 0 || c->host->log_level(c->host->ctx, area, level) < 0)
 		rpc_fail(c, RPC_INVALID_PARAMS);
+}
+
+void method_logrotate(struct rpc_call *c)
+{
+	struct why why = {""};
+
+	if (!c->host->log_rotate)
+		rpc_fail(c, RPC_NOT_SUPPORTED);
+	else if (c->host->log_rotate(c->host->ctx, &why) == ERR_NONE)
+		jw_put_str(&c->w, "message", "The log file was closed and reopened.");
 	else
-		c->host->log_level(c->host->ctx, NULL, level);
+		jw_put_str(&c->w, "message", "The log file could not be closed and reopened.");
 }
