@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 #include "daemon/daemon.h"
 #include "daemon/events.h"
+#include "daemon/host_rows.h"
 #include "daemon/listen.h"
 #include "daemon/serve.h"
+#include "daemon/settings_file.h"
 
 #include "os/clock.h"
 #include "os/entropy.h"
@@ -71,26 +73,8 @@ static void host_accept(void *ctx, uint64_t token)
 static uint32_t host_peers(void *ctx, struct rpc_peer *out, uint32_t max)
 {
 	struct daemon *d = ctx;
-	struct peers *peers = uv_node_peers(d->node);
-	struct peer_info info[PEERS_MAX];
-	uint32_t i, n = peers ? peers_list(peers, info, PEERS_MAX) : 0;
 
-	for (i = 0; i < n && i < max && i < PEERS_MAX; i++) {
-		out[i] = (struct rpc_peer){
-		    .id = info[i].id,
-		    .key = info[i].key,
-		    .inbound = info[i].inbound,
-		    .rtt_ms = info[i].rtt_ms,
-		    .clock_offset_s = info[i].clock_offset_s,
-		    .bytes_in = info[i].bytes_in,
-		    .bytes_out = info[i].bytes_out,
-		    .messages_in = info[i].messages_in,
-		    .messages_out = info[i].messages_out,
-		    .uptime_s = steady_since(info[i].since, clock_steady()) / 1000,
-		};
-		snprintf(out[i].address, sizeof(out[i].address), "%s", info[i].address);
-	}
-	return n;
+	return host_rows_peers(uv_node_peers(d->node), out, max);
 }
 
 static enum err host_connect(void *ctx, const char *address, struct why *why)
@@ -144,20 +128,45 @@ static enum err host_log_rotate(void *ctx, struct why *why)
 static void host_storage(void *ctx, struct rpc_storage *out)
 {
 	struct daemon *d = ctx;
-	struct uv_disk_status s;
 
-	uv_node_disk(d->node, &s);
-	*out = (struct rpc_storage){
-	    .stage = uv_disk_stage_name(s.stage),
-	    .free_bytes = s.free_bytes,
-	    .total_bytes = s.total_bytes,
-	    .data_bytes = s.data_bytes,
-	    .emergency_bytes = s.emergency_bytes,
-	    .check_ledger = s.scrub.ledger,
-	    .check_permille = s.scrub.permille,
-	    .check_passes = s.scrub.passes,
-	    .checked = s.scrub.checked,
-	};
+	host_rows_storage(d->node, out);
+}
+
+static enum err host_setting_read(void *ctx, const char *name, struct buf *out, struct why *why)
+{
+	struct daemon *d = ctx;
+
+	return settings_file_read(d->o->config->data_dir, name, out, why);
+}
+
+static enum err host_setting_write(void *ctx, const char *name, struct bytes text, struct why *why)
+{
+	struct daemon *d = ctx;
+
+	return settings_file_write(d->o->config->data_dir, name, text, why);
+}
+
+static void host_reserve(void *ctx, const struct public_key *keys, uint32_t n)
+{
+	struct daemon *d = ctx;
+	struct peers *peers = uv_node_peers(d->node);
+
+	if (peers)
+		peers_reserve(peers, keys, n);
+}
+
+static void host_deletable(void *ctx, uint32_t seq)
+{
+	struct daemon *d = ctx;
+
+	uv_node_deletable(d->node, seq);
+}
+
+static void host_check(void *ctx, bool begin)
+{
+	struct daemon *d = ctx;
+
+	uv_node_check(d->node, begin);
 }
 
 static bool host_push(void *ctx, uint64_t conn, struct rpc_text *text)
@@ -255,6 +264,12 @@ static void open_rpc(struct daemon *d)
 	    .storage = host_storage,
 	    .publishers = host_publishers,
 	    .list_sites = host_list_sites,
+	    .setting_read = host_setting_read,
+	    .setting_write = host_setting_write,
+	    .reserve = host_reserve,
+	    .deletable = host_deletable,
+	    .check = host_check,
+	    .history_kept = d->o->config->history,
 	    .cache_bytes = CACHE_BYTES,
 	    .hostname = d->hostname,
 	    .build_version = TALLY_BUILD_VERSION,

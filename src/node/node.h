@@ -60,7 +60,7 @@ struct node_config {
 
 /* What happened since start, for counters and metrics. */
 struct node_counters {
-	uint64_t tx_received, tx_duplicate, tx_bad_signature, tx_malformed, tx_relayed;
+	uint64_t tx_received, tx_bytes, tx_duplicate, tx_bad_signature, tx_malformed, tx_relayed;
 	uint64_t ledgers_closed, ledgers_validated, tx_validated;
 	uint64_t proposals_in, validations_in, evidence;
 	uint64_t votes_checked, votes_ignored; /* signatures of both; those not worth checking */

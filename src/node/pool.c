@@ -348,6 +348,7 @@ static struct ptx *admit(struct node *n, struct tx *tx, uint32_t peer)
 	hmap_put(&n->pool, &tx->id, p);
 	pool_enter(n, p, PTX_VERIFYING);
 	n->count.tx_received++;
+	n->count.tx_bytes += tx->blob.n;
 	return p;
 }
 

@@ -174,6 +174,18 @@ struct rpc_host {
 	/* Validator lists; may be NULL: then there are none. */
 	const struct publishers *(*publishers)(void *ctx);
 	uint32_t (*list_sites)(void *ctx, struct rpc_list_site *out, uint32_t max);
+	/* What administrators have set, a text under a name (settings.h); read answers ERR_ABSENT
+	 * for what was never written. Both NULL: nothing outlives the process, and what would
+	 * have to cannot be set. */
+	enum err (*setting_read)(void *ctx, const char *name, struct buf *out, struct why *why);
+	enum err (*setting_write)(void *ctx, const char *name, struct bytes text, struct why *why);
+	/* Keys whose holders find a place among the peers, all of them; NULL: no peers. */
+	void (*reserve)(void *ctx, const struct public_key *keys, uint32_t n);
+	/* No ledger after this one is to be deleted; may be NULL. */
+	void (*deletable)(void *ctx, uint32_t seq);
+	/* A check of all that is stored, now or no more; may be NULL. */
+	void (*check)(void *ctx, bool begin);
+	uint32_t history_kept;     /* ledgers; 0: all */
 	uint64_t cache_bytes;      /* of replies that may be given again (cache.h); 0: none are */
 	const char *hostname;      /* shown to administrators; may be NULL */
 	const char *build_version; /* protocol level, e.g. "2.4.0" */
