@@ -64,24 +64,28 @@
 #define PEER_OFFENCE_MS         600000     /* an offence is forgotten after */
 #define PEER_REFUSE_MS          60000      /* a pause after the second, then doubled */
 
+/* RPC: batches over HTTP */
+#define RPC_BATCH_MAX       32         /* items of an HTTP batch */
+#define RPC_BATCH_REPLY_MAX (8u << 20) /* further items are refused when it is longer */
+
 /* RPC */
-#define RPC_BODY_MAX              1000000
-#define RPC_HEADER_BYTES_MAX      8192
-#define RPC_HEADERS_MAX           32
-#define RPC_PATH_MAX              128 /* path and query of a request line */
-#define WS_FRAGMENTS_MAX          256 /* frames of one message: RPC_BODY_MAX in 4 KiB pieces */
-#define WS_CONTROL_MAX            125 /* payload of a control frame, as the protocol has it */
-#define JSON_DEPTH_MAX            16
-#define JSON_TOKENS_MAX           8192 /* a Batch of the longest lists has 4,300 */
-#define RPC_REPLY_SOFT_MAX        (1u << 20) /* a page ends here with a marker */
-#define RPC_ADMIN_LIMIT_MAX       10000      /* "limit" of an administrator's request */
-#define RPC_PENDING_MAX           4096  /* calls that wait for the node (submit, ledger_accept) */
-#define IDEMPOTENCY_KEY_MAX       255   /* characters of an Idempotency-Key */
-#define RPC_SUB_CONNS_MAX         16384 /* connections with subscriptions */
-#define RPC_SUB_TOPICS_CONN_MAX   1024  /* accounts and books that one connection follows */
-#define RPC_SUB_TOPICS_MAX        65536 /* followed by all connections together */
-#define RPC_SUB_FEEDS_CONN_MAX    16    /* accounts whose history one connection is sent */
-#define RPC_DIR_PAGES_MAX         4096  /* pages of an owner directory walked for one request */
-#define RPC_STATE_REPLY_MAX       (64u << 20) /* a whole state in one reply, administrators only */
+#define RPC_BODY_MAX            1000000
+#define RPC_HEADER_BYTES_MAX    8192
+#define RPC_HEADERS_MAX         32
+#define RPC_PATH_MAX            128 /* path and query of a request line */
+#define WS_FRAGMENTS_MAX        256 /* frames of one message: RPC_BODY_MAX in 4 KiB pieces */
+#define WS_CONTROL_MAX          125 /* payload of a control frame, as the protocol has it */
+#define JSON_DEPTH_MAX          16
+#define JSON_TOKENS_MAX         8192       /* a Batch of the longest lists has 4,300 */
+#define RPC_REPLY_SOFT_MAX      (1u << 20) /* a page ends here with a marker */
+#define RPC_ADMIN_LIMIT_MAX     10000      /* "limit" of an administrator's request */
+#define RPC_PENDING_MAX         4096  /* calls that wait for the node (submit, ledger_accept) */
+#define IDEMPOTENCY_KEY_MAX     255   /* characters of an Idempotency-Key */
+#define RPC_SUB_CONNS_MAX       16384 /* connections with subscriptions */
+#define RPC_SUB_TOPICS_CONN_MAX 1024  /* accounts and books that one connection follows */
+#define RPC_SUB_TOPICS_MAX      65536 /* followed by all connections together */
+#define RPC_SUB_FEEDS_CONN_MAX  16    /* accounts whose history one connection is sent */
+#define RPC_DIR_PAGES_MAX       4096  /* pages of an owner directory walked for one request */
+#define RPC_STATE_REPLY_MAX     (64u << 20) /* a whole state in one reply, administrators only */
 
 #endif

@@ -39,7 +39,7 @@ void rpc_keep_answer(const struct rpc_call *c)
 			       .seq = c->holds_seq,
 			       .text = buf_bytes(&c->w.out)};
 
-	if (c->key && c->method && c->method->keep && !c->fault.token && !c->warn)
+	if (c->key && !c->batch && c->method && c->method->keep && !c->fault.token && !c->warn)
 		cache_keep(c->r->cache, c->key, &k);
 }
 
@@ -48,7 +48,7 @@ bool rpc_answer_again(struct rpc *r, const struct rpc_origin *from, const struct
 	const struct rpc_host *host = &r->host;
 	uint64_t came_us = host->us ? host->us(host->ctx) : 0;
 	const struct kept_reply *k = cache_find(r->cache, key);
-	struct rpc_done d = {.from = from};
+	struct rpc_done d = {.from = from, .again = true};
 	struct bytes text;
 	bool warn;
 

@@ -93,6 +93,7 @@ enum rpc_holds {
 	RPC_HOLDS_HISTORY, /* while the ledger c->holds_seq can be searched: it is validated */
 };
 
+struct batch;
 struct rpc_call {
 	struct rpc *r;
 	const struct rpc_host *host;
@@ -113,6 +114,7 @@ struct rpc_call {
 	uint32_t echo_at, id_at, id_n; /* in w.out: what follows the result, and the id's value */
 	struct rpc_later later;
 	uint64_t token;      /* while it waits for the node */
+	struct batch *batch; /* whose item it is: the reply goes there (batch.h) */
 	struct idem *idem;   /* with an Idempotency-Key (idempotency.h) */
 	int status;          /* HTTP status that the reply has whatever comes; 0: the usual one */
 	const char *headers; /* of the reply, besides; static */
@@ -122,7 +124,12 @@ struct rpc_call {
 	struct rpc_ledger ledger;
 };
 
-/* ---- Ways to end a call (rpc.c). All free it, but rpc_send. */
+/* The version a request asks for; 0 when it is none that is spoken here. */
+unsigned rpc_version_of(const json_t *params);
+/* Begins an item of a batch. */
+void rpc_request_item(struct rpc *r, const struct rpc_origin *from, json_t *item, struct batch *b);
+
+/* ---- Ways to end a call (envelope.c, rpc.c). All free it, but rpc_send. */
 void rpc_submit_now(struct rpc_call *c); /* hands c->later.tx to the node */
 void rpc_finish_with(struct rpc_call *c, int status, const char *headers);
 /* c->w holds the whole body already. */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
+#include "rpc/batch.h"
 #include "rpc/cache.h"
 #include "rpc/call.h"
+#include "rpc/envelope.h"
 #include "rpc/history_feed.h"
 #include "rpc/idempotency.h"
 #include "rpc/state.h"
@@ -47,8 +49,9 @@ struct rpc *rpc_open(const struct rpc_host *host)
 	return r;
 }
 
-static void call_free(struct rpc_call *c)
+void rpc_call_free(struct rpc_call *c)
 {
+	batch_drop(c);
 	rpc_ledger_drop(&c->ledger);
 	tx_unref(c->later.tx);
 	json_decref(c->request);
@@ -63,7 +66,7 @@ void rpc_close(struct rpc *r)
 		return;
 	for (uint32_t i = 0; i < RPC_PENDING_MAX; i++)
 		if (r->parked[i])
-			call_free(r->parked[i]);
+			rpc_call_free(r->parked[i]);
 	idem_close(r);
 	subs_close(r->subs);
 	cache_close(r->cache);
@@ -73,11 +76,6 @@ void rpc_close(struct rpc *r)
 	buf_close(&r->definitions);
 	rules_unref(r->rules);
 	mem_free(r);
-}
-
-void rpc_call_free(struct rpc_call *c)
-{
-	call_free(c);
 }
 
 /* ---- Calls that wait for the node */
@@ -191,8 +189,7 @@ static bool condition_met(struct rpc_call *c, enum rpc_condition condition)
 	return true;
 }
 
-/* The version a request asks for; 0 when it is none that is spoken here. */
-static unsigned version_of(const json_t *params)
+unsigned rpc_version_of(const json_t *params)
 {
 	const json_t *v = json_object_get(params, "api_version");
 	json_int_t n = json_integer_value(v);
@@ -218,58 +215,77 @@ static void dispatch(struct rpc_call *c, const char *name)
 	conclude(c);
 }
 
+/* What the reference takes for no params at all. */
+static bool is_nothing(const json_t *v)
+{
+	return !v || json_is_null(v) || (json_is_array(v) && json_array_size(v) == 0) ||
+	       (json_is_object(v) && json_object_size(v) == 0) ||
+	       (json_is_string(v) && json_string_length(v) == 0);
+}
+
 /* What the params of an HTTP call are: an object of its own when there are none. NULL: not so. */
 static json_t *http_params(json_t *request)
 {
 	json_t *list = json_object_get(request, "params");
 	json_t *first = json_array_get(list, 0);
 
-	if (first && json_array_size(list) == 1 && json_is_object(first))
+	if (!is_nothing(list) && json_array_size(list) != 1)
+		return NULL;
+	if (json_is_object(first))
 		return first;
-	if (list && !json_is_null(list) &&
-	    !(json_is_array(list) && json_array_size(list) <= 1 && (!first || json_is_null(first))))
+	if (first && !json_is_null(first))
 		return NULL;
 	first = json_object();
 	json_object_set_new(request, "params", first);
 	return first;
 }
 
+static unsigned http_version(const json_t *request)
+{
+	const json_t *first = json_array_get(json_object_get(request, "params"), 0);
+
+	return json_is_object(first) ? rpc_version_of(first) : RPC_VERSION_DEFAULT;
+}
+
+/* Why a request over HTTP is no call, in the reference's order; NULL: it is one, and c->p its
+ * parameters. */
+static const char *http_fault(struct rpc_call *c)
+{
+	const json_t *method = json_object_get(c->request, "method"), *form;
+	const char *name = json_string_value(method);
+
+	c->version = c->batch ? batch_item_version(c->request) : http_version(c->request);
+	if (c->version == 0)
+		return "invalid_API_version";
+	c->method = name ? rpc_method_find(name, c->version) : NULL;
+	if (c->method && c->method->role == RPC_ADMIN && !c->from.admin)
+		return "Forbidden";
+	if (!method || json_is_null(method))
+		return "Null method";
+	if (!name || !*name)
+		return name ? "method is empty" : "method is not string";
+	c->p = c->batch ? c->request : http_params(c->request);
+	if (!c->p)
+		return "params unparsable";
+	form = json_object_get(c->p, "ripplerpc");
+	return form && !json_is_string(form) ? "ripplerpc is not a string" : NULL;
+}
+
 static void request_http(struct rpc_call *c)
 {
-	const json_t *method = json_object_get(c->request, "method");
-	const char *name = json_string_value(method);
-	const json_t *rpc;
+	const char *fault;
 
-	if (!method || json_is_null(method)) {
-		rpc_refuse_http(c, 400, "Null method");
+	if (batch_wanted(c)) {
+		batch_begin(c);
 		return;
 	}
-	if (!name || !*name) {
-		rpc_refuse_http(c, 400, name ? "method is empty" : "method is not string");
-		return;
-	}
-	c->p = http_params(c->request);
-	if (!c->p) {
-		rpc_refuse_http(c, 400, "params unparsable");
-		return;
-	}
-	c->version = version_of(c->p);
-	if (c->version == 0) {
-		rpc_refuse_http(c, 400, "invalid_API_version");
-		return;
-	}
-	rpc = json_object_get(c->p, "ripplerpc");
-	if (rpc && !json_is_string(rpc)) {
-		rpc_refuse_http(c, 400, "ripplerpc is not a string");
-		return;
-	}
-	c->method = rpc_method_find(name, c->version);
-	if (c->method && c->method->role == RPC_ADMIN && !c->from.admin) {
-		rpc_refuse_http(c, 403, "Forbidden");
+	fault = http_fault(c);
+	if (fault) {
+		rpc_refuse_http(c, strcmp(fault, "Forbidden") == 0 ? 403 : 400, fault);
 		return;
 	}
 	json_object_set(c->p, "command", json_object_get(c->request, "method"));
-	dispatch(c, name);
+	dispatch(c, json_string_value(json_object_get(c->request, "method")));
 }
 
 static void request_websocket(struct rpc_call *c)
@@ -279,7 +295,7 @@ static void request_websocket(struct rpc_call *c)
 	const json_t *named = command ? command : method;
 
 	c->p = c->request;
-	c->version = version_of(c->p);
+	c->version = rpc_version_of(c->p);
 	if (c->version == 0)
 		rpc_refuse_websocket(c, "invalid_API_version");
 	else if (!json_is_string(named) || (method && !json_equal(named, method)))
@@ -333,12 +349,21 @@ void rpc_request(struct rpc *r, const struct rpc_origin *from, struct bytes body
 	c = call_new(r, from, body.n);
 	c->key = keyed ? &key : NULL;
 	if (body.n > RPC_BODY_MAX || json_parse_bounded(&c->request, body, &why) != ERR_NONE ||
-	    !json_is_object(c->request))
+	    !json_is_object(c->request) || (!from->websocket && json_object_size(c->request) == 0))
 		rpc_refuse_text(c, body, &why);
 	else if (from->websocket)
 		request_websocket(c);
 	else
 		request_http(c);
+}
+
+void rpc_request_item(struct rpc *r, const struct rpc_origin *from, json_t *item, struct batch *b)
+{
+	struct rpc_call *c = call_new(r, from, 0);
+
+	c->request = json_incref(item);
+	c->batch = b;
+	request_http(c);
 }
 
 void rpc_kept(struct rpc *r, uint64_t token, enum err err)

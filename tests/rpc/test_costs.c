@@ -121,7 +121,9 @@ static void the_warning_is_in_every_form_of_answer(void **state)
 			json_decref(r);
 		}
 		r = ask(f, VIA_HTTP, "{\"method\":\"ping\",\"params\":[{}]}");
-		assert_int_equal(json_object_get(r, "warning") != NULL, warn);
+		assert_null(json_object_get(r, "warning"));
+		assert_int_equal(json_object_get(json_object_get(r, "result"), "warning") != NULL,
+				 warn);
 		json_decref(r);
 	}
 }

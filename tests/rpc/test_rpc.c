@@ -115,7 +115,7 @@ static void bad_bodies(void **state)
 	    "{\"method\":5}",
 	    "{\"method\":\"\"}",
 	    "{\"method\":\"ping\",\"params\":5}",
-	    "{\"method\":\"ping\",\"params\":{}}",
+	    "{\"method\":\"ping\",\"params\":{\"a\":1}}",
 	    "{\"method\":\"ping\",\"params\":[{},{}]}",
 	    "{\"method\":\"ping\",\"params\":[5]}",
 	    "{\"method\":\"ping\",\"params\":[{\"api_version\":9}]}",
@@ -127,6 +127,8 @@ static void bad_bodies(void **state)
 	    "{\"method\":\"ping\",\"params\":[]}",
 	    "{\"method\":\"ping\",\"params\":null}",
 	    "{\"method\":\"ping\",\"params\":[null]}",
+	    "{\"method\":\"ping\",\"params\":{}}",
+	    "{\"method\":\"ping\",\"params\":\"\"}",
 	};
 	struct fake *f = fake_open(NULL);
 	json_t *j;
