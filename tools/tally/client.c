@@ -24,7 +24,13 @@ static bool post(struct tally *t, const char *body, struct buf *reply)
 	CURL *c = curl_easy_init();
 	CURLcode r;
 
+	if (t->authorization[0])
+		headers = curl_slist_append(headers, t->authorization);
 	must(c && headers);
+	if (t->socket[0])
+		curl_easy_setopt(c, CURLOPT_UNIX_SOCKET_PATH, t->socket);
+	if (t->ca_file)
+		curl_easy_setopt(c, CURLOPT_CAINFO, t->ca_file);
 	curl_easy_setopt(c, CURLOPT_URL, t->url);
 	curl_easy_setopt(c, CURLOPT_POSTFIELDS, body);
 	curl_easy_setopt(c, CURLOPT_HTTPHEADER, headers);
@@ -39,7 +45,8 @@ static bool post(struct tally *t, const char *body, struct buf *reply)
 	if (r == CURLE_OK)
 		return true;
 	if (!t->quiet)
-		tally_fail(t, 0, "%s: %s", t->url, curl_easy_strerror(r));
+		tally_fail(t, 0, "%s: %s", t->socket[0] ? t->socket : t->url,
+			   curl_easy_strerror(r));
 	return false;
 }
 

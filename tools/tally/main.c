@@ -28,10 +28,17 @@ static void print_help(void)
 {
 	size_t i;
 
-	printf("tally - client and tools of a tally network\n\n"
-	       "  tally [--url URL] [--json] COMMAND ...\n\n"
-	       "  --url URL   the server (default: $TALLY_URL, or http://127.0.0.1:5005/)\n"
-	       "  --json      print JSON for programs\n\n");
+	printf(
+	    "tally - client and tools of a tally network\n\n"
+	    "  tally [--config FILE | --data DIR | --socket PATH | --url URL] [--json] COMMAND "
+	    "...\n"
+	    "\n"
+	    "The server is the node of a configuration FILE or data folder DIR, over its admin\n"
+	    "socket; the one behind that socket; or a URL. Without any of them: $TALLY_URL, else\n"
+	    "/var/lib/tally/admin.sock if that is there, else http://127.0.0.1:5005/.\n\n"
+	    "  --token-file FILE  the token of an admin URL\n"
+	    "  --ca-file FILE     certificates that an https URL may have (default: the system's)\n"
+	    "  --json             print JSON for programs\n\n");
 	for (i = 0; i < N_COMMANDS; i++)
 		printf("  %-15s %s\n", commands[i].name, commands[i].text);
 	printf("\n`tally COMMAND --help` shows what a command takes. Secrets come from files or\n"
@@ -45,7 +52,7 @@ int tally_fail(const struct tally *t, int code, const char *fmt, ...)
 {
 	va_list ap;
 
-	fprintf(stderr, "tally%s%s: ", t->argc ? " " : "", t->argc ? t->argv[0] : "");
+	fprintf(stderr, "tally%s%s: ", t->running ? " " : "", t->running ? t->argv[0] : "");
 	va_start(ap, fmt);
 	vfprintf(stderr, fmt, ap);
 	va_end(ap);
@@ -172,15 +179,14 @@ static int run(struct tally *t)
 
 int main(int argc, char **argv)
 {
-	const char *url = getenv("TALLY_URL"), *given;
 	struct tally t = {.argc = argc, .argv = argv};
 	struct why why = {""};
 
 	if (crypto_init(&why) != ERR_NONE)
 		return tally_fail(&t, TALLY_FAILED, "%s", why.text);
 	amendments_init();
-	given = tally_option(&t, "--url");
-	t.url = given ? given : url && *url ? url : "http://127.0.0.1:5005/";
+	if (!tally_connection(&t))
+		return TALLY_USAGE;
 	while (t.argc > 1 && t.argv[1][0] == '-') {
 		if (!strcmp(t.argv[1], "--json")) {
 			t.json = true;
@@ -202,5 +208,6 @@ int main(int argc, char **argv)
 	}
 	t.argc--;
 	t.argv++;
+	t.running = true;
 	return run(&t);
 }

@@ -21,10 +21,16 @@ enum tally_exit {
 };
 
 struct tally {
-	const char *url; /* of the server, http://127.0.0.1:5005/ unless given */
-	bool json;       /* print JSON instead of words */
-	bool quiet;      /* an unreachable server is no news: it was said before */
-	int argc;        /* arguments of the command, argv[0] = its name */
+	const char *url;         /* of the server */
+	char url_text[160];      /* room for it */
+	char socket[1100];       /* the Unix socket behind the URL; empty: none */
+	char token_file[1024];   /* empty: none */
+	char authorization[560]; /* the header line that shows the token, or empty */
+	const char *ca_file; /* certificates that an https server may have; NULL: the system's */
+	bool json;           /* print JSON instead of words */
+	bool quiet;          /* an unreachable server is no news: it was said before */
+	bool running;        /* argv is the command's */
+	int argc;            /* arguments of the command, argv[0] = its name */
 	char **argv;
 };
 
@@ -70,6 +76,10 @@ struct xrp_text tally_xrp(const char *drops);
 
 /* ---- the server (client.c) ---- */
 
+/* Takes the options that say which server it is from the arguments (connect.c); false after
+ * complaining. Without any: $TALLY_URL, the socket of a node that runs as a service, or a
+ * stand-alone one. */
+bool tally_connection(struct tally *t);
 /* One request: {"method", "params": [params]} with api_version 2; params is released. The result
  * object (a new reference), also for errors of the API ("error" is in it). NULL when the server
  * cannot be reached, after complaining. */
