@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "daemon/daemon.h"
+#include "daemon/beside.h"
 #include "daemon/events.h"
 #include "daemon/host_rows.h"
 #include "daemon/listen.h"
@@ -23,6 +24,7 @@
 #define STOP_HARD_MS   4800 /* SIGTERM to exit takes 5 s at most */
 
 struct daemon {
+	struct beside *beside; /* first: its part of the host finds it there */
 	const struct daemon_options *o;
 	uv_loop_t loop;
 	struct uv_node *node;
@@ -31,7 +33,7 @@ struct daemon {
 	struct serve *serve;
 	uv_signal_t term, intr, hup;
 	uv_timer_t close_every, hard;
-	bool stopping, front_gone, node_gone, lists_gone;
+	bool stopping, front_gone, node_gone, lists_gone, beside_gone;
 	int exit_code;
 	char hostname[256];
 };
@@ -169,13 +171,6 @@ static void host_check(void *ctx, bool begin)
 	uv_node_check(d->node, begin);
 }
 
-static bool host_push(void *ctx, uint64_t conn, struct rpc_text *text)
-{
-	struct daemon *d = ctx;
-
-	return serve_push(d->serve, conn, text);
-}
-
 static void host_reply(void *ctx, uint64_t request, int status, struct bytes body)
 {
 	struct daemon *d = ctx;
@@ -239,6 +234,7 @@ static void open_rpc(struct daemon *d)
 {
 	if (gethostname(d->hostname, sizeof(d->hostname) - 1))
 		d->hostname[0] = '\0';
+	d->beside = beside_open(&d->loop, d->o->config->data_dir);
 	d->host = (struct rpc_host){
 	    .ctx = d,
 	    .node = uv_node_machine(d->node),
@@ -251,7 +247,6 @@ static void open_rpc(struct daemon *d)
 	    .peers = host_peers,
 	    .connect = host_connect,
 	    .stop = host_stop,
-	    .push = host_push,
 	    .reply = host_reply,
 	    .charge = host_charge,
 	    .charged = host_charged,
@@ -276,7 +271,9 @@ static void open_rpc(struct daemon *d)
 	    .tally_version = TALLY_VERSION,
 	    .node_key = secret_key_public(d->o->identity),
 	};
+	beside_fill_host(&d->host);
 	d->rpc = rpc_open(&d->host);
+	beside_bind(d->beside, d->rpc, NULL);
 }
 
 /* ---- what the node has to say ---- */
@@ -340,7 +337,10 @@ static enum err open_serve(struct daemon *d, struct why *why)
 				  .version = TALLY_VERSION,
 				  .protocol = TALLY_BUILD_VERSION};
 
-	return serve_open(&d->serve, &o, why);
+	enum err e = serve_open(&d->serve, &o, why);
+
+	beside_bind(d->beside, d->rpc, d->serve);
+	return e;
 }
 
 /* ---- stopping ---- */
@@ -359,7 +359,7 @@ static void close_timer(uv_timer_t *t)
 
 static void maybe_over(struct daemon *d)
 {
-	if (!d->front_gone || !d->node_gone || !d->lists_gone)
+	if (!d->front_gone || !d->node_gone || !d->lists_gone || !d->beside_gone)
 		return;
 	close_signal(&d->term);
 	close_signal(&d->intr);
@@ -368,12 +368,24 @@ static void maybe_over(struct daemon *d)
 	close_timer(&d->hard);
 }
 
+static void beside_done(void *ctx)
+{
+	struct daemon *d = ctx;
+
+	d->beside_gone = true;
+	maybe_over(d);
+}
+
+/* The rest of what clients meet ends after the front: an answer may still have to be kept. */
 static void front_done(void *ctx)
 {
 	struct daemon *d = ctx;
 
 	d->front_gone = true;
-	maybe_over(d);
+	if (d->beside)
+		beside_stop(d->beside, beside_done, d);
+	else
+		beside_done(d);
 }
 
 static void lists_done(void *ctx)
@@ -470,6 +482,14 @@ static void open_handles(struct daemon *d)
 			       d->o->close_every_ms);
 }
 
+static void on_status(void *ctx, uint32_t peer, const struct msg *m)
+{
+	struct daemon *d = ctx;
+
+	if (d->beside)
+		beside_on_status(d->beside, peer, m);
+}
+
 static enum err open_node(struct daemon *d, struct why *why)
 {
 	const struct config *c = d->o->config;
@@ -491,7 +511,10 @@ static enum err open_node(struct daemon *d, struct why *why)
 	    .n_peer_connect = c->n_peer_connect,
 	    .peers_max = c->peers_max,
 	};
-	struct uv_node_hooks hooks = {.ctx = d, .on_effect = on_effect, .on_stopped = node_done};
+	struct uv_node_hooks hooks = {.ctx = d,
+				      .on_effect = on_effect,
+				      .on_status = on_status,
+				      .on_stopped = node_done};
 
 	if (d->o->lists) {
 		const struct node_event *unl = lists_now(d->o->lists);
@@ -514,8 +537,8 @@ static int abandon(struct daemon *d)
 		uv_node_stop(d->node);
 		serve_stop(d->serve, 0, front_done, d);
 	} else {
-		d->front_gone = d->node_gone = true;
-		maybe_over(d);
+		d->node_gone = true;
+		front_done(d);
 	}
 	uv_run(&d->loop, UV_RUN_DEFAULT);
 	return 1;
@@ -527,6 +550,7 @@ static void release(struct daemon *d)
 		rpc_close(d->rpc);
 	if (d->serve)
 		serve_free(d->serve);
+	beside_free(d->beside);
 	uv_node_close(d->node);
 	uv_loop_close(&d->loop);
 	mem_free(d);

@@ -154,6 +154,11 @@ const struct listen *serve_listen(const struct serve *s)
 	return s->listen;
 }
 
+struct front_server *serve_front(struct serve *s)
+{
+	return s->front;
+}
+
 void serve_stop(struct serve *s, uint32_t within_ms, void (*done)(void *ctx), void *ctx)
 {
 	observe_stop(s->observe);

@@ -42,6 +42,7 @@ const struct listen *serve_listen(const struct serve *s);
 void serve_effect(struct serve *s, const struct node_effect *e);
 void serve_done(struct serve *s, const struct rpc_done *done);
 void serve_status(struct serve *s, struct jw *w);
+struct front_server *serve_front(struct serve *s);
 /* See front_close_all: done(ctx) is called when no handle is open any more, then serve_free. */
 void serve_stop(struct serve *s, uint32_t within_ms, void (*done)(void *ctx), void *ctx);
 void serve_free(struct serve *s);

@@ -417,6 +417,8 @@ static void on_message(void *ctx, uint32_t id, const struct msg *m)
 	ev.peer.peer = id;
 	ev.peer.msg = m;
 	step(un, &ev);
+	if (m->type == MSG_STATUS && un->hooks.on_status)
+		un->hooks.on_status(un->hooks.ctx, id, m);
 }
 
 static void on_peer_log(void *ctx, int level, const char *text, size_t n,

@@ -38,6 +38,9 @@ struct uv_node_hooks {
 	/* An effect that is news for others: SUBMITTED, ACCEPTED, LEDGER, TX_PROPOSED, VALIDATION,
 	 * PHASE, STATE, MANIFEST. Valid during the call. */
 	void (*on_effect)(void *ctx, const struct node_effect *e);
+	/* A peer has said what it has (MSG_STATUS); the message is valid during the call. May be
+	 * NULL. */
+	void (*on_status)(void *ctx, uint32_t peer, const struct msg *m);
 	/* The orderly stop is complete, or the store has failed (code 74: input/output error). */
 	void (*on_stopped)(void *ctx, int exit_code);
 };

@@ -224,6 +224,13 @@ bool front_send(struct front_server *f, uint64_t conn, struct front_shared *s)
 	return true;
 }
 
+size_t front_queued(const struct front_server *f, uint64_t conn)
+{
+	const struct front_conn *c = conn_of(f, conn);
+
+	return c ? c->out.bytes : 0;
+}
+
 void front_close_conn(struct front_server *f, uint64_t conn, uint16_t code, const char *reason)
 {
 	struct front_conn *c = conn_of(f, conn);

@@ -147,6 +147,8 @@ void front_shared_unref(struct front_shared *s); /* NULL is fine */
 /* Queues it for a WebSocket connection; takes a reference of its own. False when the connection is
  * gone or closing. A receiver that lets too much pile up is closed with 1008. */
 bool front_send(struct front_server *f, uint64_t conn, struct front_shared *s);
+/* Bytes that wait to be written to a connection; 0 when it is gone. */
+size_t front_queued(const struct front_server *f, uint64_t conn);
 /* Closes one WebSocket connection with a code and a reason (may be NULL), for abusers. */
 void front_close_conn(struct front_server *f, uint64_t conn, uint16_t code, const char *reason);
 

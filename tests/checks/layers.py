@@ -40,7 +40,7 @@ OUTSIDE = {
     "http_parser.h": ("src/rpc/http*",),
     "wslay/*": ("src/rpc/ws*",),
     "ini.h": ("src/daemon/config*",),
-    "curl/*": ("src/daemon/fetch*",),
+    "curl/*": ("src/daemon/fetch*", "src/daemon/hooks*"),
     "pthread.h": ("src/*/uv_*", "src/os/*", "src/store/*", "src/crypto/*"),
     "threads.h": (),
 }
