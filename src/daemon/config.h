@@ -49,6 +49,7 @@
  *               listen            host:port, repeated; loopback only, wants the token
  *               token_file        made when absent                        <data_dir>/admin.token
  *   [metrics]   listen            host:port, repeated: GET /metrics, /health, /livez only
+ *               public            yes: /metrics on public listeners as well       no
  *   [limits]    what clients of public listeners may ask, by address (IPv4, IPv6 /64):
  *               warn_at           charges a second from which they are slowed    5000
  *               drop_at           and from which they are refused                25000
@@ -115,6 +116,7 @@ struct config {
 	uint32_t peers_max;
 	struct config_listen listen[CONFIG_LIST_MAX];
 	uint32_t n_listen;
+	bool public_metrics;
 	char tls_certificate[CONFIG_PATH_MAX], tls_key[CONFIG_PATH_MAX];
 	char admin_socket[CONFIG_PATH_MAX];     /* empty: none */
 	char admin_token_file[CONFIG_PATH_MAX]; /* empty: no token is wanted, as stand-alone */

@@ -71,6 +71,11 @@ enum err config_add_admin(struct config_parse *p, const char *v)
 	return add_listen(p, v, FRONT_ADMIN);
 }
 
+enum err config_set_public_metrics(struct config_parse *p, const char *v)
+{
+	return config_yes(p, &p->c->public_metrics, v);
+}
+
 enum err config_add_metrics(struct config_parse *p, const char *v)
 {
 	return add_listen(p, v, FRONT_METRICS);
