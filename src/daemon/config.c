@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define CONFIG_LINE_MAX    190 /* the INI reader's own line buffer holds 200 */
+#define SHOWN_PATH_MAX     100
 #define HISTORY_DEFAULT    10000
 #define SLOW_MS_DEFAULT    500
 #define STOP_BELOW_DEFAULT (2ull << 30)
@@ -152,14 +153,16 @@ static enum err check_whole(struct config *c, struct why *why)
 	return config_check_serve(c, why);
 }
 
-enum err config_load(struct config *c, const char *path, struct why *why)
+/* The end of a path, so that what is wrong has room beside it. */
+static const char *shown_path(const char *path)
 {
-	struct config_parse p = {.c = c};
-	struct buf b = BUF_INIT;
-	char dir[CONFIG_PATH_MAX];
-	const char *slash = strrchr(path, '/');
-	int line;
+	size_t n = strlen(path);
 
+	return n > SHOWN_PATH_MAX ? path + n - SHOWN_PATH_MAX : path;
+}
+
+static void set_defaults(struct config *c)
+{
 	*c = (struct config){.history = HISTORY_DEFAULT,
 			     .log = {.level = LOG_INFO, .slow_ms = SLOW_MS_DEFAULT},
 			     .peers_max = 21,
@@ -169,36 +172,64 @@ enum err config_load(struct config *c, const char *path, struct why *why)
 				      .stop_percent = 5,
 				      .stop_bytes = STOP_BELOW_DEFAULT,
 				      .emergency_bytes = EMERGENCY_DEFAULT}};
+}
+
+/* The lines of a text that ends with a NUL byte. */
+static enum err parse_lines(struct config_parse *p, const char *text, const char *path,
+			    struct why *why)
+{
+	int line;
+
+	p->err = check_lines(text, &line, &p->why);
+	if (p->err == ERR_NONE) {
+		line = ini_parse_string(text, on_row, p);
+		if (line > 0 && p->err == ERR_NONE)
+			p->err = why_set(&p->why, ERR_INVALID, "neither [section] nor key = value");
+	}
+	if (p->err != ERR_NONE)
+		return why_set(why, p->err, "%s:%d: %s", shown_path(path), line, p->why.text);
+	p->err = check_whole(p->c, &p->why);
+	if (p->err != ERR_NONE)
+		why_set(why, p->err, "%s: %s", shown_path(path), p->why.text);
+	return p->err;
+}
+
+enum err config_parse(struct config *c, struct bytes text, const char *path, struct why *why)
+{
+	struct config_parse p = {.c = c};
+	struct buf b = BUF_INIT;
+	char dir[CONFIG_PATH_MAX];
+	const char *slash = strrchr(path, '/');
+	enum err e;
+
+	set_defaults(c);
 	snprintf(dir, sizeof(dir), "%.*s", slash ? (int)(slash - path) : 1, slash ? path : ".");
 	if (slash == path)
 		snprintf(dir, sizeof(dir), "/");
 	p.dir = dir;
-	p.err = file_read(&b, path, CONFIG_BYTES_MAX, why);
-	if (p.err != ERR_NONE)
-		goto out;
+	if (text.n)
+		buf_put(&b, text.p, text.n);
 	buf_put_u8(&b, 0);
-	if (strlen((char *)b.p) + 1 != b.n) {
-		p.err = why_set(why, ERR_INVALID, "%s: NUL byte in the file", path);
-		goto out;
-	}
-	p.err = check_lines((char *)b.p, &line, &p.why);
-	if (p.err == ERR_NONE) {
-		line = ini_parse_string((char *)b.p, on_row, &p);
-		if (line > 0 && p.err == ERR_NONE)
-			p.err = why_set(&p.why, ERR_INVALID, "neither [section] nor key = value");
-	}
-	if (p.err != ERR_NONE) {
-		p.err = why_set(why, p.err, "%s:%d: %.180s", path, line, p.why.text);
-		goto out;
-	}
-	p.err = check_whole(c, &p.why);
-	if (p.err != ERR_NONE)
-		why_set(why, p.err, "%s: %.200s", path, p.why.text);
-out:
+	if (strlen((char *)b.p) + 1 != b.n)
+		e = why_set(why, ERR_INVALID, "%s: NUL byte in the file", path);
+	else
+		e = parse_lines(&p, (char *)b.p, path, why);
 	buf_close(&b);
-	if (p.err != ERR_NONE)
+	if (e != ERR_NONE)
 		config_close(c);
-	return p.err;
+	return e;
+}
+
+enum err config_load(struct config *c, const char *path, struct why *why)
+{
+	struct buf b = BUF_INIT;
+	enum err e = file_read(&b, path, CONFIG_BYTES_MAX, why);
+
+	*c = (struct config){0};
+	if (e == ERR_NONE)
+		e = config_parse(c, buf_bytes(&b), path, why);
+	buf_close(&b);
+	return e;
 }
 
 void config_close(struct config *c)

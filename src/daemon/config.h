@@ -133,6 +133,9 @@ struct config {
 
 /* Reads and checks a file; the reason names file and line. */
 enum err config_load(struct config *out, const char *path, struct why *why) MUST_USE;
+/* The same for a text that is at hand; files that it names are looked for beside `path`. */
+enum err config_parse(struct config *out, struct bytes text, const char *path,
+		      struct why *why) MUST_USE;
 void config_close(struct config *c);
 /* Format and levels; the file is opened by log_open. */
 void config_use_log_levels(const struct config_log *log);
