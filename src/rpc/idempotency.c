@@ -154,14 +154,35 @@ static bool refuse(struct rpc_call *c, int status, const char *token, const char
 	return false;
 }
 
+/* The process that gave the answer may have died before others had the transaction: it is handed to
+ * the node again when it is nowhere. It is the same transaction, so that it can have one effect. */
+static void hand_over_again(struct rpc_call *c, struct bytes blob)
+{
+	const struct history *h = c->host->history;
+	struct buf store = BUF_INIT;
+	struct history_tx row;
+	struct tx *tx;
+
+	if (tx_parse(&tx, blob, NULL) != ERR_NONE)
+		return;
+	if (!node_pending_tx(c->host->node, &tx->id) &&
+	    h->tx(h->ctx, &tx->id, &row, &store) == ERR_ABSENT)
+		c->host->submit(c->host->ctx, tx, json_is_true(json_object_get(c->p, "fail_hard")),
+				0);
+	buf_close(&store);
+	tx_unref(tx);
+}
+
 static bool replay(struct rpc_call *c, struct cursor rec)
 {
 	int status = cursor_be16(&rec);
+	struct bytes blob = cursor_take(&rec, cursor_be32(&rec));
 	struct bytes body = cursor_take(&rec, rec.left);
 
 	if (rec.dead)
 		return refuse(c, 503, "idempotencyUnavailable", RETRY,
 			      "What is kept for this key cannot be read.");
+	hand_over_again(c, blob);
 	buf_clear(&c->w.out);
 	buf_put(&c->w.out, body.p, body.n);
 	rpc_finish_raw(c, status, REPLAYED);
@@ -284,6 +305,8 @@ void idem_reply(struct rpc_call *c, int status)
 	buf_put(&i->body, c->w.out.p, c->w.out.n);
 	record_begin(&record, i, RECORD_ANSWERED);
 	buf_put_be16(&record, (uint16_t)status);
+	buf_put_be32(&record, (uint32_t)c->later.tx->blob.n);
+	buf_put(&record, c->later.tx->blob.p, c->later.tx->blob.n);
 	buf_put(&record, i->body.p, i->body.n);
 	write(c->r, i, &record);
 	buf_close(&record);

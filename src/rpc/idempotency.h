@@ -17,8 +17,9 @@
  * A blob that the client signed names its effect by itself: after a crash it may be handed to the
  * node again. What this server signs is therefore kept before the node has it, so that a repetition
  * finds the same blob instead of signing another. Answers of a node that did nothing (tel, tem) are
- * not kept: the request may be made again. Nor is any secret: neither the body nor a digest over
- * one that has not been taken out.
+ * not kept: the request may be made again. With the answer the transaction is kept: a repetition
+ * hands it to the node again when it is neither pending nor validated there. Nor is any secret:
+ * neither the body nor a digest over one that has not been taken out.
  *
  * Keys belong to the node, not to an address: who repeats a request after his address has changed
  * must find his answer. Those of administrators are apart from everybody else's. */

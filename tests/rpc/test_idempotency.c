@@ -383,7 +383,7 @@ static void damaged_records(void **state)
 
 	(void)state;
 	expect("key", false, body, 200, "tesSUCCESS");
-	for (size_t n = 0; n < 36; n++) {
+	for (size_t n = 0; n < 40; n++) {
 		size_t whole = box.rows[0].value.n;
 
 		box.rows[0].value.n = n;
