@@ -5,6 +5,7 @@
 #include "rpc/envelope.h"
 #include "rpc/history_feed.h"
 #include "rpc/idempotency.h"
+#include "rpc/settings.h"
 #include "rpc/state.h"
 #include "rpc/subs.h"
 
@@ -44,6 +45,8 @@ struct rpc *rpc_open(const struct rpc_host *host)
 		r->free_slots[i] = RPC_PENDING_MAX - 1 - i;
 	r->n_free = RPC_PENDING_MAX;
 	r->subs = subs_open(&r->host);
+	r->settings = mem_zalloc(1, sizeof(*r->settings));
+	settings_open(r->settings, &r->host);
 	if (host->cache_bytes)
 		r->cache = cache_open(&r->host, r->standalone);
 	return r;
@@ -71,6 +74,7 @@ void rpc_close(struct rpc *r)
 	subs_close(r->subs);
 	cache_close(r->cache);
 	buf_close(&r->again);
+	mem_free(r->settings);
 	mem_free(r->parked);
 	mem_free(r->free_slots);
 	buf_close(&r->definitions);
@@ -180,6 +184,8 @@ static bool condition_met(struct rpc_call *c, enum rpc_condition condition)
 	if (condition == RPC_NEEDS_NONE)
 		return true;
 	node_get_status(c->host->node, c->host->now(c->host->ctx), &s);
+	if (s.unl_blocked)
+		return rpc_fail(c, RPC_UNL_BLOCKED);
 	if (s.state < NODE_SYNCING && !s.standalone)
 		return rpc_fail_behind(c, RPC_NO_NETWORK);
 	if (!s.standalone && rpc_validated_age(c->host) > RPC_VALIDATED_AGE_MAX)

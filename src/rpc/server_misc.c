@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "rpc/methods.h"
+#include "rpc/settings.h"
 #include "rpc/state.h"
 
 #include "base/limits.h"
@@ -60,6 +61,45 @@ static bool majority_of(const struct features *f, const struct hash256 *id, uint
 	return false;
 }
 
+/* What this server votes: as an administrator has said, or as the reference votes unless told
+ * otherwise, which is against all but a few corrections. */
+static bool is_vetoed(const struct rpc_call *c, const struct amendment *a)
+{
+	static const char *const welcome[] = {"fixAMMOverflowOffer", "fixCleanup3_1_3",
+					      "fixRemoveNFTokenAutoTrustLine"};
+	const struct vote *vote = settings_vote(c->r->settings, &a->id);
+
+	if (vote)
+		return vote->vetoed;
+	for (size_t i = 0; i < sizeof(welcome) / sizeof(welcome[0]); i++)
+		if (strcmp(a->name, welcome[i]) == 0)
+			return false;
+	return true;
+}
+
+static bool set_vote(struct rpc_call *c, const struct amendment *a, bool vetoed)
+{
+	struct settings *s = c->r->settings;
+	struct vote before[VOTES_MAX];
+	struct why why = {.text = ""};
+	uint32_t n = s->n_votes, i = 0;
+
+	if (is_vetoed(c, a) == vetoed)
+		return true;
+	memcpy(before, s->votes, sizeof(before));
+	while (i < n && !hash256_eq(&s->votes[i].id, &a->id))
+		i++;
+	if (i == VOTES_MAX)
+		return rpc_fail_text(c, RPC_INTERNAL, "No room for another vote.");
+	s->n_votes += i == n;
+	s->votes[i] = (struct vote){a->id, vetoed};
+	if (settings_write(s, SETTING_VOTES, &why) == ERR_NONE)
+		return true;
+	memcpy(s->votes, before, sizeof(before));
+	s->n_votes = n;
+	return rpc_fail_text(c, RPC_INTERNAL, "%s", why.text);
+}
+
 static void write_feature(struct rpc_call *c, const struct features *f, const struct amendment *a)
 {
 	bool enabled = f->rules && rules_enabled(f->rules, &a->id);
@@ -71,7 +111,7 @@ static void write_feature(struct rpc_call *c, const struct features *f, const st
 	jw_put_str(w, "name", a->name);
 	jw_put_bool(w, "supported", a->supported);
 	if (!enabled && c->from.admin)
-		jw_put_bool(w, "vetoed", false);
+		jw_put_bool(w, "vetoed", is_vetoed(c, a));
 	if (majority_of(f, &a->id, &since))
 		jw_put_u64(w, "majority", since);
 	jw_end(w, '}');
@@ -121,10 +161,12 @@ void method_feature(struct rpc_call *c)
 			rpc_fail(c, RPC_BAD_FEATURE);
 			return;
 		}
-		if (p_has(c, "vetoed")) {
-			rpc_fail(c, c->from.admin ? RPC_NOT_SUPPORTED : RPC_NO_PERMISSION);
+		if (p_has(c, "vetoed") && !c->from.admin) {
+			rpc_fail(c, RPC_NO_PERMISSION);
 			return;
 		}
+		if (p_has(c, "vetoed") && !set_vote(c, a, p_truthy(c, "vetoed")))
+			return;
 	}
 	if (!load_features(c, &f))
 		return;

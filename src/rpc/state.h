@@ -8,6 +8,7 @@
 /* What the API remembers between requests. Private to rpc. */
 struct rpc_call;
 struct cache_key;
+struct settings;
 struct subs;
 struct cache;
 struct history_feed;
@@ -21,6 +22,7 @@ struct rpc {
 	uint64_t generation; /* of tokens: a late answer never meets another call */
 	uint64_t requests;   /* since the start */
 	struct subs *subs;
+	struct settings *settings; /* of administrators */
 	struct cache *cache;           /* NULL: nothing is kept */
 	struct buf again;              /* a kept reply with another id */
 	struct history_feed *feeds;    /* all, the next to be served first */

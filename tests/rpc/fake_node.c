@@ -95,6 +95,7 @@ void node_get_status(const struct node *n, struct now now, struct node_status *o
 				    .queue_max = TX_QUEUE_MAX,
 				    .open_n = n->n_open,
 				    .key_elsewhere = n->troubled,
+				    .unl_blocked = n->unl_blocked,
 				    .sync = n->sync,
 				    .counters.evidence = n->troubled ? 2 : 0};
 	out->state_since[n->state] = (struct steady){4000};
@@ -498,6 +499,74 @@ static enum err host_log_rotate(void *ctx, struct why *why)
 	return ERR_NONE;
 }
 
+static struct buf *setting_of(struct fake *f, const char *name, bool make)
+{
+	for (int i = 0; i < FAKE_SETTINGS; i++) {
+		if (!f->setting_name[i][0] && make)
+			strcpy(f->setting_name[i], name);
+		if (strcmp(f->setting_name[i], name) == 0)
+			return &f->setting[i];
+	}
+	return NULL;
+}
+
+static enum err host_setting_read(void *ctx, const char *name, struct buf *out, struct why *why)
+{
+	const struct buf *b = setting_of(ctx, name, false);
+
+	if (!b)
+		return why_set(why, ERR_ABSENT, "%s is absent", name);
+	buf_put(out, b->p, b->n);
+	return ERR_NONE;
+}
+
+static enum err host_setting_write(void *ctx, const char *name, struct bytes text, struct why *why)
+{
+	struct fake *f = ctx;
+	struct buf *b = setting_of(f, name, true);
+
+	if (f->settings_full)
+		return why_set(why, ERR_NO_SPACE, "settings/%s.json: no space", name);
+	buf_clear(b);
+	buf_put(b, text.p, text.n);
+	return ERR_NONE;
+}
+
+static void host_reserve(void *ctx, const struct public_key *keys, uint32_t n)
+{
+	struct fake *f = ctx;
+
+	for (uint32_t i = 1; i < n; i++)
+		assert_true(public_key_cmp(&keys[i - 1], &keys[i]) < 0);
+	f->reserved = n;
+}
+
+static void host_deletable(void *ctx, uint32_t seq)
+{
+	struct fake *f = ctx;
+
+	f->deletable = seq;
+}
+
+static void host_check(void *ctx, bool begin)
+{
+	struct fake *f = ctx;
+
+	f->checks = begin ? f->checks + 1 : 0;
+}
+
+static void host_charged(void *ctx, uint32_t at_least,
+			 void (*visit)(void *vctx, const char *address, uint32_t balance,
+				       bool refused),
+			 void *vctx)
+{
+	(void)ctx;
+	if (at_least <= 6000)
+		visit(vctx, "192.0.2.1", 6000, true);
+	if (at_least <= 40)
+		visit(vctx, "2001:db8::1", 40, false);
+}
+
 static bool host_push(void *ctx, uint64_t conn, struct rpc_text *text)
 {
 	struct fake *f = ctx;
@@ -677,6 +746,13 @@ static void fill_host(struct fake *f)
 				    .log_area = host_log_area,
 				    .log_rotate = host_log_rotate,
 				    .push = host_push,
+				    .setting_read = host_setting_read,
+				    .setting_write = host_setting_write,
+				    .reserve = host_reserve,
+				    .deletable = host_deletable,
+				    .check = host_check,
+				    .charged = host_charged,
+				    .history_kept = 3,
 				    .reply = host_reply,
 				    .hostname = "host-of-tests",
 				    .build_version = "2.4.0",
@@ -739,6 +815,8 @@ void fake_close(struct fake *f)
 	for (uint32_t i = 0; i < f->node.n; i++)
 		ledger_unref(f->node.chain[i]);
 	buf_close(&f->reply);
+	for (int i = 0; i < FAKE_SETTINGS; i++)
+		buf_close(&f->setting[i]);
 	mem_free(f);
 }
 

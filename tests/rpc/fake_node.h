@@ -12,6 +12,7 @@
 #define FAKE_LEDGERS_MAX 600
 #define FAKE_OPEN_MAX    256
 #define FAKE_PUSHES_MAX  4096
+#define FAKE_SETTINGS    4
 #define FAKE_LOG_AREAS   2
 
 struct node {
@@ -30,6 +31,7 @@ struct node {
 	struct manifest manifest; /* of one of them; bytes empty: none is known */
 	bool validator;
 	bool troubled; /* see node_evidence */
+	bool unl_blocked;
 	struct node_sync_status sync;
 	uint64_t steps; /* see node_steps; whoever changes something counts */
 };
@@ -63,6 +65,11 @@ struct fake {
 	bool stopped;
 	int log_level, area_level[FAKE_LOG_AREAS]; /* see struct rpc_host */
 	uint32_t rotations;
+	/* settings of administrators, as the host keeps them */
+	char setting_name[FAKE_SETTINGS][24];
+	struct buf setting[FAKE_SETTINGS];
+	bool settings_full; /* nothing can be written */
+	uint32_t reserved, deletable, checks;
 	bool no_state;        /* history.ledger has pruned everything but the newest */
 	enum err history_err; /* all of history fails with it */
 	/* More names for the texts of requests (scenario_fill); may be NULL. */

@@ -365,6 +365,10 @@ static void expand(struct fake *f, const char *name, struct buf *out)
 		buf_printf(out, "%s", hash256_hex(&h).s);
 	} else if (f->names && f->names(name, out)) {
 		return;
+	} else if (sscanf(name, "node:%15[a-z0-9]", from) == 1) {
+		struct public_key key = person(from).pub;
+
+		buf_printf(out, "%s", node_public_text(&key).s);
 	} else if (strcmp(name, "open") == 0) {
 		buf_printf(out, "%s", hash256_hex(&f->node.open_txs[0]->id).s);
 	} else if (strncmp(name, "own:", 4) == 0) {

@@ -21,7 +21,8 @@ struct tx *scenario_payment_tx(struct fake *f, const char *from, uint32_t seq, c
 			       uint64_t drops);
 /* Replaces ${name} in texts of a request: ${alice} ... addresses, ${L5} the hash of ledger 5,
  * ${T5.0} the id of its transaction 0, ${open} of the pending one, ${own:Ticket} the index of
- * carol's entry of that type, ${pay:alice:7:bob:100} a signed payment. A new reference. */
+ * carol's entry of that type, ${node:v1} a key as nodes write it,
+ * ${pay:alice:7:bob:100} a signed payment. A new reference. */
 json_t *scenario_fill(struct fake *f, const json_t *in);
 
 #endif
