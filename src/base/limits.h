@@ -66,7 +66,7 @@
 
 /* RPC: batches over HTTP */
 #define RPC_BATCH_MAX       32         /* items of an HTTP batch */
-#define RPC_BATCH_REPLY_MAX (8u << 20) /* further items are refused when it is longer */
+#define RPC_BATCH_REPLY_MAX (2u << 20) /* further items are refused when it is longer */
 
 /* RPC */
 #define RPC_BODY_MAX            1000000

@@ -67,7 +67,7 @@ await test('who asks a little is told nothing', 10, async () => {
 	assert.equal(seen.length, 200);
 	for (const one of seen) {
 		assert.equal(one.status, 200);
-		assert.equal(JSON.parse(one.body).warning, undefined);
+		assert.equal(JSON.parse(one.body).result.warning, undefined);
 		assert.equal(one.headers['retry-after'], undefined);
 	}
 });

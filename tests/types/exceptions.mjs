@@ -22,7 +22,7 @@ export const exceptions = [
 	['account_info|ledger_entry|get_aggregate_price', 'result.ledger_hash', 'extra', which],
 	['ledger_entry|get_aggregate_price', 'result.ledger_index', 'extra', which],
 	[
-		'account_(lines|offers)|gateway_balances|noripple_check|transaction_entry|ledger_entry',
+		'account_(lines|offers)|gateway_balances|noripple_check|(transaction|ledger)_entry',
 		'result.validated',
 		'extra',
 		which,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
-// Assigns recorded answers to the types of npm's xrpl, or of models.ts where that has none, and asks
-// the compiler (strict). An answer is a fresh literal, so members that a type does not know are
+// Assigns recorded answers to the types of npm's xrpl, or of models.ts where that has none, and
+// asks the compiler (strict). An answer is a fresh literal, so members that a type does not know are
 // errors as well as those that it misses.
 import fs from 'node:fs';
 import { createRequire } from 'node:module';
@@ -42,7 +42,7 @@ function typeOf({ method, version, transport, request, answer, as }) {
 	if (as) return as;
 	if (failed) return transport === 'ws' ? 'X.ErrorResponse' : 'Own.HttpError';
 	if (!KNOWN.has(method))
-		return `Own.${transport === 'ws' ? 'Ws' : 'Http'}<Own.Results[${JSON.stringify(method)}]>`;
+		return `Own.${transport === 'ws' ? 'Ws' : 'Http'}<Own.Results['${method}']>`;
 	const asked = JSON.stringify({ command: method, ...request });
 	return `Own.${transport === 'ws' ? 'ClientWs' : 'ClientHttp'}<${asked}, ${version}>`;
 }
