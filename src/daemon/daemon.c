@@ -216,6 +216,13 @@ static void host_status(void *ctx, struct jw *w)
 	serve_status(d->serve, w);
 }
 
+static bool host_port(void *ctx, uint32_t i, struct rpc_port *out)
+{
+	struct daemon *d = ctx;
+
+	return serve_port(d->serve, i, out);
+}
+
 static const struct publishers *host_publishers(void *ctx)
 {
 	struct daemon *d = ctx;
@@ -259,6 +266,7 @@ static void open_rpc(struct daemon *d)
 	    .storage = host_storage,
 	    .publishers = host_publishers,
 	    .list_sites = host_list_sites,
+	    .port = host_port,
 	    .setting_read = host_setting_read,
 	    .setting_write = host_setting_write,
 	    .reserve = host_reserve,

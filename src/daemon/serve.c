@@ -10,6 +10,7 @@
 #include "rpc/uv_http.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct serve {
@@ -152,6 +153,27 @@ void serve_hup(struct serve *s)
 const struct listen *serve_listen(const struct serve *s)
 {
 	return s->listen;
+}
+
+bool serve_port(const struct serve *s, uint32_t i, struct rpc_port *out)
+{
+	const char *peers = strrchr(s->o.config->peer_listen, ':');
+	struct listen_info l;
+
+	*out = (struct rpc_port){0};
+	for (uint32_t k = 0; listen_info(s->listen, k, &l); k++) {
+		/* A Unix socket has no port, one for metrics no API. */
+		if (l.port == 0 || l.role == FRONT_METRICS || i-- > 0)
+			continue;
+		*out = (struct rpc_port){
+		    .port = l.port, .tls = l.tls, .admin = l.role == FRONT_ADMIN};
+		return true;
+	}
+	if (i > 0 || !peers)
+		return false;
+	out->port = (uint16_t)strtoul(peers + 1, NULL, 10);
+	out->peer = true;
+	return true;
 }
 
 struct front_server *serve_front(struct serve *s)

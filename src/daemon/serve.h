@@ -38,6 +38,8 @@ void serve_charged(struct serve *s, uint32_t at_least,
 void serve_hup(struct serve *s);
 /* The listeners that are open. */
 const struct listen *serve_listen(const struct serve *s);
+/* Port i of those that clients and nodes connect to, as server_info shows them. */
+bool serve_port(const struct serve *s, uint32_t i, struct rpc_port *out);
 /* For the operator's view (observe.h). */
 void serve_effect(struct serve *s, const struct node_effect *e);
 void serve_done(struct serve *s, const struct rpc_done *done);

@@ -33,6 +33,11 @@ struct rpc_peer {
 	int64_t uptime_s;
 };
 
+struct rpc_port { /* where the node is met, as server_info shows it */
+	uint16_t port;
+	bool tls, admin, peer; /* peer: by other nodes; else HTTP and WebSocket */
+};
+
 #define RPC_LIST_SITES_MAX 16
 struct rpc_list_site { /* a place where validator lists are looked for */
 	const char *uri;
@@ -187,6 +192,8 @@ struct rpc_host {
 	void (*check)(void *ctx, bool begin);
 	uint32_t history_kept;     /* ledgers; 0: all */
 	uint64_t cache_bytes;      /* of replies that may be given again (cache.h); 0: none are */
+	/* Port i of those that are open; false after the last. May be NULL: there are none. */
+	bool (*port)(void *ctx, uint32_t i, struct rpc_port *out);
 	const char *hostname;      /* shown to administrators; may be NULL */
 	const char *build_version; /* protocol level, e.g. "2.4.0" */
 	const char *tally_version;

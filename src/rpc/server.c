@@ -210,6 +210,48 @@ static void write_storage(struct jw *w, const struct rpc_host *host)
 	jw_end(w, '}');
 }
 
+/* Those of administrators are shown to them alone. */
+static void write_ports(struct rpc_call *c)
+{
+	const struct rpc_host *host = c->host;
+	struct jw *w = &c->w;
+	struct rpc_port p;
+
+	jw_put_open(w, "ports", '[');
+	for (uint32_t i = 0; host->port && host->port(host->ctx, i, &p); i++) {
+		if (p.admin && !c->from.admin)
+			continue;
+		jw_open(w, '{');
+		jw_put_text_u64(w, "port", p.port);
+		jw_put_open(w, "protocol", '[');
+		if (p.peer) {
+			jw_str(w, "peer");
+		} else {
+			jw_str(w, p.tls ? "https" : "http");
+			jw_str(w, p.tls ? "wss" : "ws");
+		}
+		jw_end(w, ']');
+		jw_end(w, '}');
+	}
+	jw_end(w, ']');
+}
+
+/* What a client should know before it relies on this server (rippled: NetworkOPs.cpp
+ * getServerInfo). */
+static void write_warnings(struct jw *w, const struct node_status *s)
+{
+	if (!s->unl_blocked)
+		return;
+	jw_put_open(w, "warnings", '[');
+	jw_open(w, '{');
+	jw_put_u64(w, "id", 1003);
+	jw_put_str(w, "message",
+		   "This server has an expired validator list. Its configuration may be wrong, or "
+		   "the sites of its lists may be out of reach.");
+	jw_end(w, '}');
+	jw_end(w, ']');
+}
+
 void server_write_key(struct jw *w, const struct rpc_host *host)
 {
 	if (host->node_key)
@@ -295,6 +337,8 @@ static void write_server(struct rpc_call *c, bool human)
 	if (c->from.admin)
 		write_admin(c, &s, human);
 	write_troubles(w, &s);
+	write_warnings(w, &s);
+	write_ports(c);
 	if (human)
 		write_storage(w, c->host);
 }

@@ -59,7 +59,7 @@ await test('every one of them succeeds', 5, async () => {
 	assert.deepEqual(
 		failed.map(
 			(r) =>
-				`${r.method} ${r.version} ${r.transport} ${JSON.stringify(r.answer)}`,
+				`${r.method} ${r.version} ${JSON.stringify(r.answer)}`,
 		),
 		[],
 	);

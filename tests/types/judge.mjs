@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 // Assigns recorded answers to the types of npm's xrpl, or of models.ts where that has none, and
-// asks the compiler (strict). An answer is a fresh literal, so members that a type does not know are
-// errors as well as those that it misses.
+// asks the compiler (strict). An answer is a fresh literal, so members that a type does not know
+// are errors as well as those that it misses.
 import fs from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';

@@ -7,7 +7,7 @@ import path from 'node:path';
 import { WebSocket, xrpl } from '../../tools/js/clients.mjs';
 import { Network, binaries, scratch } from '../../tools/js/network.mjs';
 import { alive, freePorts, signal, start } from '../../tools/js/processes.mjs';
-import { rpc, rpcOr, sleep, until } from '../../tools/js/rpc.mjs';
+import { rpc, rpcOr, sleep, target, until } from '../../tools/js/rpc.mjs';
 import { calls, streams } from './calls.mjs';
 import { USD, enrich, people } from './world.mjs';
 
@@ -63,9 +63,10 @@ export class Socket {
 }
 
 export async function post(url, body, headers = {}) {
-	const response = await fetch(url, {
+	const to = target(url);
+	const response = await fetch(to.url, {
 		method: 'POST',
-		headers: { 'Content-Type': 'application/json', ...headers },
+		headers: { ...to.headers, ...headers },
 		body: typeof body === 'string' ? body : JSON.stringify(body),
 		signal: AbortSignal.timeout(10000 * Number(process.env.TALLY_SLOW ?? 1)),
 	});
