@@ -395,6 +395,30 @@ static void places_are_limited_but_reserved(void **state)
 	net_close(&t);
 }
 
+static void places_are_reserved_while_it_runs(void **state)
+{
+	struct public_key key;
+	struct peers_config c;
+	struct net t;
+
+	(void)state;
+	net_open(&t, 1);
+	c = node_config(&t, 0);
+	c.peers_max = 1;
+	node_open_with(&t, 0, &c);
+	node_open(&t, 1, 1);
+	expect_peers(&t, 0, 1);
+	node_open(&t, 2, 1);
+	expect_log(&t, 2, "no free place");
+	assert_int_equal(node_peers(&t, 0), 1);
+	key = *secret_key_public(t.node[2].key);
+	peers_reserve(t.node[0].p, &key, 1);
+	expect_peers(&t, 0, 2);
+	peers_reserve(t.node[0].p, NULL, 0); /* who is there may stay */
+	assert_int_equal(node_peers(&t, 0), 2);
+	net_close(&t);
+}
+
 /* The end, and calls from within calls. */
 
 static void a_shutdown_says_goodbye(void **state)
@@ -645,6 +669,7 @@ int main(void)
 	    cmocka_unit_test(bad_configurations_are_named),
 	    cmocka_unit_test(connect_tries_once),
 	    cmocka_unit_test(places_are_limited_but_reserved),
+	    cmocka_unit_test(places_are_reserved_while_it_runs),
 	    cmocka_unit_test(a_shutdown_says_goodbye),
 	    cmocka_unit_test(a_shutdown_may_come_from_a_message),
 	    cmocka_unit_test(a_shutdown_may_come_as_the_last_peer_leaves),
