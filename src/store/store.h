@@ -66,7 +66,7 @@ enum err store_fill(struct store *s, const struct history_ledger *l, uint32_t n,
 enum err store_prune(struct store *s, uint32_t budget, bool *more, struct why *why) MUST_USE;
 
 /* Ledgers after this one are kept, however many there are; UINT32_MAX, as it is in the beginning:
- * the history alone says what is kept. What has been deleted does not come back by it. Any thread. */
+ * the history alone says what is kept. What has been deleted does not come back. Any thread. */
 void store_set_deletable(struct store *s, uint32_t seq);
 
 /* The node source of all trees of this store, and its history interface. Valid until close. */
