@@ -178,6 +178,13 @@ static void host_reply(void *ctx, uint64_t request, int status, struct bytes bod
 	serve_reply(d->serve, request, status, body);
 }
 
+static void host_reply_pages(void *ctx, uint64_t request, int status, const struct rpc_pages *pages)
+{
+	struct daemon *d = ctx;
+
+	serve_reply_pages(d->serve, request, status, pages);
+}
+
 static bool host_charge(void *ctx, const struct rpc_origin *from, uint32_t cost)
 {
 	struct daemon *d = ctx;
@@ -255,6 +262,7 @@ static void open_rpc(struct daemon *d)
 	    .connect = host_connect,
 	    .stop = host_stop,
 	    .reply = host_reply,
+	    .reply_pages = host_reply_pages,
 	    .charge = host_charge,
 	    .charged = host_charged,
 	    .us = host_us,

@@ -29,7 +29,7 @@ bool serve_push(struct serve *s, uint64_t conn, struct rpc_text *text)
 		rpc_text_unref(s->last_text);
 		front_shared_unref(s->last_shared);
 		s->last_text = rpc_text_ref(text);
-		s->last_shared = front_shared_new(bytes_of(text->s, text->n));
+		s->last_shared = front_shared_new_of(bytes_of(text->s, text->n), text->conflate);
 	}
 	return front_send(s->front, conn, s->last_shared);
 }
@@ -37,6 +37,13 @@ bool serve_push(struct serve *s, uint64_t conn, struct rpc_text *text)
 void serve_reply(struct serve *s, uint64_t request, int status, struct bytes body)
 {
 	front_reply(s->front, request, status, NULL, body);
+}
+
+void serve_reply_pages(struct serve *s, uint64_t request, int status, const struct rpc_pages *pages)
+{
+	struct front_pages p = {.ctx = pages->ctx, .next = pages->next, .close = pages->close};
+
+	front_reply_pages(s->front, request, status, &p);
 }
 
 bool serve_charge(struct serve *s, const struct rpc_origin *from, uint32_t cost)
@@ -84,7 +91,9 @@ static void on_request(void *ctx, const struct front_request *req)
 
 	if (!gate_admit(s->gate, s->front, s->o.rpc, req, &from))
 		return;
-	if (is_get(req)) {
+	if (req->busy) {
+		rpc_refuse(s->o.rpc, &from, req->body, RPC_TOO_BUSY);
+	} else if (is_get(req)) {
 		gate_charge(s->gate, &from, RPC_COST_REFERENCE);
 		observe_get(s->observe, req);
 	} else {

@@ -101,9 +101,12 @@ struct http_reply {
 	bool close; /* the connection ends after it */
 	bool old;   /* to an HTTP/1.0 client */
 	bool head;  /* to a HEAD: with the body's length, without the body */
+	bool pages; /* only the head: the body comes in chunks, or until the end if `old` */
 };
 /* Appends the whole reply. */
 void http_put_reply(struct buf *out, const struct http_reply *r);
+/* A chunk of the body; an empty one ends it. */
+void http_put_chunk(struct buf *out, struct bytes piece);
 /* "Not Found"; "Unknown" for a number that has no name. */
 const char *http_status_text(int status);
 

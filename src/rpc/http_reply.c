@@ -30,11 +30,36 @@ static void put_line(struct buf *out, const char *name, struct bytes value)
 	put_text(out, "\r\n");
 }
 
+static void put_length(struct buf *out, size_t n)
+{
+	char digits[24];
+	size_t at = sizeof(digits);
+
+	do
+		digits[--at] = (char)('0' + n % 10);
+	while ((n /= 10) != 0);
+	put_line(out, "Content-Length: ", bytes_of(digits + at, sizeof(digits) - at));
+}
+
+void http_put_chunk(struct buf *out, struct bytes piece)
+{
+	buf_reserve(out, piece.n + 24);
+	buf_printf(out, "%zx\r\n", piece.n);
+	if (piece.n)
+		buf_put(out, piece.p, piece.n);
+	put_text(out, "\r\n");
+}
+
 void http_put_reply(struct buf *out, const struct http_reply *r)
 {
+	static const char good[] = "HTTP/1.1 200 OK\r\nServer: tally\r\n";
+
 	buf_reserve(out, 256 + r->body.n);
-	buf_printf(out, "HTTP/1.1 %d %s\r\nServer: tally\r\n", r->status,
-		   http_status_text(r->status));
+	if (r->status == 200)
+		buf_put(out, good, sizeof(good) - 1);
+	else
+		buf_printf(out, "HTTP/1.1 %d %s\r\nServer: tally\r\n", r->status,
+			   http_status_text(r->status));
 	if (r->content_type)
 		put_line(out, "Content-Type: ", bytes_str(r->content_type));
 	if (r->allow_origin.n)
@@ -46,10 +71,11 @@ void http_put_reply(struct buf *out, const struct http_reply *r)
 	else if (r->old)
 		put_text(out, "Connection: keep-alive\r\n");
 	/* 204 has no body and by RFC 9110 no length */
-	if (r->status == 204)
-		put_text(out, "\r\n");
-	else
-		buf_printf(out, "Content-Length: %zu\r\n\r\n", r->body.n);
+	if (r->pages && !r->old)
+		put_text(out, "Transfer-Encoding: chunked\r\n");
+	else if (!r->pages && r->status != 204)
+		put_length(out, r->body.n);
+	put_text(out, "\r\n");
 	if (r->body.n && !r->head)
 		buf_put(out, r->body.p, r->body.n);
 }

@@ -9,7 +9,9 @@
 #include <arpa/inet.h>
 #include <sys/socket.h>
 
-#define READ_ON_MAX (1u << 20) /* bytes to be written above which nothing more is read */
+#define BODY_BYTES_PER_S 500
+#define BODY_GRACE_MS    4000
+#define READ_ON_MAX      (1u << 20) /* bytes to be written above which nothing more is read */
 
 static void run(struct front_conn *c, const uint8_t *p, size_t n);
 
@@ -40,6 +42,8 @@ void conn_cut(struct front_conn *c)
 		return;
 	c->state = CONN_CLOSED;
 	conn_tls_cut(c);
+	turn_unqueue(c);
+	pages_drop(c);
 	conn_idle(c, IDLE_NOT);
 	conn_leave_place(c);
 	id_drop(&c->f->conn_ids, c->id);
@@ -132,6 +136,11 @@ void conn_set_phase(struct front_conn *c, enum http_phase phase)
 
 static const char json_type[] = "application/json; charset=UTF-8";
 
+static struct bytes allowed_origin(const struct front_conn *c)
+{
+	return c->listener->role == FRONT_ADMIN ? buf_bytes(&c->origin) : bytes_str("*");
+}
+
 static void reply_http(struct front_conn *c, const struct http_reply *reply)
 {
 	struct http_reply r = *reply;
@@ -140,7 +149,7 @@ static void reply_http(struct front_conn *c, const struct http_reply *reply)
 	r.old = c->old;
 	r.head = c->head;
 	r.close = reply->close || !c->keep_alive || c->f->closing;
-	r.allow_origin = c->listener->role == FRONT_ADMIN ? buf_bytes(&c->origin) : bytes_str("*");
+	r.allow_origin = allowed_origin(c);
 	http_put_reply(&b, &r);
 	out_put_buf(c, &b);
 	if (r.close)
@@ -159,6 +168,25 @@ void conn_reply_text(struct front_conn *c, int status, const char *extra, const 
 			       .close = close};
 
 	reply_http(c, &r);
+}
+
+void conn_reply_pages(struct front_conn *c, int status, const struct front_pages *pages)
+{
+	if (c->state == CONN_HTTP) {
+		struct http_reply r = {.status = status,
+				       .content_type = json_type,
+				       .old = c->old,
+				       .close = c->old || !c->keep_alive || c->f->closing,
+				       .allow_origin = allowed_origin(c),
+				       .pages = true};
+		struct buf b = BUF_INIT;
+
+		c->request = 0;
+		c->keep_alive = !r.close;
+		http_put_reply(&b, &r);
+		out_put_buf(c, &b);
+	}
+	pages_start(c, pages);
 }
 
 void conn_reply(struct front_conn *c, const struct http_reply *reply)
@@ -181,18 +209,29 @@ void conn_reply(struct front_conn *c, const struct http_reply *reply)
 }
 
 /* Enough is at work, or waits to be written: what comes in waits too. */
-static bool must_wait(const struct front_conn *c)
+bool conn_must_wait(const struct front_conn *c)
 {
 	const struct front_server *f = c->f;
 
 	if (c->state != CONN_HTTP && c->state != CONN_WS)
 		return false;
-	if (c->out.bytes > READ_ON_MAX)
+	if (c->out.bytes + c->later_bytes > READ_ON_MAX)
 		return true;
 	if (c->state == CONN_HTTP)
-		return c->request != 0 || c->denied;
-	return c->in_flight >= f->limits.ws_in_flight_max ||
-	       f->stats.in_flight >= f->limits.in_flight_max;
+		return c->request != 0 || c->denied || pages_under_way(c);
+	return c->in_flight >= f->limits.ws_in_flight_max;
+}
+
+/* So much is at work, or so much has not been done yet, that more had better not begin. */
+static bool too_busy(struct front_conn *c)
+{
+	struct front_server *f = c->f;
+
+	if (c->listener->role != FRONT_PUBLIC || (f->stats.in_flight < f->limits.in_flight_max &&
+						  f->stats.lag_ms <= f->limits.lag_ms_max))
+		return false;
+	f->stats.busy++;
+	return true;
 }
 
 /* HTTP */
@@ -216,6 +255,7 @@ static void hand_over(struct front_conn *c, struct front_request *req)
 		conn_set_phase(c, HTTP_PHASE_HELD);
 	}
 	f->handler.on_request(f->handler.ctx, req);
+	turn_spent(f);
 }
 
 static void start_websocket(struct front_conn *c, const struct http_request *req, size_t left)
@@ -250,7 +290,6 @@ static void preflight(struct front_conn *c)
 
 static void take_request(struct front_conn *c, const struct http_request *req, size_t left)
 {
-	struct front_server *f = c->f;
 	struct front_request r = {
 	    .verb = req->verb,
 	    .path = req->path,
@@ -270,8 +309,8 @@ static void take_request(struct front_conn *c, const struct http_request *req, s
 		preflight(c);
 	else if (req->websocket)
 		start_websocket(c, req, left);
-	else if (f->stats.in_flight >= f->limits.in_flight_max)
-		conn_reply_text(c, 503, "Retry-After: 1\r\n", "too many requests at work\n", false);
+	else if (too_busy(c))
+		conn_reply_text(c, 503, "Retry-After: 1\r\n", "too busy\n", false);
 	else
 		hand_over(c, &r);
 }
@@ -301,12 +340,13 @@ static void refuse_http(struct front_conn *c)
 	conn_reply_text(c, c->http.status, extra, text, true);
 }
 
-static size_t run_http(struct front_conn *c, const uint8_t *p, size_t n)
+/* *over: it is another one's turn. */
+static size_t run_http(struct front_conn *c, const uint8_t *p, size_t n, bool *over)
 {
 	static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
 	size_t used = 0;
 
-	while (c->state == CONN_HTTP && !must_wait(c) && used < n) {
+	while (c->state == CONN_HTTP && !conn_must_wait(c) && used < n && !*over) {
 		struct buf b = BUF_INIT;
 		struct http_request req;
 		enum http_step step;
@@ -322,6 +362,7 @@ static size_t run_http(struct front_conn *c, const uint8_t *p, size_t n)
 		case HTTP_STEP_REQUEST:
 			take_request(c, &req, n - used);
 			http_next(&c->http);
+			*over = turn_is_over(c) && used < n;
 			continue; /* its phase is set */
 		case HTTP_STEP_BAD:
 			refuse_http(c);
@@ -341,6 +382,7 @@ void conn_ws_close(struct front_conn *c, uint16_t code, const char *reason)
 
 	if (c->state != CONN_WS)
 		return;
+	pages_drop(c);
 	ws_put_close(&b, code, reason);
 	out_put_buf(c, &b);
 	c->state = CONN_WS_CLOSING;
@@ -362,14 +404,16 @@ static void take_event(struct front_conn *c, const struct ws_event *ev)
 
 	switch (ev->kind) {
 	case WS_TEXT:
-		if (c->state == CONN_WS)
-			hand_over(c, &r);
+		if (c->state != CONN_WS)
+			break;
+		r.busy = too_busy(c);
+		hand_over(c, &r);
 		break;
 	case WS_PING:
 		if (c->state != CONN_WS)
 			break;
 		ws_put_frame(&b, WS_OP_PONG, ev->data);
-		out_put_buf(c, &b);
+		out_put_now(c, front_shared_take(&b));
 		break;
 	case WS_PEER_CLOSE:
 		take_close(c, ev->code);
@@ -386,94 +430,40 @@ static void take_event(struct front_conn *c, const struct ws_event *ev)
 	}
 }
 
-static size_t run_ws(struct front_conn *c, const uint8_t *p, size_t n)
+static size_t run_ws(struct front_conn *c, const uint8_t *p, size_t n, bool *over)
 {
 	struct now now = {.steady.ms = conn_now(c)};
 	struct ws_event ev = {.kind = WS_TEXT};
 	size_t used = 0;
 
 	while ((c->state == CONN_WS || c->state == CONN_WS_CLOSING) && ev.kind != WS_MORE &&
-	       !must_wait(c)) {
+	       !conn_must_wait(c) && !*over) {
 		used += ws_feed(c->ws, p + used, n - used, now, &ev);
 		take_event(c, &ev);
+		*over = ev.kind == WS_TEXT && turn_is_over(c);
 	}
+	c->half_fed = c->state == CONN_WS && ev.kind != WS_MORE;
 	return used;
 }
 
-/* Reading */
-
-static void on_alloc(uv_handle_t *handle, size_t hint, uv_buf_t *buf)
-{
-	struct front_conn *c = handle->data;
-
-	(void)hint;
-	*buf = uv_buf_init((char *)c->f->in, sizeof(c->f->in));
-}
-
-/* The client's half is closed. It may still read the replies to what it sent. */
-void conn_take_end(struct front_conn *c)
-{
-	bool owed = c->state == CONN_HTTP && (c->request || c->pending.n);
-
-	c->ended = true;
-	uv_read_stop(&c->h.stream);
-	c->reading = false;
-	if (owed)
-		return;
-	if (!out_is_empty(c) && c->state != CONN_WS)
-		conn_linger(c);
-	else
-		conn_cut(c);
-}
-
-static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
-{
-	struct front_conn *c = stream->data;
-
-	if (c->state == CONN_CLOSED || n == 0)
-		return;
-	if (n == UV_EOF) {
-		conn_take_end(c);
-		return;
-	}
-	if (n < 0) {
-		conn_cut(c);
-		return;
-	}
-	c->f->stats.bytes_in += (uint64_t)n;
-	c->pinged = false;
-	if (c->tls)
-		conn_tls_input(c, (const uint8_t *)buf->base, (size_t)n);
-	else
-		run(c, (const uint8_t *)buf->base, (size_t)n);
-}
-
-void conn_set_reading(struct front_conn *c)
-{
-	bool want = c->state != CONN_CLOSED && !c->ended && !c->waits && !must_wait(c);
-
-	if (want == c->reading || c->state == CONN_CLOSED)
-		return;
-	c->reading = want;
-	if (!want)
-		uv_read_stop(&c->h.stream);
-	else if (uv_read_start(&c->h.stream, on_alloc, on_read) != 0)
-		conn_cut(c);
-}
+/* Input */
 
 /* Works on input until it is used up or has to wait for a reply to leave. */
 static void run(struct front_conn *c, const uint8_t *p, size_t n)
 {
+	bool over = false;
 	size_t used;
 
 	c->feeding = true;
 	if (c->state == CONN_HTTP)
-		used = run_http(c, p, n);
+		used = run_http(c, p, n, &over);
 	else
-		used = run_ws(c, p, n);
+		used = run_ws(c, p, n, &over);
 	c->feeding = false;
-	if (used < n && must_wait(c))
+	if (used < n && (over || conn_must_wait(c)))
 		buf_put(&c->pending, p + used, n - used);
+	if (over)
+		turn_queue(c);
 	conn_set_reading(c);
 }
 
@@ -486,11 +476,16 @@ void conn_resume(struct front_conn *c)
 {
 	struct buf b;
 
-	if (c->waits || c->feeding || c->state == CONN_CLOSED || c->state == CONN_LINGER ||
-	    must_wait(c))
+	if (c->waits || c->queued || c->feeding || c->state == CONN_CLOSED ||
+	    c->state == CONN_LINGER || conn_must_wait(c))
 		return;
 	if (c->reading && c->pending.n == 0)
 		return;
+	if (turn_must_queue(c)) {
+		turn_queue(c);
+		return;
+	}
+	turn_begin(c->f);
 	b = c->pending;
 	c->pending = BUF_INIT;
 	run(c, b.n ? b.p : c->f->in, b.n); /* never NULL, not even for nothing */
@@ -505,13 +500,13 @@ static void sweep_ws(struct front_conn *c, int64_t now)
 {
 	struct buf b = BUF_INIT;
 
-	if (c->pinged) {
+	if (c->pinged && c->reading) { /* else it was we who did not look */
 		log_line(LOG_INFO, "rpc", "%s: no answer to a ping, closed", c->address);
 		conn_cut(c);
 		return;
 	}
 	ws_put_frame(&b, WS_OP_PING, bytes_of(NULL, 0));
-	out_put_buf(c, &b);
+	out_put_now(c, front_shared_take(&b));
 	c->pinged = true;
 	c->deadline = now + c->f->limits.ping_ms;
 }
@@ -537,14 +532,24 @@ static void sweep_http(struct front_conn *c)
 	}
 }
 
+/* A body that trickles in is not waited for until its deadline. */
+static bool trickles(const struct front_conn *c, int64_t now)
+{
+	int64_t since = now - (c->deadline - c->f->limits.body_ms);
+	uint64_t body = c->http.store.n > c->http.n_head ? c->http.store.n - c->http.n_head : 0;
+
+	return c->state == CONN_HTTP && c->phase == HTTP_PHASE_BODY && c->reading &&
+	       since >= BODY_GRACE_MS && body * 1000 < (uint64_t)since * BODY_BYTES_PER_S;
+}
+
 void conn_sweep(struct front_conn *c, int64_t now)
 {
 	if (now >= c->write_deadline) {
 		c->f->stats.slow_closed += c->ws != NULL;
 		log_line(LOG_INFO, "rpc", "%s: does not read, closed", c->address);
 		conn_cut(c);
-	} else if (now < c->deadline) {
-		conn_resume(c); /* when the front as a whole was too busy */
+	} else if (now < c->deadline && !trickles(c, now)) {
+		conn_resume(c);
 	} else if (c->state == CONN_WS) {
 		sweep_ws(c, now);
 	} else if (c->state == CONN_HTTP) {

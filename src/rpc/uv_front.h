@@ -17,7 +17,8 @@
 struct front_shared {
 	uint32_t refs;
 	uint32_t n;
-	uint8_t b[];
+	uint32_t conflate; /* 0, or of which kind of message only the newest matters */
+	uint8_t *b;
 };
 
 enum conn_state {
@@ -78,8 +79,16 @@ struct front_conn {
 	uint64_t request;       /* HTTP: the one with the handler, 0: none */
 	struct http_session http;
 	struct ws_session *ws;
-	struct buf pending; /* bytes read that wait for a reply to leave */
-	struct buf origin;  /* admin: the Origin to allow in the reply, mostly empty */
+	struct buf pending;       /* bytes read that wait for a reply to leave, or for its turn */
+	bool half_fed;            /* ws has more than it has told */
+	struct turn_lane *queued; /* waits for its turn: uv_turns.c */
+	struct front_conn *prev_turn, *next_turn;
+	struct front_pages pages; /* a long answer that is under way: uv_pages.c */
+	bool pages_begun;
+	struct conn_later *later, *later_last; /* what waits behind it */
+	uint32_t n_later;
+	uint64_t later_bytes;
+	struct buf origin; /* admin: the Origin to allow in the reply, mostly empty */
 	struct out_queue out;
 	struct tls_session *tls; /* NULL: none */
 	struct buf flight;       /* TLS: with libuv, if writing */
@@ -137,6 +146,23 @@ struct handshake_queue {
 	int64_t filled_ns, left_ns;
 };
 
+/* Connections that wait for their turn: uv_turns.c. */
+#define TURN_LANES 1024
+struct turn_lane {
+	struct front_conn *head, *last;
+	struct turn_lane *next; /* in the circle, if listed */
+	bool listed;
+};
+struct front_turns {
+	struct turn_lane lane[TURN_LANES], first_lane; /* the latter of all but public listeners */
+	struct turn_lane *first, *last;                /* the circle */
+	uint32_t n;
+	uint64_t salt, began_ns, spent_ns;
+	bool serving;
+	uv_check_t check;
+	uv_idle_t idle; /* active while somebody waits */
+};
+
 struct front_server {
 	uv_loop_t *loop;
 	struct front_handler handler;
@@ -156,6 +182,7 @@ struct front_server {
 	uv_timer_t sweep, turn;
 	int64_t sweep_due;
 	struct handshake_queue handshakes;
+	struct front_turns turns;
 	bool closing;
 	int64_t cut_ms; /* when closing: then the rest is cut off */
 	void (*done)(void *ctx);
@@ -190,10 +217,41 @@ const char *conn_client(const struct front_conn *c);
 bool conn_may_ask(struct front_conn *c, const struct http_request *req);
 void conn_tell_denied(struct front_conn *c);
 
-/* uv_conn.c */
-void conn_set_phase(struct front_conn *c, enum http_phase phase);
+/* uv_turns.c */
+void turns_init(struct front_server *f);
+/* A turn of the loop begins. */
+void turns_renew(struct front_server *f);
+/* From here on time is spent on requests; until here it was. */
+void turn_begin(struct front_server *f);
+void turn_spent(struct front_server *f);
+/* Whether this connection shall do no more now; and not even begin. */
+bool turn_is_over(const struct front_conn *c);
+bool turn_must_queue(const struct front_conn *c);
+void turn_queue(struct front_conn *c);
+void turn_unqueue(struct front_conn *c);
+
+/* uv_read.c */
 /* Starts or stops reading, as the state wants it. */
 void conn_set_reading(struct front_conn *c);
+/* It is its turn: goes on with what it has, or reads. */
+void conn_turn(struct front_conn *c);
+
+/* uv_pages.c */
+/* Begins a long answer, or has it wait for the one before; the request counts as one at work until
+ * its end. */
+void pages_start(struct front_conn *c, const struct front_pages *pages);
+bool pages_under_way(const struct front_conn *c);
+/* The next piece can be made now; makes it. */
+bool pages_wanted(const struct front_conn *c);
+void pages_pull(struct front_conn *c);
+/* A message that has to wait for the end; takes over the reference. */
+void pages_hold_back(struct front_conn *c, struct front_shared *s);
+/* Ends all without sending them. */
+void pages_drop(struct front_conn *c);
+
+/* uv_conn.c */
+void conn_set_phase(struct front_conn *c, enum http_phase phase);
+bool conn_must_wait(const struct front_conn *c);
 void conn_reply_text(struct front_conn *c, int status, const char *extra, const char *text,
 		     bool close);
 /* Goes on with what waited for a reply to leave. */
@@ -207,6 +265,7 @@ void conn_sweep(struct front_conn *c, int64_t now);
 void conn_ws_close(struct front_conn *c, uint16_t code, const char *reason);
 /* Everything queued leaves, then the connection ends. */
 void conn_linger(struct front_conn *c);
+void conn_reply_pages(struct front_conn *c, int status, const struct front_pages *pages);
 /* Bytes that the client has said, and its end; after TLS, if there is one. */
 void conn_take(struct front_conn *c, const uint8_t *p, size_t n);
 void conn_take_end(struct front_conn *c);
@@ -231,9 +290,13 @@ void conn_tls_flush(struct front_conn *c);
 bool conn_tls_bye(struct front_conn *c);
 
 /* uv_out.c */
-/* Takes over the reference. */
+struct front_shared *front_shared_take(struct buf *b); /* b is empty then */
+/* Takes over the reference. _now: also between the pieces of a long answer. */
 void out_put(struct front_conn *c, struct front_shared *s);
+void out_put_now(struct front_conn *c, struct front_shared *s);
 void out_put_buf(struct front_conn *c, struct buf *b);
+/* Forgets messages of that kind that have not begun to leave, if the client does not keep up. */
+void out_conflate(struct front_conn *c, uint32_t kind);
 /* Puts the connection on the list of those to flush. */
 void out_touch(struct front_conn *c);
 /* Forgets what has not begun to leave. */

@@ -11,7 +11,7 @@
 
 #define SWEEP_MS         250
 #define CLOSING_SWEEP_MS 20
-#define OWN_HANDLES      3  /* flush, sweep, turn */
+#define OWN_HANDLES      5  /* flush, sweep, turn, and two of uv_turns.c */
 #define SURPLUS_MAX      64 /* refused connections that are still being told so */
 
 /* Ids */
@@ -65,6 +65,7 @@ static struct front_conn *conn_of(const struct front_server *f, uint64_t id)
 static void on_prepare(uv_prepare_t *handle)
 {
 	out_flush_all(handle->data);
+	turns_renew(handle->data);
 }
 
 static void on_sweep(uv_timer_t *timer)
@@ -125,10 +126,14 @@ static void set_limits(struct front_limits *l)
 	set_default(&l->connections_max, 12000);
 	set_default(&l->fd_reserve, 128);
 	set_default(&l->reserved_max, 32);
-	set_default(&l->in_flight_max, 2000);
+	set_default(&l->in_flight_max, 500);
 	set_default(&l->ws_in_flight_max, 32);
 	set_default(&l->queue_bytes_max, 16u << 20);
 	set_default(&l->queue_msgs_max, 16384);
+	set_default(&l->soft_bytes, 1u << 20);
+	set_default(&l->soft_msgs, 100);
+	set_default(&l->turn_us, 5000);
+	set_default(&l->lag_ms_max, 2000);
 	set_default(&l->head_ms, 5000);
 	set_default(&l->body_ms, 15000);
 	set_default(&l->write_ms, 15000);
@@ -160,6 +165,7 @@ struct front_server *front_open(uv_loop_t *loop, const struct front_handler *han
 	must(uv_timer_init(loop, &f->sweep) == 0);
 	f->flush.data = f->sweep.data = f;
 	front_tls_init(f);
+	turns_init(f);
 	f->open_handles = OWN_HANDLES;
 	must(uv_prepare_start(&f->flush, on_prepare) == 0);
 	start_sweep(f, SWEEP_MS);
@@ -205,18 +211,45 @@ void front_reply(struct front_server *f, uint64_t request, int status, const cha
 	front_reply_with(f, request, status, content_type, NULL, body);
 }
 
+void front_reply_pages(struct front_server *f, uint64_t request, int status,
+		       const struct front_pages *pages)
+{
+	uint64_t conn = id_get(&f->request_ids, request);
+	struct front_conn *c = conn ? conn_of(f, conn) : NULL;
+
+	id_drop(&f->request_ids, request);
+	if (c) {
+		conn_reply_pages(c, status, pages);
+		return;
+	}
+	if (conn)
+		f->stats.in_flight--;
+	pages->close(pages->ctx);
+}
+
+/* The reason goes ahead of all that has not begun to leave. */
+static void close_slow(struct front_conn *c)
+{
+	char reason[WS_CONTROL_MAX - 1];
+
+	snprintf(reason, sizeof(reason), "too slow: %u messages, %llu bytes waiting",
+		 c->out.n + c->n_later, (unsigned long long)(c->out.bytes + c->later_bytes));
+	log_line(LOG_INFO, "rpc", "%s: %s, closed", c->address, reason);
+	c->f->stats.slow_closed++;
+	out_drop(c);
+	conn_ws_close(c, WS_CLOSE_POLICY, reason);
+}
+
 bool front_send(struct front_server *f, uint64_t conn, struct front_shared *s)
 {
 	struct front_conn *c = conn_of(f, conn);
 
 	if (!c || c->state != CONN_WS)
 		return false;
-	if (c->out.n >= f->limits.queue_msgs_max ||
-	    c->out.bytes + s->n > f->limits.queue_bytes_max) {
-		log_line(LOG_INFO, "rpc", "%s: reads too slowly, closed", c->address);
-		f->stats.slow_closed++;
-		out_drop(c);
-		conn_ws_close(c, WS_CLOSE_POLICY, "reads too slowly");
+	out_conflate(c, s->conflate);
+	if (c->out.n + c->n_later >= f->limits.queue_msgs_max ||
+	    c->out.bytes + c->later_bytes + s->n > f->limits.queue_bytes_max) {
+		close_slow(c);
 		return false;
 	}
 	out_put(c, front_shared_ref(s));
@@ -262,6 +295,8 @@ void front_handle_closed(struct front_server *f)
 	if (f->open_handles == OWN_HANDLES) {
 		uv_close((uv_handle_t *)&f->flush, on_own_closed);
 		uv_close((uv_handle_t *)&f->turn, on_own_closed);
+		uv_close((uv_handle_t *)&f->turns.check, on_own_closed);
+		uv_close((uv_handle_t *)&f->turns.idle, on_own_closed);
 		uv_close((uv_handle_t *)&f->sweep, on_own_closed);
 	} else if (f->open_handles == 0 && f->done) {
 		f->done(f->done_ctx);
@@ -272,7 +307,7 @@ static void close_one(struct front_conn *c, uint16_t code)
 {
 	if (c->state == CONN_WS)
 		conn_ws_close(c, code, "server is stopping");
-	else if (c->state == CONN_HTTP && c->request)
+	else if (c->state == CONN_HTTP && (c->request || pages_under_way(c)))
 		c->keep_alive = false; /* after its reply */
 	else if (c->state == CONN_HTTP)
 		conn_linger(c);

@@ -46,6 +46,16 @@ struct front_request {
 	struct bytes idempotency_key; /* p is NULL when absent */
 	struct bytes authorization;
 	struct bytes body; /* of the POST, or the text message (UTF-8 is checked) */
+	bool busy;         /* too much is at work: to be refused as cheaply as can be */
+};
+
+/* A reply in pieces: next() appends one to out whenever the client can take more, false with the
+ * last one (which may be empty); close() ends it, also when the client has gone. Neither calls
+ * back into the front. */
+struct front_pages {
+	void *ctx;
+	bool (*next)(void *ctx, struct buf *out);
+	void (*close)(void *ctx);
 };
 
 struct front_handler {
@@ -75,11 +85,15 @@ struct front_limits {
 				   4 s; default: no limit. More are reset */
 	const char *const *proxies; /* addresses whose X-Forwarded-For names the client */
 	uint32_t n_proxies;
-	bool limit_loopback;    /* both also for 127.0.0.0/8 and ::1 */
-	uint32_t in_flight_max; /* 2000 requests with the handler; HTTP gets 503, WebSocket waits */
+	bool limit_loopback;       /* both also for 127.0.0.0/8 and ::1 */
+	uint32_t in_flight_max;    /* 500 requests at work: more of public listeners come `busy` */
+	uint32_t lag_ms_max;       /* 2000: the same while the loop is later than this */
+	uint32_t turn_us;          /* 5000: of each turn of the loop, for public requests */
 	uint32_t ws_in_flight_max; /* 32 of one WebSocket; then reading waits */
-	uint32_t queue_bytes_max;  /* 16 MiB waiting to be written to one connection; more: 1008 */
-	uint32_t queue_msgs_max;   /* 16384 messages likewise */
+	uint32_t soft_bytes, soft_msgs; /* 1 MiB, 100: waiting for one that does not keep up; then
+					   older messages of the same kind are left out */
+	uint32_t queue_bytes_max;       /* 16 MiB waiting for one connection; more: 1008 */
+	uint32_t queue_msgs_max;        /* 16384 messages likewise */
 	uint32_t head_ms, body_ms, write_ms, idle_ms; /* 5000, 15000, 15000, 30000 */
 	uint32_t answer_ms;         /* 60000: the handler's time for an HTTP request, then 503 */
 	uint32_t ping_ms;           /* 30000 */
@@ -111,6 +125,9 @@ struct front_stats {
 	uint64_t handshakes, handshakes_failed, handshakes_dropped;
 	uint64_t handshake_ns; /* processor time that they took */
 	uint64_t slow_closed;  /* WebSockets closed because they did not read */
+	uint64_t conflated;    /* messages left out for newer ones of their kind */
+	uint64_t busy;         /* requests that came while too much was at work */
+	uint32_t waiting;      /* connections that wait for their turn */
 	uint32_t lag_ms;       /* how late the last timer was: the loop's delay */
 };
 
@@ -139,9 +156,15 @@ void front_reply_with(struct front_server *f, uint64_t request, int status,
 void front_reply_last(struct front_server *f, uint64_t request, int status, const char *extra,
 		      struct bytes body);
 
+/* Answers a request with JSON in pieces. close() is called once in any case. */
+void front_reply_pages(struct front_server *f, uint64_t request, int status,
+		       const struct front_pages *pages);
+
 /* A text message framed once for any number of receivers; counted references. */
 struct front_shared;
 struct front_shared *front_shared_new(struct bytes text);
+/* conflate: see struct rpc_text. */
+struct front_shared *front_shared_new_of(struct bytes text, uint32_t conflate);
 struct front_shared *front_shared_ref(struct front_shared *s);
 void front_shared_unref(struct front_shared *s); /* NULL is fine */
 /* Queues it for a WebSocket connection; takes a reference of its own. False when the connection is

@@ -14,15 +14,26 @@
 struct front_shared *front_shared_new(struct bytes text)
 {
 	struct buf b = BUF_INIT;
-	struct front_shared *s;
 
 	ws_put_frame(&b, WS_OP_TEXT, text);
-	must(b.n <= UINT32_MAX);
-	s = mem_alloc(sizeof(*s) + b.n);
-	s->refs = 1;
-	s->n = (uint32_t)b.n;
-	memcpy(s->b, b.p, b.n);
-	buf_close(&b);
+	return front_shared_take(&b);
+}
+
+struct front_shared *front_shared_new_of(struct bytes text, uint32_t conflate)
+{
+	struct front_shared *s = front_shared_new(text);
+
+	s->conflate = conflate;
+	return s;
+}
+
+struct front_shared *front_shared_take(struct buf *b)
+{
+	struct front_shared *s = mem_alloc(sizeof(*s));
+
+	must(b->n <= UINT32_MAX);
+	*s = (struct front_shared){.refs = 1, .n = (uint32_t)b->n, .b = b->p};
+	*b = BUF_INIT;
 	return s;
 }
 
@@ -38,8 +49,10 @@ void front_shared_unref(struct front_shared *s)
 	if (!s)
 		return;
 	must(s->refs > 0);
-	if (--s->refs == 0)
+	if (--s->refs == 0) {
+		mem_free(s->b);
 		mem_free(s);
+	}
 }
 
 /* The ring */
@@ -91,6 +104,14 @@ void out_touch(struct front_conn *c)
 
 void out_put(struct front_conn *c, struct front_shared *s)
 {
+	if (pages_under_way(c) && c->state == CONN_WS)
+		pages_hold_back(c, s);
+	else
+		out_put_now(c, s);
+}
+
+void out_put_now(struct front_conn *c, struct front_shared *s)
+{
 	struct out_queue *q = &c->out;
 
 	if (c->state == CONN_CLOSED || s->n == 0) {
@@ -108,20 +129,52 @@ void out_put(struct front_conn *c, struct front_shared *s)
 
 void out_put_buf(struct front_conn *c, struct buf *b)
 {
-	struct front_shared *s = mem_alloc(sizeof(*s) + b->n);
+	out_put(c, front_shared_take(b));
+}
 
-	s->refs = 1;
-	s->n = (uint32_t)b->n;
-	memcpy(s->b, b->p, b->n);
-	buf_close(b);
-	out_put(c, s);
+/* Entries that have begun to leave. */
+static uint32_t begun(const struct front_conn *c)
+{
+	return c->out.in_write ? c->out.in_write : c->out.skip != 0;
+}
+
+/* The socket has not taken all that it was offered, and much has piled up since. */
+static bool lags(const struct front_conn *c)
+{
+	const struct front_limits *l = &c->f->limits;
+
+	return (c->out.in_write || c->writing || pages_under_way(c)) &&
+	       (c->out.n + c->n_later > l->soft_msgs ||
+		c->out.bytes + c->later_bytes > l->soft_bytes);
+}
+
+void out_conflate(struct front_conn *c, uint32_t kind)
+{
+	struct out_queue *q = &c->out;
+	uint32_t to = begun(c);
+
+	if (kind == 0 || !lags(c))
+		return;
+	for (uint32_t i = to; i < q->n; i++) {
+		struct front_shared *s = *entry(q, i);
+
+		if (s->conflate == kind) {
+			q->bytes -= s->n;
+			front_shared_unref(s);
+			c->f->stats.conflated++;
+		} else {
+			*entry(q, to++) = s;
+		}
+	}
+	q->n = to;
 }
 
 void out_drop(struct front_conn *c)
 {
 	struct out_queue *q = &c->out;
-	uint32_t keep = q->in_write ? q->in_write : q->skip != 0;
+	uint32_t keep = begun(c);
 
+	pages_drop(c);
 	while (q->n > keep) {
 		struct front_shared *s = *entry(q, --q->n);
 
@@ -227,6 +280,8 @@ void out_flush(struct front_conn *c)
 		conn_tls_flush(c);
 	else
 		flush_plain(c);
+	if (pages_wanted(c))
+		turn_queue(c);
 	if (out_is_empty(c) && c->state != CONN_CLOSED) {
 		c->write_deadline = INT64_MAX;
 		conn_drained(c);

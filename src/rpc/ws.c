@@ -284,10 +284,10 @@ size_t ws_feed(struct ws_session *s, const uint8_t *p, size_t n, struct now now,
 
 /* Sending */
 
-void ws_put_frame(struct buf *out, enum ws_opcode op, struct bytes payload)
+static void put_frame(struct buf *out, uint8_t first, struct bytes payload)
 {
 	buf_reserve(out, 10 + payload.n);
-	buf_put_u8(out, (uint8_t)(0x80 | op));
+	buf_put_u8(out, first);
 	if (payload.n < 126) {
 		buf_put_u8(out, (uint8_t)payload.n);
 	} else if (payload.n <= UINT16_MAX) {
@@ -299,6 +299,16 @@ void ws_put_frame(struct buf *out, enum ws_opcode op, struct bytes payload)
 	}
 	if (payload.n)
 		buf_put(out, payload.p, payload.n);
+}
+
+void ws_put_frame(struct buf *out, enum ws_opcode op, struct bytes payload)
+{
+	put_frame(out, (uint8_t)(0x80 | op), payload);
+}
+
+void ws_put_fragment(struct buf *out, bool first, bool last, struct bytes payload)
+{
+	put_frame(out, (uint8_t)((last ? 0x80 : 0) | (first ? WS_OP_TEXT : 0)), payload);
 }
 
 void ws_put_close(struct buf *out, uint16_t code, const char *reason)

@@ -59,6 +59,8 @@ size_t ws_feed(struct ws_session *s, const uint8_t *p, size_t n, struct now now,
 /* Sending. Frames from the server carry no mask, so one frame serves every receiver. */
 enum ws_opcode { WS_OP_TEXT = 1, WS_OP_CLOSE = 8, WS_OP_PING = 9, WS_OP_PONG = 10 };
 void ws_put_frame(struct buf *out, enum ws_opcode op, struct bytes payload);
+/* A piece of a text message. Control frames may stand between pieces, other messages not. */
+void ws_put_fragment(struct buf *out, bool first, bool last, struct bytes payload);
 /* code 0: a close frame without one. The reason is cut to what a control frame holds. */
 void ws_put_close(struct buf *out, uint16_t code, const char *reason);
 /* The head of the reply that accepts, from the request's Sec-WebSocket-Key. */
