@@ -39,6 +39,8 @@ void method_stop(struct rpc_call *c)
 
 static void write_peer(struct jw *w, const struct rpc_peer *p)
 {
+	uint64_t seconds = p->uptime_s > 0 ? (uint64_t)p->uptime_s : 1;
+
 	jw_open(w, '{');
 	jw_put_str(w, "address", p->address);
 	if (p->inbound)
@@ -51,6 +53,9 @@ static void write_peer(struct jw *w, const struct rpc_peer *p)
 	jw_put_open(w, "metrics", '{');
 	jw_put_text_u64(w, "total_bytes_recv", p->bytes_in);
 	jw_put_text_u64(w, "total_bytes_sent", p->bytes_out);
+	/* Over the life of the connection; the reference's are over half a minute. */
+	jw_put_text_u64(w, "avg_bps_recv", p->bytes_in / seconds);
+	jw_put_text_u64(w, "avg_bps_sent", p->bytes_out / seconds);
 	jw_put_text_u64(w, "total_messages_recv", p->messages_in);
 	jw_put_text_u64(w, "total_messages_sent", p->messages_out);
 	jw_end(w, '}');

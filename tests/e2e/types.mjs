@@ -57,10 +57,7 @@ await test('every one of them succeeds', 5, async () => {
 			!method.startsWith('stream:') && (answer.result?.error ?? answer.error),
 	);
 	assert.deepEqual(
-		failed.map(
-			(r) =>
-				`${r.method} ${r.version} ${JSON.stringify(r.answer)}`,
-		),
+		failed.map((r) => `${r.method} ${r.version} ${JSON.stringify(r.answer)}`),
 		[],
 	);
 });

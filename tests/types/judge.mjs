@@ -18,7 +18,7 @@ function modelled() {
 	for (const name of fs.readdirSync(dir).filter((n) => n.endsWith('.d.ts')))
 		for (const [, command] of fs
 			.readFileSync(path.join(dir, name), 'utf8')
-			.matchAll(/command: '(\w+)'/g))
+			.matchAll(/\bcommand: '(\w+)'/g))
 			found.add(command);
 	return found;
 }
@@ -166,7 +166,7 @@ export function judge(records, exceptions, file) {
 		for (const one of mine) {
 			const index = exceptions.indexOf(one);
 			if (apply(answer, one) === 0) continue;
-			if (samples[index].length >= 3) continue;
+			if (samples[index].length >= 2) continue;
 			const bare = structuredClone(record.answer);
 			for (const other of mine) if (other !== one) apply(bare, other);
 			const name = `without_${index}_${i}`;

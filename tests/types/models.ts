@@ -221,6 +221,8 @@ export interface Results {
 	// UnlList.cpp
 	unl_list: { unl: { pubkey_validator: string; trusted: boolean }[] };
 	get_counts: { uptime?: string; [count: string]: number | string | undefined };
+	// Our own, for `tally status` (src/daemon/status.c).
+	status: { info: Json & { network_id: number; server_state: string; health: Json } };
 	fetch_info: { info: { [item: string]: Json } };
 	print: Json;
 	can_delete: { can_delete: number };

@@ -4,7 +4,7 @@
 //   { method: 'stream:<type>', version, transport, answer } of a stream
 import fs from 'node:fs';
 import path from 'node:path';
-import { WebSocket, xrpl } from '../../tools/js/clients.mjs';
+import { WebSocket, codec, xrpl } from '../../tools/js/clients.mjs';
 import { Network, binaries, scratch } from '../../tools/js/network.mjs';
 import { alive, freePorts, signal, start } from '../../tools/js/processes.mjs';
 import { rpc, rpcOr, sleep, target, until } from '../../tools/js/rpc.mjs';
@@ -159,6 +159,8 @@ async function pay(stage) {
 	names.unsigned = unsigned;
 	names.payer = alice.classicAddress;
 	names.hash = first.hash;
+	const many = { ...payment(alice, bob, 2), Fee: '30', SigningPubKey: '' };
+	names.multisigned = codec.decode(bob.sign(many, bob.classicAddress).tx_blob);
 	names.claim = xrpl.signPaymentChannelClaim(names.channel, '0.001', alice.privateKey);
 	const there = await until(
 		'the payment is in a ledger',
