@@ -45,8 +45,8 @@ static const char usage[] =
     "    --no-amendments                 a genesis without amendments\n"
     "  tallyd --version, --help\n"
     "\n"
-    "Exit codes: 0 stopped in order, 1 could not start, 64 wrong usage, 70 it did not come round any\n"
-    "more, 74 the store failed, 78 wrong configuration.\n";
+    "Exit codes: 0 stopped in order, 1 could not start, 64 wrong usage, 70 it hung, 74 the\n"
+    "store failed, 78 wrong configuration.\n";
 
 struct arguments {
 	const char *config, *data;

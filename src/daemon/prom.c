@@ -97,25 +97,23 @@ static void put_sample(struct prom *p, const char *suffix, const char *labels, c
 	put(p, " ");
 }
 
-#define LABELS(text, format)                                                                       \
-	do {                                                                                       \
-		va_list ap;                                                                        \
-		int length;                                                                        \
-                                                                                                   \
-		(text)[0] = '\0';                                                                  \
-		if (!(format))                                                                     \
-			break;                                                                     \
-		va_start(ap, format);                                                              \
-		length = vsnprintf(text, LABELS_MAX, format, ap);                                  \
-		va_end(ap);                                                                        \
-		must(length < LABELS_MAX);                                                         \
-	} while (0)
+__attribute__((format(printf, 2, 0))) static void put_labels(char out[LABELS_MAX],
+							     const char *labels, va_list ap)
+{
+	int n = labels ? vsnprintf(out, LABELS_MAX, labels, ap) : 0;
+
+	must(n >= 0 && n < LABELS_MAX);
+	out[n] = '\0';
+}
 
 void prom_u64(struct prom *p, uint64_t v, const char *labels, ...)
 {
 	char text[LABELS_MAX];
+	va_list ap;
 
-	LABELS(text, labels);
+	va_start(ap, labels);
+	put_labels(text, labels, ap);
+	va_end(ap);
 	put_sample(p, "", text, "");
 	put_u64(p, v);
 	put(p, "\n");
@@ -132,8 +130,11 @@ static void put_signed(struct prom *p, int64_t v, unsigned places)
 void prom_decimal(struct prom *p, int64_t v, unsigned places, const char *labels, ...)
 {
 	char text[LABELS_MAX];
+	va_list ap;
 
-	LABELS(text, labels);
+	va_start(ap, labels);
+	put_labels(text, labels, ap);
+	va_end(ap);
 	put_sample(p, "", text, "");
 	put_signed(p, v, places);
 }
@@ -153,8 +154,11 @@ void prom_histogram(struct prom *p, const struct histogram *h, const struct hist
 {
 	char text[LABELS_MAX], le[48];
 	uint64_t below = 0;
+	va_list ap;
 
-	LABELS(text, labels);
+	va_start(ap, labels);
+	put_labels(text, labels, ap);
+	va_end(ap);
 	for (uint32_t i = 0; i < s->n; i++) {
 		below += h->in[i];
 		bound(le, s->le[i], places);

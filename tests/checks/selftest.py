@@ -21,6 +21,7 @@ CLEAN = {
 }
 ROW = 'SCENARIO(%s, %s, "a sentence", %s)\n'
 REGISTRY = "tests/sim/scenarios.def"
+FAMILIES = "src/daemon/metrics.def"
 EVERY = SPDX + "".join(ROW % (letter + str(i), "tests/t.py:python3", "none")
                        for letter, last in (("S", 11), ("H", 9), ("R", 9), ("X", 6))
                        for i in range(1, last + 1))
@@ -65,6 +66,9 @@ OFFENCES = [
     ("scenarios.py", REGISTRY, EVERY + ROW % ("S1", "none", "Payment"), "which is there"),
     ("scenarios.py", REGISTRY, EVERY + "SCENARIO(S1)\n", "not SCENARIO(id"),
     ("format", "src/base/b.h", SPDX + "int   b( void );\n", "src/base/b.h: "),
+    ("metrics.py", FAMILIES, SPDX + 'M(A, "tally_a", GAUGE, "", "A.")\n', "no place for the table"),
+    ("metrics.py", FAMILIES, SPDX + 'M(A, "tally_a", COUNTER, "", "A.")\n', "end in _total"),
+    ("metrics.py", FAMILIES, SPDX + 'M(A, tally_a)\n', "not M(CONSTANT"),
     ("vectors.py", "../shared/vectors/new.json", "{}\n", "new.json:0: no test reads"),
 ]
 # folder of the archive, a member's name, its text, whether it offends
@@ -127,7 +131,7 @@ def main():
             failed += 1
             print("selftest: %s\n%s" % (what, output))
 
-    checks = ("layers.py", "tidy.py", "format", "vectors.py", "scenarios.py")
+    checks = ("layers.py", "tidy.py", "format", "vectors.py", "scenarios.py", "metrics.py")
     for check in checks:
         code, output = trial(check, None, None)
         judge(check + " is not silent about a clean tree", code == 0, output)
