@@ -10,7 +10,6 @@
 #include <sys/socket.h>
 
 #define BODY_BYTES_PER_S 500
-#define BODY_GRACE_MS    4000
 #define READ_ON_MAX      (1u << 20) /* bytes to be written above which nothing more is read */
 
 static void run(struct front_conn *c, const uint8_t *p, size_t n);
@@ -539,7 +538,7 @@ static bool trickles(const struct front_conn *c, int64_t now)
 	uint64_t body = c->http.store.n > c->http.n_head ? c->http.store.n - c->http.n_head : 0;
 
 	return c->state == CONN_HTTP && c->phase == HTTP_PHASE_BODY && c->reading &&
-	       since >= BODY_GRACE_MS && body * 1000 < (uint64_t)since * BODY_BYTES_PER_S;
+	       since >= c->f->limits.body_grace_ms && body * 1000 < (uint64_t)since * BODY_BYTES_PER_S;
 }
 
 void conn_sweep(struct front_conn *c, int64_t now)

@@ -136,6 +136,7 @@ static void set_limits(struct front_limits *l)
 	set_default(&l->lag_ms_max, 2000);
 	set_default(&l->head_ms, 5000);
 	set_default(&l->body_ms, 15000);
+	set_default(&l->body_grace_ms, 4000);
 	set_default(&l->write_ms, 15000);
 	set_default(&l->idle_ms, 30000);
 	set_default(&l->answer_ms, 60000);

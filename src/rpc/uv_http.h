@@ -95,6 +95,7 @@ struct front_limits {
 	uint32_t queue_bytes_max;       /* 16 MiB waiting for one connection; more: 1008 */
 	uint32_t queue_msgs_max;        /* 16384 messages likewise */
 	uint32_t head_ms, body_ms, write_ms, idle_ms; /* 5000, 15000, 15000, 30000 */
+	uint32_t body_grace_ms;     /* 4000: then a body has to come at 500 bytes a second */
 	uint32_t answer_ms;         /* 60000: the handler's time for an HTTP request, then 503 */
 	uint32_t ping_ms;           /* 30000 */
 	uint32_t handshake_ms;      /* 5000: for TLS to begin */

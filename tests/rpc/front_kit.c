@@ -80,6 +80,68 @@ static void broadcast(struct server *s, unsigned messages, size_t size)
 	buf_close(&b);
 }
 
+static void tick(struct server *s, unsigned messages, unsigned kind)
+{
+	char text[32];
+
+	for (unsigned m = 0; m < messages; m++) {
+		struct front_shared *shared;
+
+		snprintf(text, sizeof(text), "tick %u %u", kind, m);
+		shared = front_shared_new_of(bytes_str(text), kind);
+		for (unsigned i = 0; i < s->n_conns; i++)
+			(void)!front_send(s->front, s->conns[i], shared);
+		front_shared_unref(shared);
+	}
+}
+
+static void spin(struct server *s, uint64_t id, unsigned us)
+{
+	uint64_t until = uv_hrtime() + us * 1000ull;
+
+	while (uv_hrtime() < until)
+		continue;
+	reply_text(s, id, "%u", ++s->spun);
+}
+
+struct pages {
+	struct server *s;
+	unsigned n, at, size;
+};
+
+static bool pages_next(void *ctx, struct buf *out)
+{
+	struct pages *p = ctx;
+
+	p->s->pages_made++;
+	if (p->at < p->n) {
+		size_t end = out->n + p->size;
+
+		buf_printf(out, "%u", p->at++);
+		while (out->n < end)
+			buf_put_u8(out, '.');
+	}
+	return p->at < p->n;
+}
+
+static void pages_close(void *ctx)
+{
+	struct pages *p = ctx;
+
+	p->s->pages_open--;
+	mem_free(p);
+}
+
+static void pages(struct server *s, uint64_t id, unsigned n, unsigned size)
+{
+	struct pages *p = mem_zalloc(1, sizeof(*p));
+	struct front_pages out = {.ctx = p, .next = pages_next, .close = pages_close};
+
+	*p = (struct pages){.s = s, .n = n, .size = size};
+	s->pages_open++;
+	front_reply_pages(s->front, id, 200, &out);
+}
+
 static void stats(struct server *s, uint64_t id)
 {
 	struct front_stats st;
@@ -87,9 +149,11 @@ static void stats(struct server *s, uint64_t id)
 	front_stats_get(s->front, &st);
 	reply_text(s, id,
 		   "connections %u websockets %u in_flight %u opened %u closed %u slow %llu "
-		   "refused %llu",
+		   "refused %llu pages %u made %u spun %u conflated %llu waiting %u busy %llu",
 		   st.connections, st.websockets, st.in_flight, s->opened, s->closed,
-		   (unsigned long long)st.slow_closed, (unsigned long long)st.refused);
+		   (unsigned long long)st.slow_closed, (unsigned long long)st.refused,
+		   s->pages_open, s->pages_made, s->spun, (unsigned long long)st.conflated,
+		   st.waiting, (unsigned long long)st.busy);
 }
 
 static void big(struct server *s, uint64_t id, size_t n)
@@ -118,7 +182,9 @@ static void on_request(void *ctx, const struct front_request *r)
 			 (const char *)r->path.p + 1);
 	if (!r->websocket)
 		sscanf(query, "%u,%u", &a, &b);
-	if (strcmp(word, "later") == 0) {
+	if (r->busy) {
+		reply_text(s, r->id, "busy");
+	} else if (strcmp(word, "later") == 0) {
 		reply_later(s, r, a);
 	} else if (strcmp(word, "hold") == 0) {
 		s->held[s->n_held++ % CONNS_MAX] = r->id;
@@ -134,6 +200,13 @@ static void on_request(void *ctx, const struct front_request *r)
 	} else if (strcmp(word, "broadcast") == 0) {
 		broadcast(s, a, b);
 		reply_text(s, r->id, "sent");
+	} else if (strcmp(word, "tick") == 0) {
+		tick(s, a, b);
+		reply_text(s, r->id, "ticked");
+	} else if (strcmp(word, "spin") == 0) {
+		spin(s, r->id, a);
+	} else if (strcmp(word, "pages") == 0) {
+		pages(s, r->id, a, b);
 	} else if (strcmp(word, "stats") == 0) {
 		stats(s, r->id);
 	} else if (strcmp(word, "kick") == 0) {

@@ -23,6 +23,9 @@
  *     never              does not answer
  *     big N              N bytes
  *     broadcast N SIZE   N messages to every WebSocket
+ *     tick N KIND        N messages of a kind of which the newest is enough
+ *     spin US            works so long, and replies how many have spun so far
+ *     pages N SIZE       a reply of so many pieces, each of its number and then of dots
  *     stats, who, kick, busy
  *     anything else      replies the body */
 
@@ -40,7 +43,8 @@ struct server {
 	uint64_t conns[CONNS_MAX];        /* open WebSockets, as on_open and on_close tell */
 	unsigned n_conns, opened, closed;
 	uint64_t held[CONNS_MAX]; /* requests to "/hold", answered by "/release" */
-	unsigned n_held;
+	unsigned n_held, spun;
+	unsigned pages_open, pages_made; /* long answers under way; pieces of all so far */
 };
 
 /* limits may be NULL. Listens on 127.0.0.1, public and admin, and on ::1. */
