@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: ISC */
+#include "rpc/lines.h"
 #include "rpc/methods.h"
 
+#include "base/limits.h"
 #include "crypto/base58.h"
 
-/* gateway_balances and noripple_check (rippled: GatewayBalances.cpp, NoRippleCheck.cpp), for
- * accounts that have no trust lines: transactions that make some are not enabled here, so there are
- * no obligations to sum and no lines to check. */
+#include <stdio.h>
+
+/* noripple_check (rippled: NoRippleCheck.cpp). */
 
 static bool account_of_request(struct rpc_call *c, const char *text, struct account_id *id,
 			       const struct st_object **root)
@@ -17,69 +19,102 @@ static bool account_of_request(struct rpc_call *c, const char *text, struct acco
 	return rpc_account_root(c, id, root);
 }
 
-static bool is_wallet(const json_t *v)
-{
+struct check {
 	struct account_id id;
-	struct public_key key;
+	bool gateway;
+	uint32_t seq; /* of the next transaction that is proposed */
+	struct drops fee;
+	json_t *problems, *transactions;
+	uint32_t left; /* lines that may still be named */
+};
 
-	return json_to_account(v, &id) ||
-	       (json_is_string(v) && account_public_parse(&key, json_string_value(v)) == ERR_NONE);
+static void problem(struct check *k, const char *text)
+{
+	json_array_append_new(k->problems, json_string(text));
 }
 
-/* One wallet or a list of them. */
-static bool are_wallets(const json_t *v)
+/* A transaction that would mend something; the caller's members come first. */
+static void propose(struct check *k, json_t *tx)
 {
-	if (!json_is_array(v))
-		return is_wallet(v);
-	for (size_t i = 0; i < json_array_size(v); i++)
-		if (!is_wallet(json_array_get(v, i)))
-			return false;
-	return true;
+	json_object_set_new(tx, "Account", json_string(account_text(&k->id).s));
+	json_object_set_new(tx, "Sequence", json_integer(k->seq++));
+	json_object_set_new(tx, "Fee", json_integer((json_int_t)k->fee.raw)); /* raw: printing */
+	json_array_append_new(k->transactions, tx);
 }
 
-void method_gateway_balances(struct rpc_call *c)
+static void check_root(struct check *k, const struct st_object *root)
 {
-	const json_t *hot = json_object_get(c->p, "hotwallet");
-	const char *key = !p_has(c, "account") && p_has(c, "ident") ? "ident" : "account";
-	const struct st_object *root;
-	struct account_id id;
-	const char *text;
+	bool ripples = st_u32_or(root, sfFlags, 0) & lsfDefaultRipple;
+	json_t *tx;
 
-	if (!p_account_text(c, key, &text) || !account_of_request(c, text, &id, &root))
+	if (ripples && !k->gateway)
+		problem(k, "You appear to have set your default ripple flag even though you are "
+			   "not a gateway. This is not recommended unless you are experimenting");
+	if (ripples || !k->gateway)
 		return;
-	if (hot && !are_wallets(hot)) {
-		rpc_fail(c, c->version == 1 ? RPC_INVALID_HOT_WALLET : RPC_INVALID_PARAMS);
-		return;
-	}
-	jw_put_str(&c->w, "account", account_text(&id).s);
+	problem(k, "You should immediately set your default ripple flag");
+	tx = json_object();
+	json_object_set_new(tx, "TransactionType", json_string("AccountSet"));
+	json_object_set_new(tx, "SetFlag", json_integer(asfDefaultRipple));
+	propose(k, tx);
 }
 
-/* The transaction that would set the flag. */
-static void write_advice(struct rpc_call *c, const struct account_id *id,
-			 const struct st_object *root)
+static void propose_line(struct check *k, const struct line *l, bool clear)
 {
-	struct ledger_fees fees;
-	struct jw *w = &c->w;
+	uint8_t raw[AMOUNT_BYTES_MAX];
+	struct amount limit = l->limit;
+	struct st_value v = {.field = sfLimitAmount};
+	json_t *tx = json_object();
 
-	if (!rpc_ledger_fees(c, &fees))
+	limit.issuer = l->peer;
+	v.raw = bytes_of(raw, amount_encode(raw, &limit));
+	json_object_set_new(tx, "TransactionType", json_string("TrustSet"));
+	json_object_set_new(tx, "LimitAmount", st_value_to_json(&v));
+	json_object_set_new(tx, "Flags", json_integer(clear ? tfClearNoRipple : tfSetNoRipple));
+	propose(k, tx);
+}
+
+static void visit(struct rpc_call *c, void *ctx, const struct hash256 *key,
+		  const struct st_object *entry)
+{
+	char currency[CURRENCY_TEXT_MAX], text[200];
+	struct check *k = ctx;
+	struct line l;
+	bool set;
+
+	(void)c;
+	(void)key;
+	if (k->left == 0 || !line_of(&k->id, entry, &l))
 		return;
-	jw_open(w, '{');
-	jw_put_str(w, "TransactionType", "AccountSet");
-	jw_put_u64(w, "SetFlag", asfDefaultRipple);
-	jw_put_str(w, "Account", account_text(id).s);
-	jw_put_u64(w, "Sequence", st_u32_or(root, sfSequence, 0));
-	jw_put_u64(w, "Fee", fees.base.raw); /* raw: printing */
-	jw_end(w, '}');
+	set = line_flag(&l, lsfLowNoRipple, lsfHighNoRipple);
+	if (set != k->gateway)
+		return;
+	currency_text(currency, &l.limit_peer.currency);
+	snprintf(text, sizeof(text), "You should %s the no ripple flag on your %s line to %s",
+		 set ? "clear" : "probably set", currency, account_text(&l.peer).s);
+	problem(k, text);
+	propose_line(k, &l, set);
+	k->left--;
+}
+
+static void write_check(struct rpc_call *c, struct check *k, bool advice)
+{
+	struct dir_walk walk = {.visit = visit, .ctx = k, .limit = RPC_DIR_PAGES_MAX * 32};
+
+	if (!owner_dir_walk(c, &k->id, &walk))
+		return;
+	jw_put_json(&c->w, "problems", k->problems);
+	if (advice)
+		jw_put_json(&c->w, "transactions", k->transactions);
 }
 
 void method_noripple_check(struct rpc_call *c)
 {
 	const char *role = p_text(c, "role"), *text;
 	const json_t *wanted = json_object_get(c->p, "transactions");
-	bool gateway, ripples, advice;
+	struct check k = {.seq = 0};
 	const struct st_object *root;
-	struct account_id id;
-	uint32_t limit;
+	struct ledger_fees fees;
 
 	if (!p_has(c, "role") && p_has(c, "account")) {
 		rpc_fail_missing(c, "role");
@@ -87,33 +122,28 @@ void method_noripple_check(struct rpc_call *c)
 	}
 	if (!p_account_text(c, "account", &text))
 		return;
-	gateway = role && strcmp(role, "gateway") == 0;
-	if (!gateway && (!role || strcmp(role, "user") != 0)) {
+	k.gateway = role && strcmp(role, "gateway") == 0;
+	if (!k.gateway && (!role || strcmp(role, "user") != 0)) {
 		rpc_fail_invalid(c, "role");
 		return;
 	}
-	if (!p_limit(c, &limit))
+	if (!p_limit(c, &k.left))
 		return;
 	if (c->version > 1 && wanted && !json_is_boolean(wanted)) {
 		rpc_fail_invalid(c, "transactions");
 		return;
 	}
-	if (!account_of_request(c, text, &id, &root))
+	if (!account_of_request(c, text, &k.id, &root) || !rpc_ledger_fees(c, &fees)) {
+		if (c->fault.code == RPC_ACT_NOT_FOUND)
+			rpc_forget_written(c);
 		return;
-	ripples = st_u32_or(root, sfFlags, 0) & lsfDefaultRipple;
-	jw_put_open(&c->w, "problems", '[');
-	if (ripples && !gateway)
-		jw_str(&c->w,
-		       "You appear to have set your default ripple flag even though you are "
-		       "not a gateway. This is not recommended unless you are experimenting");
-	if (gateway && !ripples)
-		jw_str(&c->w, "You should immediately set your default ripple flag");
-	jw_end(&c->w, ']');
-	advice = p_truthy(c, "transactions");
-	if (!advice)
-		return;
-	jw_put_open(&c->w, "transactions", '[');
-	if (gateway && !ripples)
-		write_advice(c, &id, root);
-	jw_end(&c->w, ']');
+	}
+	k.seq = st_u32_or(root, sfSequence, 0);
+	k.fee = fees.base;
+	k.problems = json_array();
+	k.transactions = json_array();
+	check_root(&k, root);
+	write_check(c, &k, p_truthy(c, "transactions"));
+	json_decref(k.problems);
+	json_decref(k.transactions);
 }

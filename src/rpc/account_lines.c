@@ -1,21 +1,12 @@
 /* SPDX-License-Identifier: ISC */
+#include "rpc/lines.h"
 #include "rpc/methods.h"
 
 #include "base/limits.h"
+#include "codec/number_math.h"
 #include "crypto/base58.h"
 
-/* account_lines, account_currencies, gateway_balances, noripple_check (rippled: AccountLines.cpp
- * and its neighbours). */
-
-/* A trust line as one of its two accounts sees it. */
-struct line {
-	struct account_id peer;
-	struct amount balance; /* positive: the peer owes this account */
-	struct amount limit, limit_peer;
-	bool low; /* this account is the low one */
-	uint32_t flags;
-	const struct st_object *entry;
-};
+/* account_lines, account_currencies (rippled: AccountLines.cpp, AccountCurrencies.cpp). */
 
 static bool amount_of(const struct st_object *o, enum sf f, struct amount *out)
 {
@@ -24,8 +15,7 @@ static bool amount_of(const struct st_object *o, enum sf f, struct amount *out)
 	return st_get_raw(o, f, &raw) && amount_decode(out, raw) == ERR_NONE;
 }
 
-/* False for entries that are no line of the account. */
-static bool line_of(const struct account_id *owner, const struct st_object *entry, struct line *out)
+bool line_of(const struct account_id *owner, const struct st_object *entry, struct line *out)
 {
 	struct amount low, high;
 	uint16_t type;
@@ -120,17 +110,20 @@ void method_account_lines(struct rpc_call *c)
 	struct owned_request r;
 	struct lines want = {0};
 	struct dir_walk walk = {.visit = visit_line, .ctx = &want};
-	const char *peer = p_text(c, "peer");
+	const json_t *peer = json_object_get(c->p, "peer");
 
-	if (!owned_request_parse(c, &r))
+	if (!owned_request_begin(c, &r))
 		return;
 	want.owner = r.account;
-	want.has_peer = peer && *peer;
+	want.has_peer = peer && !json_is_null(peer) &&
+			!(json_is_string(peer) && json_string_length(peer) == 0);
 	want.ignore_default = p_truthy(c, "ignore_default");
-	if (want.has_peer && account_parse(&want.peer, peer) != ERR_NONE) {
+	if (want.has_peer && !json_to_account(peer, &want.peer)) {
 		rpc_fail(c, RPC_ACT_MALFORMED);
 		return;
 	}
+	if (!owned_request_page(c, &r, true))
+		return;
 	walk.after = r.after;
 	walk.hint = r.hint;
 	walk.limit = r.limit;
@@ -166,21 +159,6 @@ static void currency_add(struct currency *list, uint32_t *n, const struct curren
 	(*n)++;
 }
 
-/* a < b for issued amounts in normal form. */
-static bool amount_less(const struct amount *a, const struct amount *b)
-{
-	bool zero_a = amount_is_zero(a), zero_b = amount_is_zero(b);
-	bool neg_a = a->negative && !zero_a, neg_b = b->negative && !zero_b;
-
-	if (neg_a != neg_b)
-		return neg_a;
-	if (zero_a || zero_b)
-		return zero_a && zero_b ? false : zero_a != neg_a;
-	if (a->exponent != b->exponent)
-		return (a->exponent < b->exponent) != neg_a;
-	return a->mantissa != b->mantissa && (a->mantissa < b->mantissa) != neg_a;
-}
-
 static void visit_currency(struct rpc_call *c, void *ctx, const struct hash256 *key,
 			   const struct st_object *entry)
 {
@@ -194,9 +172,9 @@ static void visit_currency(struct rpc_call *c, void *ctx, const struct hash256 *
 		return;
 	negated = l.balance;
 	negated.negative = !negated.negative;
-	if (amount_less(&l.balance, &l.limit))
+	if (amount_cmp(&l.balance, &l.limit) < 0)
 		currency_add(all->receive, &all->n_receive, &l.balance.currency);
-	if (amount_less(&negated, &l.limit_peer))
+	if (amount_cmp(&negated, &l.limit_peer) < 0)
 		currency_add(all->send, &all->n_send, &l.balance.currency);
 }
 
@@ -228,12 +206,16 @@ void method_account_currencies(struct rpc_call *c)
 		rpc_fail(c, RPC_ACT_MALFORMED);
 		return;
 	}
-	if (!rpc_account_root(c, &all.owner, &root))
+	if (!rpc_account_root(c, &all.owner, &root)) {
+		rpc_forget_written(c);
 		return;
+	}
 	all.send = arena_alloc(&c->arena, (CURRENCIES_MAX + 1) * sizeof(struct currency));
 	all.receive = arena_alloc(&c->arena, (CURRENCIES_MAX + 1) * sizeof(struct currency));
-	if (!owner_dir_walk(c, &all.owner, &walk))
+	if (!owner_dir_walk(c, &all.owner, &walk) || !owner_dir_whole(c, &walk)) {
+		rpc_forget_written(c);
 		return;
+	}
 	write_currencies(&c->w, "send_currencies", all.send, all.n_send);
 	write_currencies(&c->w, "receive_currencies", all.receive, all.n_receive);
 }

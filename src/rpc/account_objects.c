@@ -140,12 +140,14 @@ void method_account_objects(struct rpc_call *c)
 	struct hash256 page;
 	uint32_t left;
 
-	if (!owned_request_parse(c, &r))
+	if (!owned_request_begin(c, &r))
 		return;
 	if (!filter_parse(c, &f)) {
 		rpc_forget_written(c);
 		return;
 	}
+	if (!owned_request_page(c, &r, false))
+		return;
 	left = r.limit;
 	page = r.after;
 	jw_put_open(&c->w, "account_objects", '[');

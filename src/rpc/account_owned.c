@@ -80,7 +80,7 @@ void method_account_offers(struct rpc_call *c)
 	struct owned_request r;
 	struct dir_walk walk = {.visit = visit_offer};
 
-	if (owned_request_parse(c, &r))
+	if (owned_request_begin(c, &r) && owned_request_page(c, &r, false))
 		list_owned(c, "offers", &walk, &r);
 }
 
@@ -138,19 +138,20 @@ void method_account_channels(struct rpc_call *c)
 	struct dir_walk walk = {.visit = visit_channel, .ctx = &want};
 	const json_t *destination = json_object_get(c->p, "destination_account");
 
-	if (!owned_request_parse(c, &r))
+	if (!owned_request_begin(c, &r)) {
+		rpc_forget_written(c);
 		return;
+	}
 	want.owner = r.account;
-	if (destination && !json_is_string(destination)) {
-		rpc_fail_invalid(c, "destination_account");
-		return;
-	}
 	want.has_destination = json_string_length(destination) > 0;
-	if (want.has_destination && !json_to_account(destination, &want.destination)) {
+	if (destination && !json_is_string(destination))
+		rpc_fail_invalid(c, "destination_account");
+	else if (want.has_destination && !json_to_account(destination, &want.destination))
 		rpc_fail(c, RPC_ACT_MALFORMED);
-		return;
-	}
-	list_owned(c, "channels", &walk, &r);
+	if (c->fault.token)
+		rpc_forget_written(c);
+	else if (owned_request_page(c, &r, true))
+		list_owned(c, "channels", &walk, &r);
 }
 
 /* ---- Tokens */

@@ -229,27 +229,32 @@ struct dir_walk {
 	void (*visit)(struct rpc_call *c, void *ctx, const struct hash256 *key,
 		      const struct st_object *entry);
 	void *ctx;
+	struct arena scratch; /* of the entry that is visited; begins empty */
 	/* out */
 	bool more; /* `last` was the limit-th, and there are others */
 	struct hash256 last;
 	uint64_t last_page;
 };
-/* Visits an account's owned entries in directory order. Fault invalidParams when `after` is not
- * there. */
+/* Visits an account's owned entries in directory order; what is on c->arena while one is visited
+ * goes with it. Fault invalidParams when `after` is not there. */
 bool owner_dir_walk(struct rpc_call *c, const struct account_id *owner, struct dir_walk *walk);
+/* For sums: fault tooBusy when the walk has not seen everything. */
+bool owner_dir_whole(struct rpc_call *c, const struct dir_walk *walk);
 
 /* The "marker" of such a list: "<last entry>,<page>". Absent is zero and 0. */
 void dir_marker_write(struct rpc_call *c, const struct hash256 *last, uint64_t page);
-bool dir_marker_parse(struct rpc_call *c, struct hash256 *last, uint64_t *page);
-/* What lists of owned things begin with: account (parsed, existing), the ledger (selected and
- * written), limit, marker. */
+bool dir_marker_parse(struct rpc_call *c, bool plain, struct hash256 *last, uint64_t *page);
+/* What lists of owned things begin with: account (parsed, existing) and the ledger (selected and
+ * written); then limit and marker, after which the account is written. Faults are bare but for
+ * malformed accounts; `plain`: those of the marker do not name it. */
 struct owned_request {
 	struct account_id account;
 	uint32_t limit;
 	struct hash256 after;
 	uint64_t hint;
 };
-bool owned_request_parse(struct rpc_call *c, struct owned_request *out);
+bool owned_request_begin(struct rpc_call *c, struct owned_request *out);
+bool owned_request_page(struct rpc_call *c, struct owned_request *out, bool plain);
 /* The members that end such a list: limit and marker when there is more. */
 void owned_write_more(struct rpc_call *c, const struct owned_request *r, const struct dir_walk *w);
 

@@ -107,7 +107,7 @@ static void put_line(struct market *m, const char *holder, const char *issuer, c
 
 	trust.issuer = person(holder).id;
 	none.issuer = person(issuer).id;
-	balance.negative = !low && balance.mantissa;
+	balance.negative = balance.mantissa && balance.negative == low;
 	set_amount(o, sfBalance, &balance);
 	set_amount(o, sfLowLimit, low ? &trust : &none);
 	set_amount(o, sfHighLimit, low ? &none : &trust);
@@ -319,6 +319,57 @@ static void put_oracle(struct market *m, const char *owner, const char *quote, u
 	put(m, keylet_oracle(&id, 1), o);
 }
 
+/* ---- What they own, as directories have it */
+
+static void put_escrow(struct market *m, const char *owner, uint32_t seq,
+		       const struct amount *amount)
+{
+	struct st_object *o = st_new(&m->arena);
+
+	st_set_account(o, sfAccount, id_of(owner));
+	st_set_account(o, sfDestination, id_of("dora"));
+	set_amount(o, sfAmount, amount);
+	put(m, keylet_escrow(id_of(owner), seq), o);
+}
+
+static void put_owner_dir(struct market *m, const char *owner, const struct keylet *v, uint32_t n)
+{
+	struct keylet root = keylet_owner_dir(id_of(owner));
+	struct st_object *o = st_new(&m->arena);
+	struct buf indexes = BUF_INIT;
+
+	for (uint32_t i = 0; i < n; i++)
+		buf_put(&indexes, v[i].key.b, sizeof(v[i].key.b));
+	st_set_account(o, sfOwner, id_of(owner));
+	st_set_hash256(o, sfRootIndex, &root.key);
+	st_set_raw(o, sfIndexes, buf_bytes(&indexes));
+	put(m, root, o);
+	buf_close(&indexes);
+}
+
+static void put_directories(struct market *m)
+{
+	struct amount usd = issued("7.5", "USD", "gate"), drops = xrp(3 * XRP);
+	struct keylet gate[] = {line_key("mary", "gate", "USD"),  line_key("fred", "gate", "USD"),
+				line_key("ned", "gate", "USD"),   line_key("olga", "gate", "USD"),
+				line_key("olga", "gate", "EUR"),  line_key("pete", "gate", "USD"),
+				line_key("quin", "gate", "USD"),  keylet_offer(id_of("gate"), 9),
+				keylet_escrow(id_of("gate"), 20), keylet_escrow(id_of("gate"), 21),
+				keylet_escrow(id_of("gate"), 22)};
+	struct keylet mary[] = {line_key("mary", "gate", "USD"), line_key("mary", "gloria", "EUR"),
+				keylet_offer(id_of("mary"), 5)};
+
+	put_line(m, "olga", "gate", "USD", "20.25", false);
+	put_line(m, "olga", "gate", "EUR", "1", false);
+	put_line(m, "pete", "gate", "USD", "-4", false); /* owes the gate */
+	put_line(m, "quin", "gate", "USD", "9999999999999999", false);
+	put_escrow(m, "gate", 20, &usd);
+	put_escrow(m, "gate", 21, &usd);
+	put_escrow(m, "gate", 22, &drops);
+	put_owner_dir(m, "gate", gate, sizeof(gate) / sizeof(gate[0]));
+	put_owner_dir(m, "mary", mary, sizeof(mary) / sizeof(mary[0]));
+}
+
 static void plant(struct tree *state)
 {
 	struct market m = {.state = state};
@@ -335,6 +386,7 @@ static void plant(struct tree *state)
 	put_line(&m, "ned", "gate", "USD", "0", false);
 	put_offers(&m);
 	put_deposits(&m);
+	put_directories(&m);
 	put_oracle(&m, "gate", "USD", 740, 3, 1000);
 	put_oracle(&m, "mary", "USD", 75, 2, 1010);
 	put_oracle(&m, "ned", "USD", 8, 1, 900);

@@ -11,6 +11,7 @@
  *   ned    has 14 XRP to spare and offers twice 20 XRP for USD, and USD that he has not
  *   fred   has 10 USD on a frozen line and offers them
  *   gloria issues EUR and has frozen them all
+ *          gate also owes olga and quin, is owed by pete, and has escrows of 15 USD and 3 XRP
  *   dora   takes deposits from mary, and from who has gate's credential KYC
  *   o1 o2 o3 o4 oracles: XRP/USD at 0.74, 0.75, 0.8; o4 has had a price before
  *
