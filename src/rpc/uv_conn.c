@@ -538,7 +538,8 @@ static bool trickles(const struct front_conn *c, int64_t now)
 	uint64_t body = c->http.store.n > c->http.n_head ? c->http.store.n - c->http.n_head : 0;
 
 	return c->state == CONN_HTTP && c->phase == HTTP_PHASE_BODY && c->reading &&
-	       since >= c->f->limits.body_grace_ms && body * 1000 < (uint64_t)since * BODY_BYTES_PER_S;
+	       since >= c->f->limits.body_grace_ms &&
+	       body * 1000 < (uint64_t)since * BODY_BYTES_PER_S;
 }
 
 void conn_sweep(struct front_conn *c, int64_t now)

@@ -149,7 +149,7 @@ static void stats(struct server *s, uint64_t id)
 	front_stats_get(s->front, &st);
 	reply_text(s, id,
 		   "connections %u websockets %u in_flight %u opened %u closed %u slow %llu "
-		   "refused %llu pages %u made %u spun %u conflated %llu waiting %u busy %llu",
+		   "refused %llu pages %u made %u spun %u conflated %llu queued %u busy %llu",
 		   st.connections, st.websockets, st.in_flight, s->opened, s->closed,
 		   (unsigned long long)st.slow_closed, (unsigned long long)st.refused,
 		   s->pages_open, s->pages_made, s->spun, (unsigned long long)st.conflated,

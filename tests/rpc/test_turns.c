@@ -41,9 +41,9 @@ static void wait_for_a_queue(int admin)
 	do {
 		kit_get(admin, "/stats");
 		assert_int_equal(kit_take_reply(admin), 200);
-		at = strstr(reply_body, "waiting ");
+		at = strstr(reply_body, "queued ");
 		assert_non_null(at);
-	} while (strtoul(at + strlen("waiting "), NULL, 10) == 0);
+	} while (strtoul(at + strlen("queued "), NULL, 10) == 0);
 }
 
 /* A connection with many requests does not take the turns of another one, nor keep administrators
