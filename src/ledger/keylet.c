@@ -196,6 +196,16 @@ struct keylet keylet_deposit_preauth(const struct account_id *owner,
 	return of_accounts('p', ltDepositPreauth, owner, authorized);
 }
 
+int credential_name_cmp(const struct credential_name *a, const struct credential_name *b)
+{
+	size_t n = a->type.n < b->type.n ? a->type.n : b->type.n;
+	int order = account_cmp(&a->issuer, &b->issuer);
+
+	if (order == 0 && n)
+		order = memcmp(a->type.p, b->type.p, n);
+	return order ? order : (a->type.n > b->type.n) - (a->type.n < b->type.n);
+}
+
 struct keylet keylet_deposit_preauth_credentials(const struct account_id *owner,
 						 const struct credential_name *sorted, uint32_t n)
 {

@@ -37,6 +37,7 @@ struct credential_name {
 	struct account_id issuer;
 	struct bytes type;
 };
+int credential_name_cmp(const struct credential_name *a, const struct credential_name *b);
 struct keylet keylet_deposit_preauth_credentials(const struct account_id *owner,
 						 const struct credential_name *sorted, uint32_t n);
 struct keylet keylet_negative_unl(void);

@@ -28,13 +28,7 @@ static bool parse_account(struct rpc_call *c, const char *key, struct account_id
 
 static int named_cmp(const void *a, const void *b)
 {
-	const struct credential_name *x = a, *y = b;
-	size_t n = x->type.n < y->type.n ? x->type.n : y->type.n;
-	int order = account_cmp(&x->issuer, &y->issuer);
-
-	if (order == 0)
-		order = n ? memcmp(x->type.p, y->type.p, n) : 0;
-	return order ? order : (x->type.n > y->type.n) - (x->type.n < y->type.n);
+	return credential_name_cmp(a, b);
 }
 
 static bool bad(struct rpc_call *c, const char *what)

@@ -3,7 +3,7 @@
 
 #include "base/limits.h"
 
-#define CREDENTIAL_TYPE_MAX 64 /* bytes */
+#include <stdlib.h>
 
 /* ---- Parts */
 
@@ -47,6 +47,23 @@ static bool part_u32(struct rpc_call *c, const json_t *o, const char *key, const
 	if (!part(c, o, key, &v))
 		return false;
 	return json_to_u32(v, out) ? true : not_this(c, token, key, "number");
+}
+
+/* The type of a credential, 1 to CREDENTIAL_TYPE_MAX bytes in hex. */
+static bool part_type(struct rpc_call *c, const json_t *o, const char *token,
+		      uint8_t b[CREDENTIAL_TYPE_MAX], struct bytes *out)
+{
+	const json_t *v;
+	size_t n;
+
+	if (!part(c, o, "credential_type", &v))
+		return false;
+	n = json_string_length(v) / 2;
+	if (!json_is_string(v) || n == 0 || n > CREDENTIAL_TYPE_MAX ||
+	    !hex_decode(b, n, json_string_value(v), json_string_length(v)))
+		return not_this(c, token, "credential_type", "hex string");
+	*out = bytes_of(b, n);
+	return true;
 }
 
 static bool to_mpt_id(const json_t *v, struct mpt_id *out)
@@ -250,6 +267,59 @@ bool locate_delegate(struct rpc_call *c, const char *field, const json_t *v, str
 	return true;
 }
 
+/* ---- Leave to deposit, by account or by credentials */
+
+#define CREDENTIALS_MAX 8
+
+static const char bad_credentials[] = "malformedAuthorizedCredentials";
+
+static int name_order(const void *a, const void *b)
+{
+	return credential_name_cmp(a, b);
+}
+
+static bool name_part(struct rpc_call *c, const json_t *v, uint8_t b[CREDENTIAL_TYPE_MAX],
+		      struct credential_name *out)
+{
+	static const char *const needed[] = {"issuer", "credential_type"};
+
+	if (!json_is_object(v))
+		return not_this(c, bad_credentials, "authorized_credentials", "array of objects");
+	for (int i = 0; i < 2; i++) {
+		const json_t *m = json_object_get(v, needed[i]);
+
+		if (!m || json_is_null(m))
+			return rpc_fail_malformed(c, bad_credentials, "Missing field '%s'.",
+						  needed[i]);
+	}
+	return part_account(c, v, "issuer", bad_credentials, &out->issuer) &&
+	       part_type(c, v, bad_credentials, b, &out->type);
+}
+
+static bool by_credentials(struct rpc_call *c, const struct account_id *owner, const json_t *v,
+			   struct hash256 *out)
+{
+	struct credential_name names[CREDENTIALS_MAX];
+	uint8_t types[CREDENTIALS_MAX][CREDENTIAL_TYPE_MAX];
+	uint32_t n = (uint32_t)json_array_size(v);
+
+	if (!json_is_array(v))
+		return not_this(c, bad_credentials, "authorized_credentials", "array");
+	if (n > CREDENTIALS_MAX || n == 0)
+		return rpc_fail_malformed(c, bad_credentials,
+					  "Invalid field 'authorized_credentials', array %s.",
+					  n ? "too long" : "empty");
+	for (uint32_t i = 0; i < n; i++)
+		if (!name_part(c, json_array_get(v, i), types[i], &names[i]))
+			return false;
+	qsort(names, n, sizeof(names[0]), name_order);
+	for (uint32_t i = 1; i < n; i++)
+		if (credential_name_cmp(&names[i - 1], &names[i]) == 0)
+			return not_this(c, bad_credentials, "authorized_credentials", "array");
+	*out = keylet_deposit_preauth_credentials(owner, names, n).key;
+	return true;
+}
+
 bool locate_deposit_preauth(struct rpc_call *c, const char *field, const json_t *v,
 			    struct hash256 *out)
 {
@@ -264,8 +334,7 @@ bool locate_deposit_preauth(struct rpc_call *c, const char *field, const json_t 
 	if (!part_account(c, v, "owner", "malformedOwner", &owner))
 		return false;
 	if (!json_object_get(v, "authorized"))
-		return rpc_fail_malformed(c, "malformedAuthorizedCredentials",
-					  "Name this entry by its index.");
+		return by_credentials(c, &owner, json_object_get(v, "authorized_credentials"), out);
 	if (!to_account(json_object_get(v, "authorized"), &authorized))
 		return not_this(c, "malformedAuthorized", "authorized", "AccountID");
 	*out = keylet_deposit_preauth(&owner, &authorized).key;
@@ -366,21 +435,16 @@ bool locate_mptoken(struct rpc_call *c, const char *field, const json_t *v, stru
 bool locate_credential(struct rpc_call *c, const char *field, const json_t *v, struct hash256 *out)
 {
 	struct account_id subject, issuer;
-	uint8_t type[CREDENTIAL_TYPE_MAX];
-	const json_t *text;
-	size_t n;
+	uint8_t b[CREDENTIAL_TYPE_MAX];
+	struct bytes type;
 
 	if (!json_is_object(v))
 		return index_or_object(c, field, v, out);
 	if (!part_account(c, v, "subject", "malformedRequest", &subject) ||
 	    !part_account(c, v, "issuer", "malformedRequest", &issuer) ||
-	    !part(c, v, "credential_type", &text))
+	    !part_type(c, v, "malformedRequest", b, &type))
 		return false;
-	n = json_string_length(text) / 2;
-	if (!json_is_string(text) || n == 0 || n > sizeof(type) ||
-	    !hex_decode(type, n, json_string_value(text), json_string_length(text)))
-		return not_this(c, "malformedRequest", "credential_type", "hex string");
-	*out = keylet_credential(&subject, &issuer, bytes_of(type, n)).key;
+	*out = keylet_credential(&subject, &issuer, type).key;
 	return true;
 }
 
