@@ -29,6 +29,27 @@ CLEAN[REGISTRY] = EVERY
 CLEAN["src/tx/types.def"] = SPDX + "TYPE(ttPayment, payment)\n"
 CLEAN["tests/s.c"] = SPDX + "static void s(void **state)\n{\n}\n"
 CLEAN["src/base/edges.ninja"] += "build z: cc tests/s.c\n"
+# An API of one method.
+API = {
+    "src/rpc/methods.def": SPDX + 'M("ping", method_ping, RPC_USER, RPC_NEEDS_NONE, 1, 2, '
+                                  '20, NO_ROWS, FRESH,\n  "Answers.")\n',
+    "src/rpc/errors.def": SPDX + 'E(RPC_A, "aWrong", 1, 400, "A.")\n'
+                                 'E(RPC_B, "bWrong", 2, 400, "B.")\n',
+    "src/rpc/absent.def": SPDX + 'A("path_find", "later")\nT("bWrong", "later")\n',
+    "src/rpc/params.def": SPDX + 'P("ping", "text", "text", NO, "What.")\n',
+    "src/rpc/locators.def": SPDX,
+    "src/rpc/rpc.h": SPDX + "#define RPC_COST_FAULT  100\n#define RPC_COST_PER_KB 1\n",
+    "src/rpc/ping.c": SPDX + "static void say(struct rpc_call *c)\n{\n\t(void)p_text(c, "
+                             '"text");\n}\n\nvoid method_ping(struct rpc_call *c)\n{\n'
+                             "\tsay(c);\n}\n",
+    "src/rpc/edges.ninja": "# SPDX-License-Identifier: ISC\nbuild p: cc src/rpc/ping.c\n"
+                           "build e: cc tests/rpc/test_errors.c\n",
+    "tests/rpc/test_errors.c": SPDX + "void e(void)\n{\n"
+                                      '\tfake_ask_fails(f, "ping", "{}", "aWrong");\n}\n',
+}
+CLEAN.update(API)
+METHODS = API["src/rpc/methods.def"]
+PING = API["src/rpc/ping.c"]
 LONG = "int f(void)\n{\n" + "\ta();\n" * 100 + "}\n"
 # check, the file that offends, its text, what has to be said
 OFFENCES = [
@@ -69,6 +90,15 @@ OFFENCES = [
     ("metrics.py", FAMILIES, SPDX + 'M(A, "tally_a", GAUGE, "", "A.")\n', "no place for the table"),
     ("metrics.py", FAMILIES, SPDX + 'M(A, "tally_a", COUNTER, "", "A.")\n', "end in _total"),
     ("metrics.py", FAMILIES, SPDX + 'M(A, tally_a)\n', "not M(CONSTANT"),
+    ("api.py", "src/rpc/methods.def", METHODS.replace("Answers.", "Says."), "docs/api.md: is not"),
+    ("api.py", "src/rpc/methods.def", METHODS.replace("ping", "path_find"), "is in methods.def"),
+    ("api.py", "src/rpc/params.def", SPDX, "ping reads text, which has no row"),
+    ("api.py", "src/rpc/ping.c", PING.replace('"text"', "key"), "ping does not read text"),
+    ("api.py", "src/rpc/ping.c", PING.replace("say(c);", 'rpc_fail_token(c, "cWrong");'),
+     "no test provokes cWrong"),
+    ("api.py", "src/rpc/absent.def", SPDX, "no test provokes bWrong"),
+    ("api.py", "src/rpc/absent.def", SPDX + 'T("aWrong", "")\n', "aWrong is provoked by a test"),
+    ("api.py", "src/rpc/absent.def", SPDX + 'T("dWrong", "")\n', "there is no error dWrong"),
     ("vectors.py", "../shared/vectors/new.json", "{}\n", "new.json:0: no test reads"),
 ]
 # folder of the archive, a member's name, its text, whether it offends
@@ -92,9 +122,19 @@ def write(root, path, text):
         f.write(text)
 
 
-def run(check, argument, extra):
+def api_page():
+    with tempfile.TemporaryDirectory() as root:
+        for name, text in API.items():
+            write(root, name, text)
+        os.mkdir(os.path.join(root, "docs"))
+        run("api.py", "--write", {}, root)
+        with open(os.path.join(root, "docs/api.md"), encoding="utf-8") as f:
+            return f.read()
+
+
+def run(check, argument, extra, *more):
     env = dict(os.environ, **extra)
-    done = subprocess.run([os.path.join(HERE, check), argument], text=True, env=env,
+    done = subprocess.run([os.path.join(HERE, check), argument, *more], text=True, env=env,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     return done.returncode, done.stdout
 
@@ -131,7 +171,9 @@ def main():
             failed += 1
             print("selftest: %s\n%s" % (what, output))
 
-    checks = ("layers.py", "tidy.py", "format", "vectors.py", "scenarios.py", "metrics.py")
+    checks = ("layers.py", "tidy.py", "format", "vectors.py", "scenarios.py", "metrics.py",
+              "api.py")
+    CLEAN["docs/api.md"] = api_page()
     for check in checks:
         code, output = trial(check, None, None)
         judge(check + " is not silent about a clean tree", code == 0, output)
