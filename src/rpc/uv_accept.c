@@ -10,8 +10,6 @@
 #include <arpa/inet.h>
 #include <sys/socket.h>
 
-#define WS_SILENT_MS 60000 /* a WebSocket that says and hears nothing so long gives way */
-
 struct client {
 	uint8_t address[16]; /* what counts for limits: an IPv4 address, an IPv6 /64 */
 	size_t n;
@@ -135,7 +133,7 @@ static bool make_place(struct front_pool *pool)
 
 	if (!c) {
 		c = pool->idle[IDLE_WS].first;
-		if (!c || conn_now(c) - c->idle_since < WS_SILENT_MS)
+		if (!c || conn_now(c) - c->idle_since < c->f->limits.ws_silent_ms)
 			return false;
 	}
 	f = c->f;

@@ -142,6 +142,7 @@ static void set_limits(struct front_limits *l)
 	set_default(&l->answer_ms, 60000);
 	set_default(&l->ping_ms, 30000);
 	set_default(&l->handshake_ms, 5000);
+	set_default(&l->ws_silent_ms, 60000);
 	set_default(&l->handshake_percent, 20);
 	set_default(&l->handshakes_waiting_max, 1024);
 	set_default(&l->close_ms, 5000);

@@ -98,6 +98,7 @@ struct front_limits {
 	uint32_t body_grace_ms;     /* 4000: then a body has to come at 500 bytes a second */
 	uint32_t answer_ms;         /* 60000: the handler's time for an HTTP request, then 503 */
 	uint32_t ping_ms;           /* 30000 */
+	uint32_t ws_silent_ms;      /* 60000 without a word: then it may have to give way */
 	uint32_t handshake_ms;      /* 5000: for TLS to begin */
 	uint32_t handshake_percent; /* 20: of a core, for handshakes of TLS */
 	uint32_t handshakes_waiting_max; /* 1024, until they are done; then the first goes */

@@ -56,7 +56,9 @@ void conn_take_end(struct front_conn *c)
 	c->reading = false;
 	if (owed)
 		return;
-	if (!out_is_empty(c) && c->state != CONN_WS)
+	if (c->tls && c->state != CONN_LINGER)
+		conn_linger(c); /* TLS wants our close_notify for theirs */
+	else if (!out_is_empty(c) && c->state != CONN_WS)
 		conn_linger(c);
 	else
 		conn_cut(c);

@@ -11,8 +11,8 @@
 
 #include <time.h>
 
-#define CIPHER_MAX  65536 /* bytes made ready for a socket at a time */
-#define BURST_NS    50000000
+#define CIPHER_MAX  65536   /* bytes made ready for a socket at a time */
+#define BURST_NS    2500000 /* for each percent */
 #define TURN_MS     5
 #define NS_A_SECOND 1000000000
 
@@ -26,6 +26,11 @@ static int64_t now_ns(clockid_t which)
 	return (int64_t)t.tv_sec * NS_A_SECOND + t.tv_nsec;
 }
 
+static int64_t burst_ns(const struct front_server *f)
+{
+	return (int64_t)BURST_NS * f->limits.handshake_percent;
+}
+
 /* Time that has passed fills the budget. */
 static bool budget_left(struct front_server *f)
 {
@@ -36,8 +41,8 @@ static bool budget_left(struct front_server *f)
 		passed = NS_A_SECOND;
 	q->filled_ns = now;
 	q->left_ns += passed * f->limits.handshake_percent / 100;
-	if (q->left_ns > BURST_NS)
-		q->left_ns = BURST_NS;
+	if (q->left_ns > burst_ns(f))
+		q->left_ns = burst_ns(f);
 	return q->left_ns > 0;
 }
 
@@ -302,7 +307,7 @@ void front_tls_init(struct front_server *f)
 	must(uv_timer_init(f->loop, &f->turn) == 0);
 	f->turn.data = f;
 	f->handshakes.filled_ns = now_ns(CLOCK_MONOTONIC);
-	f->handshakes.left_ns = BURST_NS;
+	f->handshakes.left_ns = burst_ns(f);
 }
 
 void front_set_keys(struct front_server *f, struct tls_keys *keys)

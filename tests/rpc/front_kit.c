@@ -11,6 +11,9 @@
 #include <unistd.h>
 
 char reply_head[REPLY_HEAD_MAX], *reply_body;
+struct tls_keys *kit_keys;
+const struct front_listener_config *kit_listener;
+uint16_t kit_listener_port;
 
 /* The server */
 
@@ -149,11 +152,16 @@ static void stats(struct server *s, uint64_t id)
 	front_stats_get(s->front, &st);
 	reply_text(s, id,
 		   "connections %u websockets %u in_flight %u opened %u closed %u slow %llu "
-		   "refused %llu pages %u made %u spun %u conflated %llu queued %u busy %llu",
+		   "refused %llu handshakes %llu failed %llu dropped %llu waiting %u evicted %llu "
+		   "limited %llu denied %llu pages %u made %u spun %u conflated %llu queued %u "
+		   "busy %llu",
 		   st.connections, st.websockets, st.in_flight, s->opened, s->closed,
 		   (unsigned long long)st.slow_closed, (unsigned long long)st.refused,
-		   s->pages_open, s->pages_made, s->spun, (unsigned long long)st.conflated,
-		   st.waiting, (unsigned long long)st.busy);
+		   (unsigned long long)st.handshakes, (unsigned long long)st.handshakes_failed,
+		   (unsigned long long)st.handshakes_dropped, st.handshakes_waiting,
+		   (unsigned long long)st.evicted, (unsigned long long)st.accepts_limited,
+		   (unsigned long long)st.denied, s->pages_open, s->pages_made, s->spun,
+		   (unsigned long long)st.conflated, st.waiting, (unsigned long long)st.busy);
 }
 
 static void big(struct server *s, uint64_t id, size_t n)
@@ -195,6 +203,9 @@ static void on_request(void *ctx, const struct front_request *r)
 		reply_text(s, r->id, "done");
 	} else if (strcmp(word, "never") == 0) {
 		return;
+	} else if (strcmp(word, "rekey") == 0) {
+		front_set_keys(s->front, s->next_keys);
+		reply_text(s, r->id, "new keys");
 	} else if (strcmp(word, "big") == 0) {
 		big(s, r->id, a);
 	} else if (strcmp(word, "broadcast") == 0) {
@@ -230,7 +241,7 @@ static void on_open(void *ctx, uint64_t conn, enum front_role role, const char *
 {
 	struct server *s = ctx;
 
-	must(role == FRONT_PUBLIC && *address && s->n_conns < CONNS_MAX);
+	must(role <= FRONT_ADMIN && *address && s->n_conns < CONNS_MAX);
 	s->conns[s->n_conns++] = conn;
 	s->opened++;
 }
@@ -278,6 +289,7 @@ struct server *kit_start(const struct front_limits *limits)
 	    .ctx = s, .on_request = on_request, .on_open = on_open, .on_close = on_close};
 	struct front_listener_config plain = {.host = "127.0.0.1"};
 	struct front_listener_config admin = {.host = "localhost", .role = FRONT_ADMIN};
+	struct front_listener_config tls = {.host = "127.0.0.1", .keys = kit_keys};
 	struct front_listener_config six = {.host = "::1"};
 	enum err e;
 
@@ -289,6 +301,11 @@ struct server *kit_start(const struct front_limits *limits)
 	assert_int_equal(front_listen(s->front, &admin, &s->admin_port, NULL), ERR_NONE);
 	e = front_listen(s->front, &six, &s->port6, NULL);
 	assert_true(e == ERR_NONE || e == ERR_ABSENT);
+	if (kit_keys)
+		assert_int_equal(front_listen(s->front, &tls, &s->tls_port, NULL), ERR_NONE);
+	if (kit_listener)
+		assert_int_equal(front_listen(s->front, kit_listener, &kit_listener_port, NULL),
+				 ERR_NONE);
 	assert_int_equal(pthread_create(&s->thread, NULL, serve, s), 0);
 	return s;
 }

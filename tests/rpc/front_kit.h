@@ -26,6 +26,7 @@
  *     tick N KIND        N messages of a kind of which the newest is enough
  *     spin US            works so long, and replies how many have spun so far
  *     pages N SIZE       a reply of so many pieces, each of its number and then of dots
+ *     rekey              next_keys for new TLS connections
  *     stats, who, kick, busy
  *     anything else      replies the body */
 
@@ -39,6 +40,8 @@ struct server {
 	uv_async_t stop;
 	struct front_server *front;
 	pthread_t thread;
+	uint16_t tls_port; /* 0: without kit_keys */
+	struct tls_keys *next_keys;
 	uint16_t port, admin_port, port6; /* port6: on ::1, 0 when there is no IPv6 */
 	uint64_t conns[CONNS_MAX];        /* open WebSockets, as on_open and on_close tell */
 	unsigned n_conns, opened, closed;
@@ -47,6 +50,11 @@ struct server {
 	unsigned pages_open, pages_made; /* long answers under way; pieces of all so far */
 };
 
+/* Keys of a third listener for servers that start from now on; NULL: none. */
+extern struct tls_keys *kit_keys;
+/* The front of one that starts from now on has this listener as well; NULL: none. */
+extern const struct front_listener_config *kit_listener;
+extern uint16_t kit_listener_port;
 /* limits may be NULL. Listens on 127.0.0.1, public and admin, and on ::1. */
 struct server *kit_start(const struct front_limits *limits);
 /* Tells the server to stop within two seconds, and waits until it has. */
