@@ -24,6 +24,7 @@
 struct options {
 	struct sockaddr_in http, admin, tls, peer, second;
 	bool has_tls, has_peer, has_second;
+	char token[128];        /* of the admin listener */
 	struct hash256 genesis; /* of the node's network */
 	uint32_t network_id;
 	int pids[NODES_MAX]; /* the first is the node under attack */
@@ -71,10 +72,12 @@ void scen_peers_slow(struct job *j);
 
 _Noreturn void die(const char *fmt, ...) PRINTF(1, 2);
 double now_s(void);
-/* One request and its answer's body, blocking; ends the program when there is none. */
-void ask(struct buf *out, const struct sockaddr_in *to, const char *body);
+/* One request of an administrator and its answer's body, blocking; ends the program when there is
+ * none. */
+void ask(struct buf *out, const struct options *o, const char *body);
 /* Sequences of the generated accounts first .. first + n - 1. */
-void ask_sequences(uint32_t *out, const struct options *o, const struct account_id *ids, uint32_t n);
+void ask_sequences(uint32_t *out, const struct options *o, const struct account_id *ids,
+		   uint32_t n);
 
 /* Numbers of which order statistics are wanted. */
 struct samples {

@@ -158,6 +158,18 @@ void crowd_flush(struct sock *s)
 	watch(s, EPOLL_CTL_MOD);
 }
 
+void crowd_sip(struct sock *s)
+{
+	char byte;
+
+	if (s->fd < 0 || !s->paused)
+		return;
+	if (recv(s->fd, &byte, 1, 0) == 0)
+		ended(s, SOCK_EOF);
+	else
+		s->crowd->bytes_in++;
+}
+
 static void take_connected(struct sock *s)
 {
 	int e = 0;

@@ -65,13 +65,16 @@ void crowd_close(struct sock *s, bool reset);
 /* Sends what is in s->out. */
 void crowd_flush(struct sock *s);
 void crowd_pause(struct sock *s, bool paused);
+/* Takes one byte of what a paused socket has, and throws it away. */
+void crowd_sip(struct sock *s);
 /* Waits at most so long and handles what has come. */
 void crowd_turn(struct crowd *c, int wait_ms);
 
-/* The i-th source address of a group: 127.GROUP.x.y. */
+/* The i-th source address of a group, 127.GROUP.x.y: neighbours are in different /24, as limits of
+ * whole networks see them. */
 static inline uint32_t crowd_source(uint32_t group, uint32_t i)
 {
-	return 127u << 24 | (group & 255) << 16 | (i / 250 % 250 + 1) << 8 | (i % 250 + 1);
+	return 127u << 24 | (group & 255) << 16 | (i % 250 + 1) << 8 | (i / 250 % 250 + 1);
 }
 /* "127.0.0.1:5005"; ends the program when it is nothing like that. */
 struct sockaddr_in crowd_address(const char *text);

@@ -2,6 +2,7 @@
 #include "tests/attack/attack.h"
 
 #include "base/mem.h"
+#include "crypto/keys.h"
 #include "tests/attack/speech.h"
 #include "tests/attack/witness.h"
 
@@ -157,7 +158,7 @@ static void settle(struct witness *w, const struct options *o, double fds, const
 {
 	struct phase p;
 	char name[200];
-	double end = now_s() + o->settle_s, least = now_s() + (o->settle_s > 2 ? 2 : 0);
+	double end = now_s() + o->settle_s, least = now_s() + o->settle_s / 10;
 
 	snprintf(name, sizeof(name), "after %.180s", step);
 	witness_phase(w, &p, name);
@@ -199,6 +200,7 @@ static _Noreturn void usage(int code)
 		"attack OPTION... STEP...: abuses a node; a step is SCENARIO[,NAME=NUMBER...],\n"
 		"several joined by + at the same time\n"
 		"  --http A --admin A     the node's listeners, ADDRESS:PORT\n"
+		"  --admin-token FILE     what the admin listener wants to be shown\n"
 		"  --tls A, --peer A      the same, for the scenarios that need them\n"
 		"  --second A             HTTP of another node, whose ledgers are watched too\n"
 		"  --pid N[,N...]         processes; the first is the node under attack\n"
@@ -210,6 +212,16 @@ static _Noreturn void usage(int code)
 	for (const struct scenario *s = scenarios; s->name; s++)
 		fprintf(code ? stderr : stdout, "  %-14s %s\n", s->name, s->about);
 	exit(code);
+}
+
+static void read_token(struct options *o, const char *path)
+{
+	FILE *f = fopen(path, "r");
+
+	if (!f || !fgets(o->token, sizeof(o->token), f))
+		die("%s cannot be read", path);
+	o->token[strcspn(o->token, "\r\n")] = 0;
+	fclose(f);
 }
 
 static void read_pids(struct options *o, const char *text)
@@ -226,10 +238,13 @@ static void read_pids(struct options *o, const char *text)
 static void read_options(struct options *o, int argc, char **argv)
 {
 	static const struct option names[] = {
-	    {"http", 1, NULL, 'h'},	  {"admin", 1, NULL, 'a'},   {"tls", 1, NULL, 't'},
-	    {"peer", 1, NULL, 'p'},	  {"second", 1, NULL, '2'},  {"pid", 1, NULL, 'i'},
-	    {"network-id", 1, NULL, 'n'}, {"quiet", 1, NULL, 'q'},   {"settle", 1, NULL, 's'},
-	    {"accounts", 1, NULL, 'c'},	  {"help", 0, NULL, '?' + 1}, {NULL, 0, NULL, 0},
+	    {"http", 1, NULL, 'h'},     {"admin", 1, NULL, 'a'},
+	    {"tls", 1, NULL, 't'},      {"admin-token", 1, NULL, 'k'},
+	    {"peer", 1, NULL, 'p'},     {"second", 1, NULL, '2'},
+	    {"pid", 1, NULL, 'i'},      {"network-id", 1, NULL, 'n'},
+	    {"quiet", 1, NULL, 'q'},    {"settle", 1, NULL, 's'},
+	    {"accounts", 1, NULL, 'c'}, {"help", 0, NULL, '?' + 1},
+	    {NULL, 0, NULL, 0},
 	};
 	int c;
 
@@ -241,6 +256,9 @@ static void read_options(struct options *o, int argc, char **argv)
 			break;
 		case 'a':
 			o->admin = crowd_address(optarg);
+			break;
+		case 'k':
+			read_token(o, optarg);
 			break;
 		case 't':
 			o->tls = crowd_address(optarg);
@@ -283,7 +301,7 @@ static void ask_genesis(struct options *o)
 	struct buf b = BUF_INIT;
 	char hex[80];
 
-	ask(&b, &o->http, "{\"method\":\"ledger\",\"params\":[{\"ledger_index\":1}]}");
+	ask(&b, o, "{\"method\":\"ledger\",\"params\":[{\"ledger_index\":1}]}");
 	if (!speech_string(hex, sizeof(hex), buf_bytes(&b), "ledger_hash") ||
 	    !hex_decode(o->genesis.b, sizeof(o->genesis.b), hex, strlen(hex)))
 		die("ledger 1 is not to be had: %.300s", (const char *)b.p);
@@ -307,7 +325,10 @@ int main(int argc, char **argv)
 	struct options o;
 	struct witness *w;
 	struct rlimit files;
+	struct why why;
 
+	if (crypto_init(&why) != ERR_NONE)
+		die("%s", why.text);
 	signal(SIGPIPE, SIG_IGN);
 	read_options(&o, argc, argv);
 	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {

@@ -105,7 +105,7 @@ enum { SLOW_HEAD, SLOW_BODY };
 
 struct slow {
 	struct samples lived[2]; /* seconds from the first byte to the node's end of it */
-	uint64_t told[2];	 /* ended with a 408 */
+	uint64_t told[2];        /* ended with a 408 */
 };
 
 static double lived(const struct sock *s)
@@ -118,8 +118,9 @@ static void slow_opened(struct sock *s)
 	s->at_ns = (int64_t)(now_s() * 1e9);
 	s->step = s->number % 2 ? SLOW_BODY : SLOW_HEAD;
 	if (s->step == SLOW_BODY)
-		buf_printf(&s->out, "POST / HTTP/1.1\r\nHost: node\r\n"
-				    "Content-Type: application/json\r\nContent-Length: 900\r\n\r\n");
+		buf_printf(&s->out,
+			   "POST / HTTP/1.1\r\nHost: localhost\r\n"
+			   "Content-Type: application/json\r\nContent-Length: 900\r\n\r\n");
 	else
 		buf_printf(&s->out, "POST / HTTP/1.1\r\nX-Slow: ");
 }

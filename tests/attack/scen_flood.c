@@ -28,12 +28,12 @@ struct fleet {
 	uint32_t n, group, depth;
 	bool websocket;
 	double rate, due; /* requests a second; when the next is */
-	uint32_t next;	  /* whose turn it is */
+	uint32_t next;    /* whose turn it is */
 	double redial;
 	struct plan plan;
 	struct buf requests[ACCOUNTS];
 	uint64_t offered, sent, held_back, served, refused, other;
-	uint64_t warned; /* answers that say "load" */
+	uint64_t warned;      /* answers that say "load" */
 	double first_refusal; /* seconds after the beginning, -1 none */
 	struct samples took;  /* of answers, ms */
 };
@@ -195,8 +195,7 @@ static void fleet_fill(struct fleet *f, bool one_address)
 	while (f->crowd.n < f->n && batch--) {
 		uint32_t slot = f->crowd.free[f->crowd.n_free - 1];
 
-		if (!crowd_dial(&f->crowd, &f->to,
-				crowd_source(f->group, one_address ? 0 : slot)))
+		if (!crowd_dial(&f->crowd, &f->to, crowd_source(f->group, one_address ? 0 : slot)))
 			break;
 	}
 	if (f->crowd.n == f->n)
@@ -210,8 +209,7 @@ static bool fleet_ask(struct fleet *f)
 		struct sock *s = &f->crowd.v[f->next++ % f->n];
 		const struct buf *r = &f->requests[f->next % ACCOUNTS];
 
-		if (s->fd < 0 || !s->open || !s->step || s->count >= f->depth ||
-		    s->out.n > 65536)
+		if (s->fd < 0 || !s->open || !s->step || s->count >= f->depth || s->out.n > 65536)
 			continue;
 		buf_put(&s->out, r->p, r->n);
 		s->count++;
@@ -261,10 +259,14 @@ static void fleet_report(struct fleet *f, const char *prefix)
 		const char *name;
 		double value;
 	} rows[] = {
-	    {"offered_per_s", (double)f->offered / s}, {"sent_per_s", (double)f->sent / s},
-	    {"served_per_s", (double)f->served / s},   {"refused_per_s", (double)f->refused / s},
-	    {"held_back", (double)f->held_back},       {"other_answers", (double)f->other},
-	    {"warned", (double)f->warned},	       {"first_refusal_s", f->first_refusal},
+	    {"offered_per_s", (double)f->offered / s},
+	    {"sent_per_s", (double)f->sent / s},
+	    {"served_per_s", (double)f->served / s},
+	    {"refused_per_s", (double)f->refused / s},
+	    {"held_back", (double)f->held_back},
+	    {"other_answers", (double)f->other},
+	    {"warned", (double)f->warned},
+	    {"first_refusal_s", f->first_refusal},
 	    {"answer_p50_ms", samples_at(&f->took, 0.5)},
 	    {"answer_p99_ms", samples_at(&f->took, 0.99)},
 	};
@@ -455,8 +457,7 @@ static uint32_t validated_index(const struct job *j)
 	struct buf b = BUF_INIT;
 	int64_t n;
 
-	ask(&b, &j->o->admin,
-	    "{\"method\":\"ledger\",\"params\":[{\"ledger_index\":\"validated\"}]}");
+	ask(&b, j->o, "{\"method\":\"ledger\",\"params\":[{\"ledger_index\":\"validated\"}]}");
 	n = speech_number(buf_bytes(&b), "ledger_index");
 	buf_close(&b);
 	return n > 0 ? (uint32_t)n : 1;

@@ -14,10 +14,11 @@
 #define SUB_GROUP     100
 #define PAYER_GROUP   120
 #define CHURN_GROUP   130
-#define PAYERS_FIRST  100  /* generated accounts below are other clients' */
-#define SLOW_RCVBUF   4096 /* so that what is not read stays with the node */
+#define PAYERS_FIRST  100    /* generated accounts below are other clients' */
+#define SLOW_RCVBUF   131072 /* so that most of what is not read stays with the node */
 #define LEDGERS_MAX   256
 #define SLOW_ONE_IN   10
+#define NAP_S         5.0
 #define FILL_S        30.0
 #define CLOSE_WAIT_S  12.0
 #define CHURN_STALL_S 20.0
@@ -25,9 +26,9 @@
 /* ---- one subscriber ---- */
 
 struct sub {
-	bool slow, takes_txs, counted;
-	uint32_t got, first, last, gaps; /* ledgers */
-	uint32_t txs_pending;		 /* since the last ledgerClosed */
+	bool slow, naps, takes_txs, counted; /* naps: slow, but reads now and then */
+	uint32_t got, last, gaps;            /* ledgers */
+	uint32_t txs_pending, txs_due;       /* of the last ledger: come, announced */
 	uint64_t txs;
 	uint32_t wrong_count; /* ledgers whose transactions were not as many as it says */
 	unsigned close_code;
@@ -46,24 +47,21 @@ struct subs {
 	uint32_t *next;
 };
 
+/* A ledger's transactions follow it: by the next ledger they have to be as many as it has said. */
 static void take_closed_ledger(struct sub *u, struct bytes text)
 {
 	int64_t seq = speech_number(text, "ledger_index");
-	int64_t count = speech_number(text, "txn_count");
 
 	if (u->got && seq != u->last + 1)
 		u->gaps++;
-	if (!u->got)
-		u->first = (uint32_t)seq;
-	/* The first one may have begun before the subscription. */
-	if (u->takes_txs && u->got && count != u->txs_pending)
+	if (u->takes_txs && u->got && u->txs_due != u->txs_pending)
 		u->wrong_count++;
 	u->txs_pending = 0;
+	u->txs_due = (uint32_t)speech_number(text, "txn_count");
 	u->last = (uint32_t)seq;
 	u->got++;
 }
 
-/* ledgerClosed comes before its transactions: so they are counted by the ledger they name. */
 static void take_text(struct subs *w, struct sub *u, struct bytes text)
 {
 	if (speech_has(text, "\"ledgerClosed\"")) {
@@ -113,8 +111,10 @@ static void sub_frames(struct subs *w, struct sock *s)
 	}
 	buf_consume(&s->in, used);
 	crowd_flush(s);
-	if (u->slow && u->counted && !w->reading_all)
-		crowd_pause(s, true);
+	if (!u->slow || !u->counted || w->reading_all)
+		return;
+	crowd_pause(s, true);
+	s->due_ns = (int64_t)((now_s() + NAP_S) * 1e9);
 }
 
 static void pay_answer(struct subs *w, struct sock *s);
@@ -249,6 +249,7 @@ static void dial_subs(struct subs *w, struct crowd *c)
 
 			u->takes_txs = i < w->n_txs;
 			u->slow = i % SLOW_ONE_IN == SLOW_ONE_IN - 1;
+			u->naps = u->slow && i / SLOW_ONE_IN % 2;
 			u->gone = !s;
 			if (s)
 				s->data = u;
@@ -256,6 +257,29 @@ static void dial_subs(struct subs *w, struct crowd *c)
 		crowd_turn(c, 5);
 		if (c->n + c->ended + c->resets + c->refused < i)
 			break;
+	}
+}
+
+/* With all the room that it needs. */
+static void resume(struct sock *s)
+{
+	int size = 1 << 20;
+
+	(void)setsockopt(s->fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+	crowd_pause(s, false);
+}
+
+/* Those who have napped long enough read what there is. */
+static void wake(struct crowd *c)
+{
+	double now_ns = now_s() * 1e9;
+
+	for (uint32_t i = 0; i < c->n_max; i++) {
+		struct sock *s = &c->v[i];
+		const struct sub *u = s->data;
+
+		if (s->fd >= 0 && u && u->naps && s->paused && now_ns > (double)s->due_ns)
+			resume(s);
 	}
 }
 
@@ -293,18 +317,20 @@ static void judge(struct subs *w, struct judgement *g)
 static void read_all(struct subs *w, struct crowd *c)
 {
 	double end = now_s() + CLOSE_WAIT_S;
-	uint32_t open = 1;
+	uint32_t open = 1, newest = 0;
 
 	w->reading_all = true;
 	for (uint32_t i = 0; i < c->n_max; i++)
-		if (c->v[i].fd >= 0 && c->v[i].open)
-			crowd_pause(&c->v[i], false);
+		if (c->v[i].fd >= 0 && c->v[i].open && c->v[i].paused)
+			resume(&c->v[i]);
+	for (uint32_t i = 0; i < w->n; i++)
+		newest = w->v[i].last > newest ? w->v[i].last : newest;
 	while (open && now_s() < end) {
 		crowd_turn(c, 10);
 		open = 0;
 		for (uint32_t i = 0; i < w->n; i++)
-			open += w->v[i].slow && w->v[i].takes_txs && !w->v[i].gone &&
-				!w->v[i].close_code;
+			open += w->v[i].slow && !w->v[i].gone && !w->v[i].close_code &&
+				w->v[i].last < newest;
 	}
 }
 
@@ -316,7 +342,7 @@ void scen_subscribers(struct job *j)
 			 .n_txs = (uint32_t)job_arg(j, "txs", 100)};
 	double seconds = job_arg(j, "seconds", 60), per_ledger = job_arg(j, "pay", 500);
 	uint32_t accounts = (uint32_t)job_arg(j, "payers", 250);
-	double every = 3.0 * accounts / per_ledger, end;
+	double every = 3.0 * accounts / per_ledger, end, dialled;
 	struct sock **payers = mem_zalloc(accounts, sizeof(struct sock *));
 	double *due = mem_zalloc(accounts, sizeof(*due));
 	struct judgement g;
@@ -326,17 +352,21 @@ void scen_subscribers(struct job *j)
 	plan_payers(&w, accounts, seconds, every);
 	crowd_open(&c, w.n + accounts, &calls, &w);
 	dial_subs(&w, &c);
+	dialled = job_elapsed(j);
 	job_fact(j, "wanted", w.n);
 	job_fact(j, "subscribed", w.subscribed);
 	for (uint32_t i = 0; i < accounts; i++)
 		due[i] = now_s() + every * i / accounts;
 	for (end = now_s() + seconds; now_s() < end;) {
 		pay_round(&w, &c, payers, every, due);
+		wake(&c);
 		crowd_turn(&c, 5);
 	}
 	for (end = now_s() + job_arg(j, "drain", 4); now_s() < end;)
 		crowd_turn(&c, 5);
 	judge(&w, &g);
+	job_fact(j, "dialled_s", dialled);
+	job_fact(j, "run_s", job_elapsed(j));
 	job_fact(j, "complete", g.complete);
 	job_fact(j, "incomplete", g.incomplete);
 	job_fact(j, "cut", g.cut);

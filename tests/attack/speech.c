@@ -5,17 +5,24 @@
 #include <stdlib.h>
 #include <strings.h>
 
+void speech_post_as(struct buf *out, const char *token, const char *body)
+{
+	char head[320];
+	size_t n = strlen(body);
+	int head_n = snprintf(head, sizeof(head),
+			      "POST / HTTP/1.1\r\nHost: localhost\r\n%s%s%s"
+			      "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n",
+			      token[0] ? "Authorization: Bearer " : "", token,
+			      token[0] ? "\r\n" : "", n);
+
+	must(head_n > 0 && (size_t)head_n < sizeof(head));
+	buf_put(out, head, (size_t)head_n);
+	buf_put(out, body, n);
+}
+
 void speech_post(struct buf *out, const char *body)
 {
-	char head[160];
-	size_t n = strlen(body);
-
-	buf_put(out, head,
-		(size_t)snprintf(head, sizeof(head),
-				 "POST / HTTP/1.1\r\nHost: node\r\n"
-				 "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n",
-				 n));
-	buf_put(out, body, n);
+	speech_post_as(out, "", body);
 }
 
 /* Length of a head with its blank line, 0 when it is not whole. */
@@ -31,8 +38,7 @@ static const char *header(struct bytes head, const char *name)
 	size_t n = strlen(name);
 
 	for (size_t i = 0; i + n + 1 < head.n; i++)
-		if (head.p[i] == '\n' &&
-		    strncasecmp((const char *)head.p + i + 1, name, n) == 0)
+		if (head.p[i] == '\n' && strncasecmp((const char *)head.p + i + 1, name, n) == 0)
 			return (const char *)head.p + i + 1 + n;
 	return NULL;
 }
@@ -86,7 +92,7 @@ size_t speech_answer(struct bytes in, int *status, struct bytes *body)
 
 void speech_upgrade(struct buf *out)
 {
-	static const char text[] = "GET / HTTP/1.1\r\nHost: node\r\nUpgrade: websocket\r\n"
+	static const char text[] = "GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
 				   "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
 				   "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
 

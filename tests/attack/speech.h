@@ -10,6 +10,8 @@
 
 /* A request with a body; ends the head with a blank line. */
 void speech_post(struct buf *out, const char *body);
+/* With the token of an administrator, which may be "". */
+void speech_post_as(struct buf *out, const char *token, const char *body);
 /* The answer at the front of `in`: its length, 0 while it is not whole, SIZE_MAX for nonsense. */
 size_t speech_answer(struct bytes in, int *status, struct bytes *body);
 

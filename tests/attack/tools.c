@@ -62,9 +62,9 @@ void job_crowd(struct job *j, const char *prefix, const struct crowd *c)
 		const char *name;
 		uint64_t value;
 	} rows[] = {
-	    {"dialled", c->dialled},	     {"opened", c->opened}, {"unconnected", c->refused},
-	    {"closed_by_node", c->ended},    {"reset_by_node", c->resets},
-	    {"no_descriptor", c->no_descriptor},
+	    {"dialled", c->dialled},      {"opened", c->opened},
+	    {"unconnected", c->refused},  {"closed_by_node", c->ended},
+	    {"reset_by_node", c->resets}, {"no_descriptor", c->no_descriptor},
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -91,14 +91,14 @@ static int dial(const struct sockaddr_in *to)
 	return fd;
 }
 
-void ask(struct buf *out, const struct sockaddr_in *to, const char *body)
+void ask(struct buf *out, const struct options *o, const char *body)
 {
 	struct buf b = BUF_INIT;
 	struct bytes answer;
-	int fd = dial(to), status = 0;
+	int fd = dial(&o->admin), status = 0;
 	size_t n;
 
-	speech_post(&b, body);
+	speech_post_as(&b, o->token, body);
 	if (send(fd, b.p, b.n, MSG_NOSIGNAL) != (ssize_t)b.n)
 		die("cannot ask the node: %s", strerror(errno));
 	buf_clear(&b);
@@ -133,7 +133,7 @@ void ask_sequences(uint32_t *out, const struct options *o, const struct account_
 			 "\"ledger_index\":\"current\"}]}",
 			 account_text(&ids[i]).s);
 		buf_clear(&b);
-		ask(&b, &o->admin, body);
+		ask(&b, o, body);
 		sequence = speech_number(buf_bytes(&b), "Sequence");
 		if (sequence <= 0)
 			die("the genesis has too few accounts: %.200s", (const char *)b.p);

@@ -85,7 +85,7 @@ static void say(struct client *c)
 	}
 	c->w->p->asked += c->role == ASKER;
 	c->w->p->admin_asked += c->role == ADMIN;
-	speech_post(&c->s->out, body);
+	speech_post_as(&c->s->out, c->role == ADMIN ? c->w->o->token : "", body);
 	crowd_flush(c->s);
 	c->waiting = true;
 }
@@ -426,8 +426,8 @@ void phase_put(struct buf *out, struct phase *p)
 		   "\"rss_mb\":{\"before\":%.1f,\"max\":%.1f,\"after\":%.1f},"
 		   "\"fds\":{\"before\":%.0f,\"max\":%.0f,\"after\":%.0f},"
 		   "\"cpu_s\":{\"node\":%.2f,\"others\":%.2f}",
-		   u->rss_before, u->rss_max, u->rss_after, u->fds_before, u->fds_max,
-		   u->fds_after, u->cpu, others);
+		   u->rss_before, u->rss_max, u->rss_after, u->fds_before, u->fds_max, u->fds_after,
+		   u->cpu, others);
 }
 
 void phase_close(struct phase *p)

@@ -18,9 +18,9 @@ struct node_use { /* from /proc; megabytes, seconds, number */
 struct phase {
 	char name[200];
 	double began, took;
-	struct samples info, admin, paid; /* milliseconds */
-	struct samples interval, second;  /* seconds between validated ledgers */
-	uint64_t asked, failed;	      /* of info */
+	struct samples info, admin, paid;            /* milliseconds */
+	struct samples interval, second;             /* seconds between validated ledgers */
+	uint64_t asked, failed;                      /* of info */
 	uint64_t refused, closed, late, unconnected; /* why: status, connection, time */
 	uint64_t admin_asked, admin_failed;
 	uint64_t pay_sent, pay_done, pay_refused, pay_late;
