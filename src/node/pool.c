@@ -206,7 +206,9 @@ static void answer(struct node *n, uint64_t token, struct tx *tx, enum ter resul
 	s->result = result;
 	s->applied = p && p->place == PTX_OPEN;
 	s->queued = p && p->place == PTX_QUEUED && result == terQUEUED;
-	s->kept = p && p->place == PTX_QUEUED;
+	/* What was applied is kept too: it is applied again to each ledger that follows, until one
+	 * with it is validated (rippled: LocalTxs). */
+	s->kept = p && p->place != PTX_VERIFYING && p->place != PTX_RETRYING;
 	s->broadcast = p && p->relayed;
 	s->accepted = s->applied || s->queued || s->kept || s->broadcast;
 	s->open_ledger_cost = n->fees.base;
