@@ -16,8 +16,11 @@
 #define TOKEN_CHARS_MIN 32
 #define TOKEN_CHARS_MAX 128
 #define FD_BASE         128 /* store, logs, files, pools of threads, sites of lists */
-#define FD_RESERVED     32  /* of each listener that is not public */
 #define FD_PUBLIC_MIN   16
+/* Of each listener that is not public: a share of what is there, within bounds. */
+#define FD_RESERVED_MIN   16
+#define FD_RESERVED_MAX   128
+#define FD_RESERVED_SHARE 8
 
 struct listen {
 	const struct config *c;
@@ -39,45 +42,66 @@ static bool has_public(const struct config *c)
 	return false;
 }
 
-static uint32_t reserve(const struct config *c)
-{
-	uint32_t others = c->admin_socket[0] != 0;
+struct budget {
+	uint64_t allowed;
+	uint32_t each, kept; /* of a listener that is not public; of all but public ones */
+};
 
+static struct budget budget_of(const struct config *c)
+{
+	struct budget b = {.each = FD_RESERVED_MAX, .kept = FD_BASE + 2 * c->peers_max};
+	uint32_t others = c->admin_socket[0] != 0;
+	struct rlimit r;
+
+	b.allowed = getrlimit(RLIMIT_NOFILE, &r) == 0 ? r.rlim_cur : 0;
 	for (uint32_t i = 0; i < c->n_listen && !c->admin_places; i++)
 		others += c->listen[i].role != FRONT_PUBLIC;
-	return FD_BASE + 2 * c->peers_max + FD_RESERVED * others;
+	if (b.allowed < b.kept + FD_RESERVED_SHARE * FD_RESERVED_MIN)
+		b.each = FD_RESERVED_MIN;
+	else if (b.allowed - b.kept < FD_RESERVED_SHARE * FD_RESERVED_MAX)
+		b.each = (uint32_t)(b.allowed - b.kept) / FD_RESERVED_SHARE;
+	b.kept += b.each * others;
+	return b;
+}
+
+static void raise_limit(void)
+{
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) != 0 || r.rlim_cur >= r.rlim_max)
+		return;
+	r.rlim_cur = r.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &r) != 0)
+		log_line(LOG_WARN, "tallyd", "the limit of open files cannot be raised");
 }
 
 enum err listen_descriptors(const struct config *c, struct why *why)
 {
-	uint32_t need = reserve(c) + (has_public(c) ? FD_PUBLIC_MIN : 0);
-	struct rlimit r;
+	struct budget b;
+	uint32_t need;
 
-	if (getrlimit(RLIMIT_NOFILE, &r) != 0)
-		return why_set(why, ERR_IO, "the limit of open files cannot be read");
-	if (r.rlim_cur < r.rlim_max) {
-		struct rlimit more = {r.rlim_max, r.rlim_max};
-
-		if (setrlimit(RLIMIT_NOFILE, &more) == 0)
-			r = more;
-	}
-	if (r.rlim_cur < need)
+	raise_limit();
+	b = budget_of(c);
+	need = b.kept + (has_public(c) ? FD_PUBLIC_MIN : 0);
+	if (b.allowed < need)
 		return why_set(
 		    why, ERR_FULL,
 		    "%llu open files are allowed, %u are needed: %d for the node, %u for "
 		    "%u peers, the rest for clients; raise ulimit -n or LimitNOFILE",
-		    (unsigned long long)r.rlim_cur, need, FD_BASE, 2 * c->peers_max, c->peers_max);
+		    (unsigned long long)b.allowed, need, FD_BASE, 2 * c->peers_max, c->peers_max);
 	log_line(LOG_INFO, "tallyd",
 		 "open files: %llu allowed, %u kept for the node, its peers and administrators",
-		 (unsigned long long)r.rlim_cur, reserve(c));
+		 (unsigned long long)b.allowed, b.kept);
 	return ERR_NONE;
 }
 
 void listen_limits(struct front_limits *out, const struct config *c)
 {
+	struct budget b = budget_of(c);
+
 	*out = c->front;
-	out->fd_reserve = reserve(c);
-	out->reserved_max = FD_RESERVED;
+	out->fd_reserve = b.kept;
+	out->reserved_max = b.each;
 	out->limit_loopback = c->charge.loopback;
 	out->proxies = (const char *const *)c->proxies;
 	out->n_proxies = c->n_proxies;

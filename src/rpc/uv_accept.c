@@ -124,18 +124,25 @@ void conn_leave_place(struct front_conn *c)
 	c->counted = false;
 }
 
+static struct front_conn *longest_idle(const struct front_pool *pool)
+{
+	struct front_conn *c = pool->idle[IDLE_HTTP].first;
+
+	if (c && conn_now(c) - c->idle_since >= c->f->limits.give_way_ms)
+		return c;
+	c = pool->idle[IDLE_WS].first;
+	return c && conn_now(c) - c->idle_since >= c->f->limits.ws_silent_ms ? c : NULL;
+}
+
 /* The one that does nothing for longest gives way: first those between two requests, then
  * WebSockets on which nothing is said. */
 static bool make_place(struct front_pool *pool)
 {
-	struct front_conn *c = pool->idle[IDLE_HTTP].first;
+	struct front_conn *c = longest_idle(pool);
 	struct front_server *f;
 
-	if (!c) {
-		c = pool->idle[IDLE_WS].first;
-		if (!c || conn_now(c) - c->idle_since < c->f->limits.ws_silent_ms)
-			return false;
-	}
+	if (!c)
+		return false;
 	f = c->f;
 	f->stats.evicted++;
 	if (c->idle == IDLE_HTTP || f->surplus > f->surplus_max) {

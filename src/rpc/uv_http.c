@@ -125,7 +125,7 @@ static void set_limits(struct front_limits *l)
 {
 	set_default(&l->connections_max, 12000);
 	set_default(&l->fd_reserve, 128);
-	set_default(&l->reserved_max, 32);
+	set_default(&l->reserved_max, 128);
 	set_default(&l->in_flight_max, 500);
 	set_default(&l->ws_in_flight_max, 32);
 	set_default(&l->queue_bytes_max, 16u << 20);
@@ -142,6 +142,7 @@ static void set_limits(struct front_limits *l)
 	set_default(&l->answer_ms, 60000);
 	set_default(&l->ping_ms, 30000);
 	set_default(&l->handshake_ms, 5000);
+	set_default(&l->give_way_ms, 2000);
 	set_default(&l->ws_silent_ms, 60000);
 	set_default(&l->handshake_percent, 20);
 	set_default(&l->handshakes_waiting_max, 1024);

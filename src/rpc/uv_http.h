@@ -77,7 +77,7 @@ struct front_handler {
 struct front_limits {
 	uint32_t connections_max; /* 12000, of public listeners, and always what the descriptors
 				     allow; when all are taken an idle one goes, then 503 */
-	uint32_t reserved_max;    /* 32, of each other listener */
+	uint32_t reserved_max;    /* 128, of each other listener */
 	uint32_t fd_reserve;      /* 128: descriptors left to the rest of the process */
 	uint32_t
 	    per_address_max;    /* connections of one IPv4 address or IPv6 /64; default: no limit */
@@ -98,6 +98,7 @@ struct front_limits {
 	uint32_t body_grace_ms;     /* 4000: then a body has to come at 500 bytes a second */
 	uint32_t answer_ms;         /* 60000: the handler's time for an HTTP request, then 503 */
 	uint32_t ping_ms;           /* 30000 */
+	uint32_t give_way_ms;       /* 2000 between two requests: then likewise */
 	uint32_t ws_silent_ms;      /* 60000 without a word: then it may have to give way */
 	uint32_t handshake_ms;      /* 5000: for TLS to begin */
 	uint32_t handshake_percent; /* 20: of a core, for handshakes of TLS */

@@ -381,7 +381,8 @@ static void release(struct server *s)
 
 static void too_many_connections(void **state)
 {
-	struct front_limits l = {.connections_max = 4};
+	struct front_limits l = {.connections_max = 4, .give_way_ms = 400};
+	struct timespec nap = {.tv_nsec = 500000000};
 	struct server *s = kit_start(&l);
 	int fd[5];
 
@@ -404,6 +405,12 @@ static void too_many_connections(void **state)
 	release(s);
 	for (int i = 0; i < 4; i++)
 		assert_int_equal(kit_take_reply(fd[i]), 200);
+	/* their next requests may be on the way */
+	fd[4] = kit_dial(s->port);
+	kit_post(fd[4], "/", "x");
+	assert_int_equal(kit_take_reply(fd[4]), 503);
+	close(fd[4]);
+	nanosleep(&nap, NULL);
 	/* nothing is asked any more: the one that is idle for longest gives way */
 	fd[4] = kit_dial(s->port);
 	kit_post(fd[4], "/", "x");
