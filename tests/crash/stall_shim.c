@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: ISC */
 #include <dlfcn.h>
-#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
@@ -41,26 +40,25 @@ __attribute__((constructor)) static void begin(void)
 		    uintptr_t)dlsym(RTLD_NEXT, "pthread_cond_timedwait");
 }
 
-/* After the wait, so that what has come meanwhile is met by a loop that is late. */
-static int stalled(int n)
+/* Before the wait, so that what has come meanwhile is met by a loop that is late. */
+static void stall(void)
 {
 	const struct timespec nap = {.tv_nsec = 20000000};
-	int e = errno;
 
 	while (file && access(file, F_OK) == 0)
 		nanosleep(&nap, NULL);
-	errno = e;
-	return n;
 }
 
 int epoll_wait(int fd, struct epoll_event *events, int max, int ms)
 {
-	return stalled(real_wait(fd, events, max, ms));
+	stall();
+	return real_wait(fd, events, max, ms);
 }
 
 int epoll_pwait(int fd, struct epoll_event *events, int max, int ms, const sigset_t *mask)
 {
-	return stalled(real_pwait(fd, events, max, ms, mask));
+	stall();
+	return real_pwait(fd, events, max, ms, mask);
 }
 
 int pthread_cond_timedwait(pthread_cond_t *cond, pthread_mutex_t *lock, const struct timespec *at)
