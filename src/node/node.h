@@ -271,6 +271,15 @@ struct tx *const *node_open_txs(const struct node *n, uint32_t *count);
 /* A pending (not yet validated) transaction by id: open, queued, or in a closed but not yet
  * validated ledger; NULL when unknown here. */
 struct tx *node_pending_tx(const struct node *n, const struct hash256 *id);
+/* Transactions that wait for a later ledger: of one account in the order of their sequences, or
+ * with NULL all, oldest first. At most `max`; returns how many. */
+struct node_queued {
+	struct tx *tx;         /* the node's reference */
+	enum ter last;         /* why it waits */
+	uint32_t ledgers_left; /* for which it may still wait */
+};
+uint32_t node_queued(const struct node *n, const struct account_id *id, struct node_queued *out,
+		     uint32_t max);
 /* The sequence the account should use next, counting open and queued transactions; 0 when the
  * account does not exist. */
 uint32_t node_next_sequence(const struct node *n, const struct account_id *id);

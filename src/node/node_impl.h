@@ -42,7 +42,8 @@ enum ptx_place {
 	PTX_CLOSED,    /* in a closed ledger that is not validated yet */
 	PTX_RETRYING,  /* in no list, while the open ledger is being rebuilt */
 };
-struct waiter { /* a client that waits for the answer to its submit */
+#define HELD_LEDGERS_MAX 40 /* ledgers a transaction may wait for its turn */
+struct waiter {             /* a client that waits for the answer to its submit */
 	uint64_t token;
 	struct waiter *next;
 };

@@ -87,6 +87,23 @@ static void sync_status(const struct node *n, struct node_sync_status *out)
 	fill_status(n, out);
 }
 
+uint32_t node_queued(const struct node *n, const struct account_id *id, struct node_queued *out,
+		     uint32_t max)
+{
+	const struct pacct *a = id ? pool_account(n, id) : NULL;
+	const struct ptx *p = id ? (a ? a->first : NULL) : n->queued.first;
+	uint32_t i, seq = n->closed ? n->closed->ledger->header.seq + 1 : 0;
+
+	for (i = 0; p && i < max; i++) {
+		uint32_t waits = p->held_since && seq > p->held_since ? seq - p->held_since : 0;
+
+		out[i] = (struct node_queued){
+		    p->tx, p->last, waits < HELD_LEDGERS_MAX ? HELD_LEDGERS_MAX - waits : 0};
+		p = id ? p->qnext : p->next;
+	}
+	return i;
+}
+
 void node_get_status(const struct node *n, struct now now, struct node_status *out)
 {
 	int i;

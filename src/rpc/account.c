@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "rpc/methods.h"
+#include "rpc/queue.h"
 
 #include "crypto/base58.h"
 
@@ -57,26 +58,6 @@ static json_t *signer_lists(struct rpc_call *c, const struct account_id *id)
 	return NULL;
 }
 
-/* Transactions that wait for a later ledger. The node tells the sequence that comes after them, so
- * their number is how far that lies beyond the open ledger's; they use one number each. */
-static void write_queue(struct rpc_call *c, const struct account_id *id,
-			const struct st_object *root)
-{
-	struct jw *w = &c->w;
-	uint32_t first = st_u32_or(root, sfSequence, 0);
-	uint32_t next = node_next_sequence(c->host->node, id);
-	uint32_t n = next > first ? next - first : 0;
-
-	jw_put_open(w, "queue_data", '{');
-	jw_put_u64(w, "txn_count", n);
-	if (n > 0) {
-		jw_put_u64(w, "sequence_count", n);
-		jw_put_u64(w, "lowest_sequence", first);
-		jw_put_u64(w, "highest_sequence", next - 1);
-	}
-	jw_end(w, '}');
-}
-
 static void write_account_data(struct rpc_call *c, const struct st_object *root,
 			       const struct hash256 *key, json_t *lists)
 {
@@ -119,6 +100,7 @@ static void write_pseudo(struct jw *w, const struct st_object *root)
 static void write_info(struct rpc_call *c, const struct account_id *id,
 		       const struct st_object *root)
 {
+	const json_t *flag = json_object_get(c->p, "signer_lists");
 	bool wanted = p_truthy(c, "signer_lists");
 	struct keylet k = keylet_account(id);
 	json_t *lists = NULL;
@@ -129,16 +111,17 @@ static void write_info(struct rpc_call *c, const struct account_id *id,
 	write_flags(&c->w, st_u32_or(root, sfFlags, 0),
 		    rpc_ledger_enabled(c, AMENDMENT_TokenEscrow));
 	write_pseudo(&c->w, root);
-	if (lists && c->version > 1)
+	if (c->version > 1 && flag && !json_is_boolean(flag))
+		rpc_fail(c, RPC_INVALID_PARAMS); /* beside what was found */
+	if (lists && c->version > 1 && !c->fault.token)
 		jw_put_json(&c->w, "signer_lists", lists);
-	if (p_truthy(c, "queue"))
-		write_queue(c, id, root);
+	if (p_truthy(c, "queue") && !c->fault.token)
+		queue_write_account(c, id);
 	json_decref(lists);
 }
 
 void method_account_info(struct rpc_call *c)
 {
-	const json_t *lists = json_object_get(c->p, "signer_lists");
 	const char *text;
 	struct account_id id;
 	const struct st_object *root;
@@ -156,10 +139,6 @@ void method_account_info(struct rpc_call *c)
 		return;
 	}
 	if (p_truthy(c, "queue") && !c->ledger.open) {
-		rpc_fail(c, RPC_INVALID_PARAMS);
-		return;
-	}
-	if (c->version > 1 && lists && !json_is_boolean(lists)) {
 		rpc_fail(c, RPC_INVALID_PARAMS);
 		return;
 	}

@@ -93,23 +93,23 @@ static bool is_share_frozen(struct rpc_call *c, const struct account_id *holder,
 }
 
 static void issued_funds(struct rpc_call *c, const struct account_id *holder,
-			 const struct amount *asset, struct amount *out)
+			 const struct amount *asset, bool frozen_too, struct amount *out)
 {
 	const struct account_id *issuer = &asset->issuer;
 	const struct st_object *line;
 	struct amount balance;
 
 	if (rpc_entry(c, keylet_line(holder, issuer, &asset->currency), &line) != FOUND ||
-	    account_flag(c, issuer, lsfGlobalFreeze) || is_line_frozen(line, holder, issuer) ||
-	    is_share_frozen(c, holder, issuer) || !amount_at(line, sfBalance, &balance))
+	    !amount_at(line, sfBalance, &balance))
 		return;
-	/* The balance is the low account's; what is owed to the holder counts. */
-	if (account_cmp(holder, issuer) > 0)
-		balance.negative = !balance.negative;
-	if (balance.negative || balance.mantissa == 0)
+	if (!frozen_too &&
+	    (account_flag(c, issuer, lsfGlobalFreeze) || is_line_frozen(line, holder, issuer) ||
+	     is_share_frozen(c, holder, issuer)))
 		return;
 	out->mantissa = balance.mantissa;
 	out->exponent = balance.exponent;
+	/* The balance is the low account's; what is owed to the holder counts. */
+	out->negative = balance.mantissa && balance.negative != (account_cmp(holder, issuer) > 0);
 }
 
 static void xrp_funds(struct rpc_call *c, const struct account_id *holder, struct amount *out)
@@ -138,6 +138,18 @@ static struct amount none_of(const struct amount *asset)
 	a.mantissa = 0;
 	a.exponent = a.kind == AMOUNT_IOU ? -100 : 0;
 	return a;
+}
+
+struct amount book_funds(struct rpc_call *c, const struct account_id *holder,
+			 const struct amount *asset, bool frozen_too)
+{
+	struct amount funds = none_of(asset);
+
+	if (is_xrp(asset))
+		xrp_funds(c, holder, &funds);
+	else if (asset->kind == AMOUNT_IOU)
+		issued_funds(c, holder, asset, frozen_too, &funds);
+	return funds;
 }
 
 /* ---- The walk */
@@ -182,11 +194,8 @@ static struct amount owner_funds(struct shower *s, const struct account_id *id,
 	*known = hmap_get(&s->owners, &key);
 	if (*known)
 		return (*known)->left;
-	if (is_xrp(asset))
-		xrp_funds(s->c, id, &funds);
-	else
-		issued_funds(s->c, id, asset, &funds);
-	return funds;
+	funds = book_funds(s->c, id, gets, false);
+	return funds.negative ? none_of(gets) : funds;
 }
 
 static enum err remember(struct shower *s, const struct account_id *id, const struct amount *funds,

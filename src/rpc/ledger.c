@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: ISC */
+#include "rpc/book.h"
 #include "rpc/methods.h"
+#include "rpc/queue.h"
 #include "rpc/state_walk.h"
 
 #include "base/limits.h"
+#include "codec/number_math.h"
+#include "crypto/base58.h"
 #include "ledger/affected.h"
 
 #include <stdlib.h>
@@ -10,16 +14,15 @@
 /* ledger, ledger_header, ledger_closed, ledger_current (rippled: Ledger.cpp, LedgerToJson.cpp). */
 
 struct shown {
-	bool full, transactions, accounts, expand, binary, queue;
+	bool full, transactions, accounts, expand, binary, owner_funds, queue;
 };
 
 static bool parse_shown(struct rpc_call *c, struct shown *s)
 {
 	static const char *const names[] = {"full",   "transactions", "accounts", "expand",
 					    "binary", "owner_funds",  "queue"};
-	bool ignored;
 	bool *const at[] = {&s->full,   &s->transactions, &s->accounts, &s->expand,
-			    &s->binary, &ignored,         &s->queue};
+			    &s->binary, &s->owner_funds,  &s->queue};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		const json_t *v = json_object_get(c->p, names[i]);
@@ -84,17 +87,40 @@ struct row {
 	uint32_t index;
 };
 
-static void write_tx_bytes(struct rpc_call *c, const struct row *r)
+/* What the sender of an OfferCreate has of what it sells, unless it issues that itself. NULL: not
+ * asked for, or not to be shown. */
+static const char *owner_funds(struct rpc_call *c, const struct shown *s,
+			       const struct st_object *tx, char text[AMOUNT_TEXT_MAX])
 {
+	uint16_t type = ttINVALID;
+	struct account_id sender;
+	struct amount gets;
+	struct bytes raw;
+
+	if (!s->owner_funds || !st_get_u16(tx, sfTransactionType, &type) || type != ttOfferCreate ||
+	    !st_get_account(tx, sfAccount, &sender) || !st_get_raw(tx, sfTakerGets, &raw) ||
+	    amount_decode(&gets, raw) != ERR_NONE ||
+	    (gets.kind != AMOUNT_XRP && account_eq(&gets.issuer, &sender)))
+		return NULL;
+	gets = book_funds(c, &sender, &gets, true);
+	amount_server_text(text, &gets);
+	return text;
+}
+
+static void write_tx_bytes(struct rpc_call *c, const struct shown *s, const struct row *r)
+{
+	const struct st_object *tx = s->owner_funds ? tj_decode(c, r->tx) : NULL;
+	char text[AMOUNT_TEXT_MAX];
+	const char *funds = tx ? owner_funds(c, s, tx, text) : NULL;
 	struct jw *w = &c->w;
 
-	jw_open(w, '{');
 	jw_put_hex(w, "tx_blob", r->tx.p, r->tx.n);
 	if (c->version > 1)
 		jw_put_hash(w, "hash", &r->id);
 	if (r->meta.n)
 		jw_put_hex(w, c->version > 1 ? "meta_blob" : "meta", r->meta.p, r->meta.n);
-	jw_end(w, '}');
+	if (funds)
+		jw_put_str(w, "owner_funds", funds);
 }
 
 /* The members that version 2 has beside tx_json. */
@@ -115,44 +141,60 @@ static void write_tx_place(struct rpc_call *c, const struct row *r)
 	jw_put_str(w, "close_time_iso", iso);
 }
 
-static bool write_tx_json(struct rpc_call *c, const struct row *r)
+static bool write_tx_json(struct rpc_call *c, const struct shown *s, const struct row *r)
 {
 	const struct st_object *tx = tj_decode(c, r->tx);
 	const struct st_object *meta = tx && r->meta.n ? tj_decode(c, r->meta) : NULL;
-	json_t *shown, *shown_meta;
+	char text[AMOUNT_TEXT_MAX];
+	json_t *shown, *shown_meta, *v;
+	const char *funds, *key;
 	struct jw *w = &c->w;
 
 	if (!tx || (r->meta.n && !meta))
 		return false;
 	shown = tj_tx(tx, &r->id, c->version);
 	shown_meta = meta ? tj_meta(meta, tx) : NULL;
+	funds = owner_funds(c, s, tx, text);
 	if (c->version > 1) {
-		jw_open(w, '{');
 		jw_put_json(w, "tx_json", shown);
 		write_tx_place(c, r);
-		if (shown_meta)
-			jw_put_json(w, "meta", shown_meta);
-		jw_end(w, '}');
 	} else {
-		if (shown_meta)
-			json_object_set(shown, "metaData", shown_meta);
-		jw_json(w, shown);
+		json_object_foreach(shown, key, v) jw_put_json(w, key, v);
 	}
+	if (shown_meta)
+		jw_put_json(w, c->version > 1 ? "meta" : "metaData", shown_meta);
+	if (funds)
+		jw_put_str(w, "owner_funds", funds);
 	json_decref(shown);
 	json_decref(shown_meta);
-	arena_reset(&c->arena);
 	return true;
+}
+
+/* The members of a transaction that is shown whole. */
+static bool write_tx_members(struct rpc_call *c, const struct shown *s, const struct row *r)
+{
+	bool done = true;
+
+	if (s->binary)
+		write_tx_bytes(c, s, r);
+	else
+		done = write_tx_json(c, s, r);
+	arena_reset(&c->arena);
+	return done && !c->fault.token;
 }
 
 static bool write_tx(struct rpc_call *c, const struct shown *s, const struct row *r)
 {
-	if (!s->expand)
+	bool done;
+
+	if (!s->expand) {
 		jw_hex(&c->w, r->id.b, sizeof(r->id.b));
-	else if (s->binary)
-		write_tx_bytes(c, r);
-	else
-		return write_tx_json(c, r);
-	return true;
+		return true;
+	}
+	jw_open(&c->w, '{');
+	done = write_tx_members(c, s, r);
+	jw_end(&c->w, '}');
+	return done;
 }
 
 /* In the order of their ids, as in the tree; the index within the ledger is in the metadata. */
@@ -259,6 +301,72 @@ static void write_ledger(struct rpc_call *c, const struct shown *s)
 	jw_end(w, '}');
 }
 
+/* ---- What waits for a later ledger */
+
+static void write_waiting(struct rpc_call *c, const struct shown *s, const struct node_queued *q)
+{
+	struct row r = {.id = q->tx->id, .tx = q->tx->blob};
+	struct jw *w = &c->w;
+
+	jw_open(w, '{');
+	queue_write_tx(w, q->tx, view_get_info(c->ledger.open)->fees.base);
+	jw_put_str(w, "account", account_text(&q->tx->account).s);
+	jw_put_u64(w, "retries_remaining", q->ledgers_left);
+	jw_put_str(w, "preflight_result", result_name(tesSUCCESS));
+	if (q->last != terQUEUED)
+		jw_put_str(w, "last_result", result_name(q->last));
+	if (c->version > 1 && !s->expand) {
+		jw_put_hash(w, "hash", &r.id);
+	} else if (c->version > 1) {
+		write_tx_members(c, s, &r);
+	} else {
+		jw_key(w, "tx");
+		write_tx(c, s, &r);
+	}
+	jw_end(w, '}');
+}
+
+static void write_queue(struct rpc_call *c, const struct shown *s)
+{
+	struct node_queued *q = mem_alloc(QUEUE_SHOWN_MAX * sizeof(*q));
+	uint32_t n = node_queued(c->host->node, NULL, q, QUEUE_SHOWN_MAX);
+
+	if (n)
+		jw_put_open(&c->w, "queue_data", '[');
+	for (uint32_t i = 0; i < n && c->w.out.n <= RPC_STATE_REPLY_MAX; i++)
+		write_waiting(c, s, &q[i]);
+	if (n)
+		jw_end(&c->w, ']');
+	mem_free(q);
+}
+
+static void write_warnings(struct rpc_call *c)
+{
+	struct jw *w = &c->w;
+
+	if (!p_has(c, "type"))
+		return;
+	jw_put_open(w, "warnings", '[');
+	jw_open(w, '{');
+	jw_put_u64(w, "id", 2004);
+	jw_put_str(w, "message",
+		   "Some fields from your request are deprecated. Please check the "
+		   "documentation at "
+		   "https://xrpl.org/docs/references/http-websocket-apis/ and update your "
+		   "request. Field `type` is deprecated.");
+	jw_end(w, '}');
+	jw_end(w, ']');
+}
+
+/* What is charged for more than a header (rippled charges for the state alone). */
+static void price(struct rpc_call *c, const struct shown *s)
+{
+	if (s->accounts)
+		c->cost = s->binary ? RPC_COST_MEDIUM : RPC_COST_HEAVY;
+	else if (s->transactions && s->expand)
+		c->cost = RPC_COST_MEDIUM;
+}
+
 /* Without a selector: the last closed and the open one. */
 static void write_both(struct rpc_call *c)
 {
@@ -289,10 +397,12 @@ void method_ledger(struct rpc_call *c)
 		return;
 	if (!p_has(c, "ledger") && !p_has(c, "ledger_hash") && !p_has(c, "ledger_index")) {
 		write_both(c);
+		write_warnings(c);
 		return;
 	}
 	if (!rpc_lookup_ledger(c))
 		return;
+	price(c, &s);
 	if (s.accounts && !c->from.admin)
 		rpc_fail(c, RPC_NO_PERMISSION);
 	else if (s.queue && c->ledger.closed)
@@ -302,6 +412,9 @@ void method_ledger(struct rpc_call *c)
 		return;
 	}
 	write_ledger(c, &s);
+	if (s.queue && !c->fault.token)
+		write_queue(c, &s);
+	write_warnings(c);
 	if (c->fault.token)
 		rpc_forget_written(c);
 }

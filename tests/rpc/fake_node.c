@@ -78,6 +78,17 @@ uint32_t node_next_sequence(const struct node *n, const struct account_id *id)
 		   : 0;
 }
 
+uint32_t node_queued(const struct node *n, const struct account_id *id, struct node_queued *out,
+		     uint32_t max)
+{
+	uint32_t k = 0;
+
+	for (uint32_t i = 0; i < n->n_waiting && k < max; i++)
+		if (!id || account_eq(id, &n->waiting[i]->account))
+			out[k++] = (struct node_queued){n->waiting[i], terPRE_SEQ, 40};
+	return k;
+}
+
 void node_get_status(const struct node *n, struct now now, struct node_status *out)
 {
 	*out = (struct node_status){.state = n->state,
@@ -814,6 +825,8 @@ void fake_close(struct fake *f)
 		tx_unref(f->node.open_txs[i]);
 	for (uint32_t i = 0; i < f->node.n; i++)
 		ledger_unref(f->node.chain[i]);
+	for (uint32_t i = 0; i < f->node.n_waiting; i++)
+		tx_unref(f->node.waiting[i]);
 	buf_close(&f->reply);
 	for (int i = 0; i < FAKE_SETTINGS; i++)
 		buf_close(&f->setting[i]);

@@ -26,6 +26,8 @@ struct node {
 	struct view *open;
 	struct tx *open_txs[FAKE_OPEN_MAX];
 	uint32_t n_open;
+	struct tx *waiting[8]; /* for a later ledger; referenced */
+	uint32_t n_waiting;
 	struct public_key unl[5];
 	uint32_t unl_n;
 	struct manifest manifest; /* of one of them; bytes empty: none is known */

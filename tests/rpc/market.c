@@ -460,6 +460,23 @@ static bool market_name(const char *name, struct buf *out)
 	return true;
 }
 
+/* Three of mary's: a payment, one that changes who may sign, one with a ticket. */
+static void add_waiting(struct fake *f)
+{
+	struct world w = {0};
+	struct st_object *o = account_set(&w, "mary", 10);
+
+	st_set_u(o, sfSetFlag, asfRequireAuth);
+	f->node.waiting[f->node.n_waiting++] = signed_by("mary", o);
+	o = account_set(&w, "mary", 0);
+	st_set_u(o, sfTicketSequence, 4);
+	f->node.waiting[f->node.n_waiting++] = signed_by("mary", o);
+	o = payment(&w, "mary", 9, "ned", 5 * XRP);
+	st_set_u(o, sfLastLedgerSequence, 20);
+	f->node.waiting[f->node.n_waiting++] = signed_by("mary", o);
+	arena_close(&w.arena);
+}
+
 struct fake *market_open(bool network)
 {
 	struct fake_options o = {.network = network, .plant = plant};
@@ -468,6 +485,7 @@ struct fake *market_open(bool network)
 	other_tx = f->history.tx;
 	f->history.tx = history_tx;
 	f->names = market_name;
+	add_waiting(f);
 	return f;
 }
 
