@@ -370,8 +370,10 @@ await test('ledger, status, peers, accept, rpc', 10, async () => {
 	exits(FAILED, ['ledger', 4000000], /lgrNotFound/);
 	exits(FAILED, ['ledger', 'frob'], /\S/);
 
-	exits(OK, ['status'], /^state +full$/m);
+	exits(OK, ['status'], /^state +full, up/m);
 	assert.equal(json(['status']).info.server_state, 'full');
+	exits(OK, ['top', '--once'], /^ledger +\d+/m); // more in top.mjs
+	exits(OK, ['log-level', 'net', 'warn'], /^net +Warning$/m);
 	exits(OK, ['peers'], /^no peers$/m);
 	assert.deepEqual(json(['peers']).peers ?? [], []);
 	exits(OK, ['accept'], /^open ledger is now \d+$/m);
@@ -434,7 +436,7 @@ await test('what is no server: unreachable, with a reason', 20, async () => {
 	await new Promise((resolve) => odd.listen(oddPort, '127.0.0.1', resolve));
 	// In another process than this one, or nobody answers.
 	const said = await new Promise((resolve) => {
-		const child = spawn(program, ['--url', `http://127.0.0.1:${oddPort}/`, 'status']);
+		const child = spawn(program, ['--url', `http://127.0.0.1:${oddPort}/`, 'peers']);
 		let text = '';
 		child.stderr.on('data', (part) => (text += part));
 		child.on('close', (code) => resolve({ code, text }));
@@ -448,7 +450,6 @@ await test('what is no server: unreachable, with a reason', 20, async () => {
 		['history', GENESIS],
 		['tx', '0'.repeat(64)],
 		['ledger'],
-		['status'],
 		['peers'],
 		['accept'],
 		['rpc', 'ping'],
@@ -457,7 +458,7 @@ await test('what is no server: unreachable, with a reason', 20, async () => {
 		const { err } = exits(UNREACHABLE, args, /connect/, dead);
 		assert.equal(err.trim().split('\n').length, 1, err);
 	}
-	exits(UNREACHABLE, ['--url', 'ftp://127.0.0.1/', 'status'], /ftp/);
+	exits(UNREACHABLE, ['--url', 'ftp://127.0.0.1/', 'peers'], /ftp/);
 	exits(OK, ['--url', url, 'status'], /full/, dead);
 });
 

@@ -34,6 +34,8 @@ const PLANT = {
 	path: 'PLANTED-path',
 };
 
+const siteUrl = (port) => `https://me:${PLANT.url_password}@127.0.0.1:${port}/?${PLANT.url_token}`;
+
 class Node {
 	constructor(name, ports, log) {
 		this.name = name;
@@ -48,14 +50,15 @@ class Node {
 		const list = ['--sequence', '1', '--out', this.file('list')];
 		tally('list', 'make', key, '--token', token, ...list);
 		tally('genesis', '--network-id', '21337', '--out', this.file('genesis'));
-		const url = `https://me:${PLANT.url_password}@127.0.0.1:${this.site}/?${PLANT.url_token}`;
+		const url = siteUrl(this.site);
 		fs.writeFileSync(
 			this.file('tallyd.ini'),
 			[
 				'[node]\ndata_dir = data\ngenesis = genesis',
 				`[log]\n${log}`,
 				'[validator]\nkey_file = validator.key',
-				`[unl]\nkey = ${key}\npublisher = ${publisher}\nlist = list\nsite = ${url}`,
+				`[unl]\nkey = ${key}\npublisher = ${publisher}`,
+				`list = list\nsite = ${url}`,
 				`[http]\nlisten = 127.0.0.1:${this.http}`,
 				`[admin]\nlisten = 127.0.0.1:${this.admin}`,
 				'[disk]\nstop_below_percent = 0\nstop_below_bytes = 0',

@@ -45,7 +45,8 @@ static void print_help(void)
 	       "standard input, never from the command line.\n\n"
 	       "Exit codes: 0 done (for submit: validated with tesSUCCESS), 1 failed,\n"
 	       "2 transaction rejected, 3 only the fee was claimed, 4 expired unapplied,\n"
-	       "5 fate unknown in the time given, 6 server unreachable, 64 wrong usage.\n");
+	       "5 fate unknown in the time given, 6 server unreachable, 64 wrong usage.\n"
+	       "Only `tally status`: 0 healthy, 1 not healthy, 2 unreachable.\n");
 }
 
 int tally_fail(const struct tally *t, int code, const char *fmt, ...)

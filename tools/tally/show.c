@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "tally.h"
+#include "format.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,23 +7,6 @@
 #include <unistd.h>
 
 /* Commands that show what a server knows. */
-
-static const json_t *at(const json_t *o, const char *key)
-{
-	return json_object_get(o, key);
-}
-
-static const char *str(const json_t *o, const char *key)
-{
-	const char *s = json_string_value(at(o, key));
-
-	return s ? s : "";
-}
-
-static long long num(const json_t *o, const char *key)
-{
-	return (long long)json_integer_value(at(o, key));
-}
 
 struct xrp_text tally_xrp(const char *drops)
 {
@@ -75,11 +58,12 @@ int cmd_account(struct tally *t)
 		     json_pack("{s:s, s:s}", "account", t->argv[1], "ledger_index", "validated"));
 	if (!r)
 		return code;
-	d = at(r, "account_data");
+	d = get(r, "account_data");
 	printf("%s in ledger %lld\nbalance   %s XRP\nsequence  %lld\nowns      %lld entries\n",
-	       str(d, "Account"), num(r, "ledger_index"), tally_xrp(str(d, "Balance")).s,
-	       num(d, "Sequence"), num(d, "OwnerCount"));
-	flags = at(r, "account_flags");
+	       get_str(d, "Account"), get_num(r, "ledger_index"),
+	       tally_xrp(get_str(d, "Balance")).s, get_num(d, "Sequence"),
+	       get_num(d, "OwnerCount"));
+	flags = get(r, "account_flags");
 	json_object_foreach((json_t *)flags, name, v)
 	{
 		if (json_is_true(v))
@@ -91,10 +75,11 @@ int cmd_account(struct tally *t)
 
 static void print_row(const json_t *row)
 {
-	const json_t *tx = at(row, "tx_json"), *meta = at(row, "meta");
+	const json_t *tx = get(row, "tx_json"), *meta = get(row, "meta");
 
-	printf("%10lld  %-16s %-24s %s\n", num(row, "ledger_index"), str(tx, "TransactionType"),
-	       str(meta, "TransactionResult"), str(row, "hash"));
+	printf("%10lld  %-16s %-24s %s\n", get_num(row, "ledger_index"),
+	       get_str(tx, "TransactionType"), get_str(meta, "TransactionResult"),
+	       get_str(row, "hash"));
 }
 
 int cmd_history(struct tally *t)
@@ -114,7 +99,7 @@ int cmd_history(struct tally *t)
 	code = fetch(t, &r, "account_tx", p);
 	if (!r)
 		return code;
-	json_array_foreach(at(r, "transactions"), i, row) print_row(row);
+	json_array_foreach(get(r, "transactions"), i, row) print_row(row);
 	json_decref(r);
 	return TALLY_OK;
 }
@@ -131,12 +116,12 @@ int cmd_tx(struct tally *t)
 	code = fetch(t, &r, "tx", json_pack("{s:s}", "transaction", t->argv[1]));
 	if (!r)
 		return code;
-	if (json_is_true(at(r, "validated")))
-		printf("validated in ledger %lld: %s\n", num(r, "ledger_index"),
-		       str(at(r, "meta"), "TransactionResult"));
+	if (json_is_true(get(r, "validated")))
+		printf("validated in ledger %lld: %s\n", get_num(r, "ledger_index"),
+		       get_str(get(r, "meta"), "TransactionResult"));
 	else
 		puts("not validated yet");
-	json_dumpf(at(r, "tx_json"), stdout, TALLY_JSON | JSON_INDENT(2));
+	json_dumpf(get(r, "tx_json"), stdout, TALLY_JSON | JSON_INDENT(2));
 	putchar('\n');
 	json_decref(r);
 	return TALLY_OK;
@@ -165,42 +150,13 @@ int cmd_ledger(struct tally *t)
 	code = fetch(t, &r, "ledger", p);
 	if (!r)
 		return code;
-	l = at(r, "ledger");
+	l = get(r, "ledger");
 	printf("ledger        %lld%s\nhash          %s\nparent        %s\nclosed        %s\n"
 	       "XRP           %s\ntransactions  %zu\n",
-	       num(r, "ledger_index"), json_is_true(at(r, "validated")) ? " (validated)" : "",
-	       str(r, "ledger_hash"), str(l, "parent_hash"), str(l, "close_time_iso"),
-	       tally_xrp(str(l, "total_coins")).s, json_array_size(at(l, "transactions")));
-	json_array_foreach(at(l, "transactions"), i, id) printf("  %s\n", json_string_value(id));
-	json_decref(r);
-	return TALLY_OK;
-}
-
-int cmd_status(struct tally *t)
-{
-	const json_t *info, *v, *last;
-	json_t *r;
-	int code;
-
-	if (!tally_arguments(t, 0, 0))
-		return TALLY_USAGE;
-	code = fetch(t, &r, "server_info", NULL);
-	if (!r)
-		return code;
-	info = at(r, "info");
-	v = at(info, "validated_ledger");
-	last = at(info, "last_close");
-	printf("state      %s\nnetwork    %lld\npeers      %lld\n", str(info, "server_state"),
-	       num(info, "network_id"), num(info, "peers"));
-	if (v)
-		printf("validated  %lld %.16s, %lld s old\n", num(v, "seq"), str(v, "hash"),
-		       num(v, "age"));
-	else
-		puts("validated  none yet");
-	printf("complete   %s\nquorum     %lld\nproposers  %lld in the last round\n"
-	       "version    %s (protocol %s)\n",
-	       str(info, "complete_ledgers"), num(info, "validation_quorum"),
-	       num(last, "proposers"), str(info, "tally_version"), str(info, "build_version"));
+	       get_num(r, "ledger_index"), json_is_true(get(r, "validated")) ? " (validated)" : "",
+	       get_str(r, "ledger_hash"), get_str(l, "parent_hash"), get_str(l, "close_time_iso"),
+	       tally_xrp(get_str(l, "total_coins")).s, json_array_size(get(l, "transactions")));
+	json_array_foreach(get(l, "transactions"), i, id) printf("  %s\n", json_string_value(id));
 	json_decref(r);
 	return TALLY_OK;
 }
@@ -216,12 +172,12 @@ int cmd_peers(struct tally *t)
 	code = fetch(t, &r, "peers", NULL);
 	if (!r)
 		return code;
-	if (!json_array_size(at(r, "peers")))
+	if (!json_array_size(get(r, "peers")))
 		puts("no peers");
-	json_array_foreach(at(r, "peers"), i, p)
-	    printf("%-24s %-9s %4lld ms  up %lld s  %s\n", str(p, "address"),
-		   json_is_true(at(p, "inbound")) ? "inbound" : "outbound", num(p, "latency"),
-		   num(p, "uptime"), str(p, "public_key"));
+	json_array_foreach(get(r, "peers"), i, p)
+	    printf("%-24s %-9s %4lld ms  up %lld s  %s\n", get_str(p, "address"),
+		   json_is_true(get(p, "inbound")) ? "inbound" : "outbound", get_num(p, "latency"),
+		   get_num(p, "uptime"), get_str(p, "public_key"));
 	json_decref(r);
 	return TALLY_OK;
 }
@@ -236,7 +192,7 @@ int cmd_accept(struct tally *t)
 	code = fetch(t, &r, "ledger_accept", NULL);
 	if (!r)
 		return code;
-	printf("open ledger is now %lld\n", num(r, "ledger_current_index"));
+	printf("open ledger is now %lld\n", get_num(r, "ledger_current_index"));
 	json_decref(r);
 	return TALLY_OK;
 }
@@ -269,19 +225,47 @@ int cmd_rpc(struct tally *t)
 	return failed ? TALLY_FAILED : TALLY_OK;
 }
 
+int cmd_log_level(struct tally *t)
+{
+	const json_t *v;
+	const char *area;
+	json_t *r, *p = NULL;
+	int code;
+
+	if (!tally_arguments(t, 0, 2))
+		return TALLY_USAGE;
+	if (t->argc > 1)
+		p = json_pack("{s:s, s:s}", "severity", t->argv[t->argc - 1], "partition",
+			      t->argc == 3 ? t->argv[1] : "base");
+	r = client_get(t, "log_level", p, &code);
+	if (!r)
+		return code;
+	json_decref(r);
+	code = fetch(t, &r, "log_level", NULL);
+	if (!r)
+		return code;
+	json_object_foreach((json_t *)get(r, "levels"), area, v)
+	{
+		printf("%-10s %s\n", area, json_string_value(v));
+	}
+	json_decref(r);
+	return TALLY_OK;
+}
+
 /* ---- watch ---- */
 
 static void watch_row(struct tally *t, const json_t *r, const json_t *info)
 {
-	const json_t *l = at(r, "ledger");
+	const json_t *l = get(r, "ledger");
 
 	if (t->json) {
 		json_dumpf(r, stdout, TALLY_JSON | JSON_COMPACT);
 		putchar('\n');
 	} else {
-		printf("%10lld  %.16s  %6zu  %-20s  %-11s %5lld\n", num(r, "ledger_index"),
-		       str(r, "ledger_hash"), json_array_size(at(l, "transactions")),
-		       str(l, "close_time_iso"), str(info, "server_state"), num(info, "peers"));
+		printf("%10lld  %.16s  %6zu  %-20s  %-11s %5lld\n", get_num(r, "ledger_index"),
+		       get_str(r, "ledger_hash"), json_array_size(get(l, "transactions")),
+		       get_str(l, "close_time_iso"), get_str(info, "server_state"),
+		       get_num(info, "peers"));
 	}
 	fflush(stdout);
 }
@@ -300,7 +284,7 @@ static bool watch_show(struct tally *t, long long seq, const json_t *info)
 	json_t *r = client_call(
 	    t, "ledger",
 	    json_pack("{s:I, s:b}", "ledger_index", (json_int_t)seq, "transactions", 1));
-	bool there = at(r, "ledger") != NULL;
+	bool there = get(r, "ledger") != NULL;
 
 	if (there)
 		watch_row(t, r, info);
@@ -312,8 +296,8 @@ static bool watch_show(struct tally *t, long long seq, const json_t *info)
 static bool watch_one(struct tally *t, long long *seen)
 {
 	json_t *s = client_call(t, "server_info", NULL);
-	const json_t *info = at(s, "info");
-	long long newest = num(at(info, "validated_ledger"), "seq"), seq;
+	const json_t *info = get(s, "info");
+	long long newest = get_num(get(info, "validated_ledger"), "seq"), seq;
 	bool shown = false;
 
 	if (s && t->quiet)

@@ -30,6 +30,7 @@ struct tally {
 	bool json;           /* print JSON instead of words */
 	bool quiet;          /* an unreachable server is no news: it was said before */
 	bool running;        /* argv is the command's */
+	long timeout_s;      /* for an answer; 0: 30 */
 	int argc;            /* arguments of the command, argv[0] = its name */
 	char **argv;
 };
