@@ -6,6 +6,7 @@ reference page. --write makes docs/api.md anew.
   - a parameter that a method reads is in params.def, and none is there that it does not read;
   - every error token is provoked: in a transcript (tests/rpc/golden) or in tests/rpc/test_errors.c,
     or absent.def says why it cannot be; what it says so of is not provoked;
+  - fz_calls has a seed of each method and parameter;
   - a method of absent.def is not in methods.def;
   - docs/api.md is what the tables make it."""
 import glob
@@ -112,6 +113,16 @@ def check_absent(api, say):
             say("src/rpc/absent.def", "%s is in methods.def" % name)
 
 
+def check_seeds(api, say):
+    folder = "tests/fuzz/corpus/calls"
+    there = set(os.listdir(os.path.join(api.root, folder)))
+    wanted = {m[0] for m in api.methods}
+    wanted |= {"%s.%s" % (m[0], p[1]) for m in api.methods for p in api.params_of(m[0])}
+    for name in sorted(wanted ^ there):
+        say(folder, "%s %s: tests/fuzz/seeds.py" % (name, "is absent" if name in wanted
+                                                    else "is of nothing"))
+
+
 # ---- The page
 
 def bounds(rows_of):
@@ -196,6 +207,7 @@ def main():
     check_params(api, say)
     check_tokens(api, say)
     check_absent(api, say)
+    check_seeds(api, say)
     if not os.path.exists(file) or open(file, encoding="utf-8").read() != text:
         say("docs/api.md", "is not what the tables say: tests/checks/api.py --write")
     print("\n".join(findings))

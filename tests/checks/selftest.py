@@ -42,6 +42,8 @@ API = {
     "src/rpc/ping.c": SPDX + "static void say(struct rpc_call *c)\n{\n\t(void)p_text(c, "
                              '"text");\n}\n\nvoid method_ping(struct rpc_call *c)\n{\n'
                              "\tsay(c);\n}\n",
+    "tests/fuzz/corpus/calls/ping": "ping",
+    "tests/fuzz/corpus/calls/ping.text": "ping",
     "src/rpc/edges.ninja": "# SPDX-License-Identifier: ISC\nbuild p: cc src/rpc/ping.c\n"
                            "build e: cc tests/rpc/test_errors.c\n",
     "tests/rpc/test_errors.c": SPDX + "void e(void)\n{\n"
@@ -96,6 +98,7 @@ OFFENCES = [
     ("api.py", "src/rpc/ping.c", PING.replace('"text"', "key"), "ping does not read text"),
     ("api.py", "src/rpc/ping.c", PING.replace("say(c);", 'rpc_fail_token(c, "cWrong");'),
      "no test provokes cWrong"),
+    ("api.py", "tests/fuzz/corpus/calls/pong", "", "pong is of nothing"),
     ("api.py", "src/rpc/absent.def", SPDX, "no test provokes bWrong"),
     ("api.py", "src/rpc/absent.def", SPDX + 'T("aWrong", "")\n', "aWrong is provoked by a test"),
     ("api.py", "src/rpc/absent.def", SPDX + 'T("dWrong", "")\n', "there is no error dWrong"),
