@@ -91,19 +91,15 @@ static bool search_parse(struct rpc_call *c, struct search *s)
 
 /* ---- Answers */
 
-/* Whether every ledger of the range could be searched. */
-static bool searched_all(struct rpc_call *c, const struct search *s)
+/* Whether every ledger of the range was searched, so that "not found" is a proof. While it was
+ * looked for, other threads may have added ledgers and taken some away: what counts is what was
+ * there before, up to the last ledger, and still is, from the first. Ledgers of that range have all
+ * their transactions; they have no gaps. */
+static bool searched_all(const struct search *s, struct history_range before,
+			 struct history_range after)
 {
-	struct history_range r = rpc_searchable(c->host);
-
-	return r.first != 0 && r.first <= s->min && s->max <= r.last;
-}
-
-static void fail_not_found(struct rpc_call *c, const struct search *s)
-{
-	if (s->ranged)
-		jw_put_bool(&c->w, "searched_all", searched_all(c, s));
-	rpc_fail(c, RPC_TXN_NOT_FOUND);
+	return before.first != 0 && after.first != 0 && before.first <= s->min &&
+	       after.first <= s->min && s->max <= before.last;
 }
 
 /* A transaction that waits or is in a ledger that is not validated yet. */
@@ -226,6 +222,7 @@ static void write_found(struct rpc_call *c, struct found_tx *f)
 void method_tx(struct rpc_call *c)
 {
 	const struct history *h = c->host->history;
+	struct history_range before = rpc_searchable(c->host);
 	struct found_tx f = {0};
 	struct buf store = BUF_INIT;
 	struct search s;
@@ -234,18 +231,20 @@ void method_tx(struct rpc_call *c)
 
 	if (!search_parse(c, &s))
 		return;
-	e = h->tx(h->ctx, &s.id, &f.row, &store);
-	if (e == ERR_NONE && s.ranged && (f.row.ledger_seq < s.min || f.row.ledger_seq > s.max))
-		e = ERR_ABSENT;
-	pending = e == ERR_ABSENT && !s.ranged ? node_pending_tx(c->host->node, &s.id) : NULL;
-	if (pending)
+	e = h->tx(h->ctx, &s.id, &f.row, &store); /* found outside of the range is found, too */
+	pending = e == ERR_ABSENT ? node_pending_tx(c->host->node, &s.id) : NULL;
+	if (pending) {
 		write_pending(c, pending);
-	else if (e == ERR_NONE)
+	} else if (e == ERR_NONE) {
 		write_found(c, &f);
-	else if (e == ERR_ABSENT)
-		fail_not_found(c, &s);
-	else
+	} else if (e == ERR_ABSENT) {
+		if (s.ranged)
+			jw_put_bool(&c->w, "searched_all",
+				    searched_all(&s, before, rpc_searchable(c->host)));
+		rpc_fail(c, RPC_TXN_NOT_FOUND);
+	} else {
 		rpc_fail_unavailable(c);
+	}
 	buf_close(&store);
 }
 
