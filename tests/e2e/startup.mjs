@@ -81,6 +81,20 @@ async function launch(config, port, host = '127.0.0.1') {
 	return one;
 }
 
+// The status of one answer on a connection of its own, which stays open until all have theirs.
+function status(port) {
+	return new Promise((resolve, reject) => {
+		const socket = net.connect(port, '127.0.0.1');
+		const timer = setTimeout(() => socket.destroy(), 3000);
+		socket.on('error', reject);
+		socket.on('close', () => clearTimeout(timer));
+		socket.once('data', (text) => resolve(Number(String(text).split(' ')[1])));
+		socket.write(
+			'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 17\r\n\r\n{"method":"ping"}',
+		);
+	});
+}
+
 fs.mkdirSync(dir, { recursive: true });
 process.on('exit', (code) => {
 	started.forEach((one) => signal(one, 'SIGKILL'));
@@ -281,6 +295,43 @@ await test('listeners of all kinds on IPv6; one in use there is named', 20, asyn
 	});
 	assert.equal(await stop([one]), 0);
 	return undefined;
+});
+
+await test('open files: refused below what it needs, raised to what it may', 20, async () => {
+	const config = configure('few.ini', { ...elsewhere, 'node data_dir': 'data4' });
+	const limited = (soft, hard) => [
+		...['-c', `ulimit -Sn ${soft} && ulimit -Hn ${hard} && exec "$0" "$@"`],
+		...[tallyd, '--config', config],
+	];
+	const none = spawnSync('sh', limited(64, 64), { encoding: 'utf8', timeout: seconds(10) });
+	assert.equal(none.status, NO_START, none.stderr);
+	const said = /tallyd: 64 open files are allowed, (\d+) are needed: .*LimitNOFILE$/;
+	const [, need] = said.exec(lastLine(none.stderr));
+	assert.ok(need > 128 + 42 && need < 256, need);
+	for (const [soft, hard] of [
+		[256, 256],
+		[64, 1024],
+	]) {
+		const output = file(`few-${hard}`);
+		const one = start('sh', limited(soft, hard), output);
+		started.push(one);
+		const url = `http://127.0.0.1:${otherHttp}/`;
+		await until('it answers', seconds(5), () => rpc(url, 'ping'), 20);
+		const text = fs.readFileSync(output, 'utf8');
+		assert.match(text, new RegExp(`open files: ${hard} allowed`));
+		const [, places] = /descriptors allow (\d+) connections/.exec(text);
+		assert.ok(Number(places) >= 16 && Number(places) < hard - 170, places);
+		// more clients than places: each gets an answer, and none is left without a word
+		const answers = await Promise.all(
+			Array.from({ length: Number(places) + 8 }, () => status(otherHttp)),
+		);
+		assert.ok(answers.filter((code) => code === 200).length >= Number(places) - 1);
+		assert.deepEqual(
+			answers.filter((code) => code !== 200 && code !== 503),
+			[],
+		);
+		await stop([one], seconds(5));
+	}
 });
 
 await test('what could not start left the data as it was', 15, async () => {

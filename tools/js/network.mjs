@@ -11,6 +11,7 @@ import crypto from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { authority, issue } from './certs.mjs';
 import { alive, freePorts, portIsFree, signal, start, stop } from './processes.mjs';
 import { Fatal, rpcOr, until, withToken } from './rpc.mjs';
 
@@ -60,7 +61,9 @@ export class Network {
 	}
 
 	// Keys, genesis and folders of a new network.
-	async create({ count, networkId = NETWORK_ID, accounts = 0, config = {} }) {
+	// tls: public listeners for https and wss beside the plain ones, with certificates of an
+	// authority in ca.pem.
+	async create({ count, networkId = NETWORK_ID, accounts = 0, config = {}, tls = false }) {
 		fs.mkdirSync(this.dir, { recursive: true });
 		const { xrpl } = await import('./clients.mjs');
 		const wallet = xrpl.Wallet.generate();
@@ -86,6 +89,7 @@ export class Network {
 		this.state = {
 			network_id: networkId,
 			accounts,
+			tls,
 			config,
 			faucet: { address: faucet.address },
 			nodes,
@@ -123,8 +127,11 @@ export class Network {
 			const old = Object.values(node.ports ?? {});
 			const free = await Promise.all(old.map(portIsFree));
 			if (old.length > 0 && free.every(Boolean)) continue;
-			const [http, admin, peer] = await freePorts(3, taken);
-			node.ports = { http, admin, peer };
+			const [http, admin, peer, tls] = await freePorts(
+				this.state.tls ? 4 : 3,
+				taken,
+			);
+			node.ports = { http, admin, peer, ...(tls && { tls }) };
 		}
 		const faucet = this.state.faucet;
 		if (!alive(faucet.process) && !(faucet.port && (await portIsFree(faucet.port))))
@@ -163,6 +170,11 @@ export class Network {
 			http: { listen: `127.0.0.1:${node.ports.http}` },
 			admin: { listen: `127.0.0.1:${node.ports.admin}` },
 		};
+		if (node.ports.tls)
+			sections.tls = {
+				listen: `127.0.0.1:${node.ports.tls}`,
+				...this.#certificate(node),
+			};
 		if (node.role === 'validator')
 			sections.validator = { key_file: path.join(dir, 'validator.key') };
 		for (const extra of [this.state.config, node.config ?? {}])
@@ -175,6 +187,14 @@ export class Network {
 				for (const one of [value].flat()) text += `${key} = ${one}\n`;
 		}
 		return text;
+	}
+
+	#certificate(node) {
+		const dir = this.nodeDir(node);
+		const certificate = path.join(dir, 'tls.pem');
+		if (fs.existsSync(certificate))
+			return { certificate, key: path.join(dir, 'tls.key') };
+		return issue(dir, authority(this.dir), 'tls');
 	}
 
 	configFile(node) {
@@ -250,6 +270,14 @@ export class Network {
 
 	wsUrl(node) {
 		return `ws://127.0.0.1:${node.ports.http}/`;
+	}
+
+	httpsUrl(node) {
+		return `https://127.0.0.1:${node.ports.tls}/`;
+	}
+
+	wssUrl(node) {
+		return `wss://127.0.0.1:${node.ports.tls}/`;
 	}
 
 	// With the token in it: for rpc(), and with ws:// for xrpl.js.
