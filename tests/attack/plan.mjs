@@ -111,6 +111,11 @@ const paging = {
 	},
 };
 
+const within = (megabytes) => ({
+	[`within ${megabytes} MB`]: (d) =>
+		atMost('megabytes more', d.rss_mb.max - d.rss_mb.before, megabytes),
+});
+
 // The second of the two that are alike shows what does not come back: memory that the first one
 // has left with the allocator is used again.
 export const full = [
@@ -131,6 +136,8 @@ export const full = [
 		...subscribers,
 	}),
 	long('tls', 64, tls),
+	// A network of one whose genesis has --accounts (1,000,000) accounts.
+	{ ...long('paging,seconds=1200', undefined, { ...paging, ...within(256) }), big: true },
 ];
 
 // Whatever the machine is doing besides: nothing may be lost.
