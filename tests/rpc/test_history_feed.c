@@ -199,6 +199,42 @@ static void errors_of_histories(void **state)
 	}
 }
 
+/* While older ledgers are still being filled in, answers say what they rest on. */
+static void answers_say_what_was_searched(void **state)
+{
+	struct account_id alice = person("alice").id;
+	char text[200];
+	json_t *j;
+
+	(void)state;
+	box.searchable_from = 5;
+	for (unsigned version = 1; version <= 2; version++) {
+		(void)snprintf(text, sizeof(text), "{\"account\":\"%s\",\"api_version\":%u}",
+			       account_text(&alice).s, version);
+		j = fake_call(box.f, VIA_HTTP, "account_tx", text);
+		assert_int_equal(number_of(j, "ledger_index_min"), 5);
+		assert_int_equal(number_of(j, "ledger_index_max"), 6);
+		assert_int_equal(json_array_size(json_object_get(j, "transactions")), 2);
+		json_decref(j);
+	}
+	for (uint32_t min = 4; min <= 5; min++) {
+		(void)snprintf(text, sizeof(text),
+			       "{\"transaction\":\"%064d\",\"min_ledger\":%u,\"max_ledger\":6}", 7,
+			       min);
+		j = fake_call(box.f, VIA_HTTP, "tx", text);
+		fake_assert_error(j, "txnNotFound");
+		assert_int_equal(json_is_true(json_object_get(j, "searched_all")), min == 5);
+		json_decref(j);
+	}
+	/* what is asked for by name and is not here is not answered with something else */
+	(void)snprintf(text, sizeof(text), "{\"account\":\"%s\",\"ledger_index\":4}",
+		       account_text(&alice).s);
+	fake_ask_fails(box.f, "account_tx", text, "lgrNotValidated");
+	(void)snprintf(text, sizeof(text), "{\"account\":\"%s\",\"ledger_index\":9}",
+		       account_text(&alice).s);
+	fake_ask_fails(box.f, "account_tx", text, "lgrNotFound");
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, topics_set_up, topics_tear_down)
 
 int main(void)
@@ -207,7 +243,7 @@ int main(void)
 	    T(past_and_present),       T(stopping_the_past_only),
 	    T(an_account_to_come),     T(history_that_is_not_here_yet),
 	    T(pages_and_slow_readers), T(histories_that_break_off),
-	    T(errors_of_histories),
+	    T(errors_of_histories),    T(answers_say_what_was_searched),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
