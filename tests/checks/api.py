@@ -163,6 +163,12 @@ Requests are those of the XRP Ledger's clients: `{"method", "params": [{...}]}` 
 [src/rpc/envelope.h](../src/rpc/envelope.h), bounds of JSON in
 [decision 79](decisions/0079-json.md), `batch` in [src/rpc/batch.h](../src/rpc/batch.h).
 
+`Idempotency-Key` in the header of a posted `submit` or `submit_multisigned`, 1 to 255 printable
+characters: the first answer is kept for 24 hours and given again with `Idempotent-Replayed: true`.
+409 `idempotencyKeyReused`: the request is another one; 409 `idempotencyKeyInUse`: the first is being
+worked on; 400 `invalidIdempotencyKey`; 503 `idempotencyUnavailable`: nothing can be kept now
+([decision 82](decisions/0082-idempotency-keys.md)).
+
 What a call costs is counted in charges; an error costs at least {fault}, and each KiB of request
 and answer {kb}. `limit` is brought into its bounds, but for administrators."""
 
