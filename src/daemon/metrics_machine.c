@@ -60,7 +60,7 @@ void metrics_peers(struct observe *ob, struct prom *p)
 	prom_one(p, M_PEER_FULL, s.refused_full);
 }
 
-static void write_process(struct prom *p)
+static void write_process(struct observe *ob, struct prom *p)
 {
 	struct process_facts f;
 
@@ -70,9 +70,13 @@ static void write_process(struct prom *p)
 	prom_decimal(p, (int64_t)f.system_us, 6, "mode=\"system\"");
 	prom_one(p, M_RESIDENT, f.resident_bytes);
 	prom_one(p, M_VIRTUAL, f.virtual_bytes);
+	prom_one(p, M_ANONYMOUS, f.anonymous_bytes);
+	observe_heap(ob);
 	prom_begin(p, M_HEAP);
-	prom_u64(p, f.heap_bytes, "use=\"allocated\"");
-	prom_u64(p, f.heap_free_bytes, "use=\"free\"");
+	if (ob->heap_known) {
+		prom_u64(p, ob->heap.used_bytes, "use=\"allocated\"");
+		prom_u64(p, ob->heap.free_bytes, "use=\"free\"");
+	}
 	prom_one(p, M_THREADS, f.threads);
 	prom_one(p, M_DESCRIPTORS, f.descriptors);
 	prom_one(p, M_DESCRIPTORS_MAX, f.descriptors_max);
@@ -129,7 +133,7 @@ static void write_log(struct prom *p)
 
 void metrics_machine(struct observe *ob, struct prom *p, const struct facts *f)
 {
-	write_process(p);
+	write_process(ob, p);
 	write_work(ob, p);
 	write_disk(p, &f->disk);
 	write_log(p);

@@ -11,6 +11,7 @@
 #define TICK_MS       500
 #define LIVE_MS       2000  /* the loop is alive when it has ticked within */
 #define TELL_EVERY_MS 10000 /* the service manager, of what goes on */
+#define HEAP_EVERY_MS 10000
 
 bool observe_list_left(const struct observe *ob, struct now now, int64_t *left_s)
 {
@@ -46,6 +47,38 @@ void observe_facts(struct observe *ob, struct facts *f)
 	};
 	f->health_facts.list_known = observe_list_left(ob, f->now, &f->health_facts.list_left_s);
 	health_judge(&f->health, &f->health_facts);
+}
+
+/* ---- the heap, which takes too long to look at for the loop's thread */
+
+static void heap_run(uv_work_t *w)
+{
+	struct observe *ob = w->data;
+
+	process_heap_get(&ob->heap_next);
+}
+
+static void heap_done(uv_work_t *w, int status)
+{
+	struct observe *ob = w->data;
+
+	ob->heap_busy = false;
+	if (status != 0)
+		return;
+	ob->heap = ob->heap_next;
+	ob->heap_known = true;
+}
+
+void observe_heap(struct observe *ob)
+{
+	struct steady now = clock_steady();
+
+	if (ob->heap_busy || ob->stopping ||
+	    (ob->heap_known && steady_since(ob->heap_at, now) < HEAP_EVERY_MS))
+		return;
+	ob->heap_at = now;
+	ob->heap_work.data = ob;
+	ob->heap_busy = uv_queue_work(ob->o.loop, &ob->heap_work, heap_run, heap_done) == 0;
 }
 
 /* ---- as time passes */

@@ -77,6 +77,10 @@ struct observe {
 	struct health health; /* as last said in the log */
 	uint32_t methods;
 	uint64_t scrape_us;
+	uv_work_t heap_work; /* a thread of the pool goes through the heap */
+	bool heap_busy, heap_known;
+	struct steady heap_at;
+	struct process_heap heap, heap_next;
 	struct observe_counts c;
 };
 
@@ -90,6 +94,8 @@ struct facts {
 	struct health health;
 };
 void observe_facts(struct observe *ob, struct facts *f);
+/* Has the heap looked at anew, if that was long ago; ob->heap is as of the last time. */
+void observe_heap(struct observe *ob);
 /* The first list in force ends in *left_s; false: there are no lists, or they never end. */
 bool observe_list_left(const struct observe *ob, struct now now, int64_t *left_s);
 

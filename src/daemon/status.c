@@ -190,7 +190,10 @@ static void write_load(struct observe *ob, struct jw *w, const struct facts *f)
 	jw_put_open(w, "load", '{');
 	jw_put_u64(w, "cpu_us", p.user_us + p.system_us);
 	jw_put_u64(w, "rss_bytes", p.resident_bytes);
-	jw_put_u64(w, "heap_bytes", p.heap_bytes);
+	jw_put_u64(w, "anonymous_bytes", p.anonymous_bytes);
+	observe_heap(ob);
+	if (ob->heap_known)
+		jw_put_u64(w, "heap_bytes", ob->heap.used_bytes);
 	jw_put_u64(w, "descriptors", p.descriptors);
 	jw_put_u64(w, "descriptors_max", p.descriptors_max);
 	jw_put_u64(w, "loop_lag_ms", s->lag_ms);

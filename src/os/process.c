@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <malloc.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,19 +17,27 @@ static uint64_t us_of(struct timeval t)
 	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_usec;
 }
 
+/* All of a small file of /proc; false when it cannot be read. */
+static bool read_proc(const char *path, char *text, size_t max)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, text, max - 1);
+
+	if (fd >= 0)
+		close(fd);
+	if (n > 0)
+		text[n] = '\0';
+	return n > 0;
+}
+
 /* /proc/self/stat: field 20 is the number of threads, 23 and 24 the memory (proc(5)). Those before
  * stand behind the program's name, which may contain anything. */
 static void read_stat(struct process_facts *out)
 {
 	char text[1024], *at;
-	int fd = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
 
-	if (fd >= 0)
-		close(fd);
-	if (n <= 0)
+	if (!read_proc("/proc/self/stat", text, sizeof(text)))
 		return;
-	text[n] = '\0';
 	at = strrchr(text, ')');
 	for (int field = 3; at && field <= 24; field++) {
 		at = strchr(at + 1, ' ');
@@ -41,6 +50,21 @@ static void read_stat(struct process_facts *out)
 		else if (field == 24)
 			out->resident_bytes = strtoull(at, NULL, 10) * (unsigned)getpagesize();
 	}
+}
+
+/* /proc/self/statm: pages in all, resident, and of these shared with files. */
+static void read_statm(struct process_facts *out)
+{
+	uint64_t page = (uint64_t)getpagesize(), resident, shared;
+	char text[256], *at;
+
+	if (!read_proc("/proc/self/statm", text, sizeof(text)))
+		return;
+	strtoull(text, &at, 10);
+	resident = strtoull(at, &at, 10);
+	shared = strtoull(at, NULL, 10);
+	if (resident >= shared)
+		out->anonymous_bytes = (resident - shared) * page;
 }
 
 /* Since Linux 6.2 the folder's size says how many there are. */
@@ -64,18 +88,25 @@ static uint32_t count_descriptors(void)
 
 void process_facts_get(struct process_facts *out)
 {
-	struct mallinfo2 heap = mallinfo2();
 	struct rusage use;
 	struct rlimit r;
 
-	*out = (struct process_facts){.heap_bytes = heap.uordblks + heap.hblkhd,
-				      .heap_free_bytes = heap.fordblks};
+	*out = (struct process_facts){0};
 	if (getrusage(RUSAGE_SELF, &use) == 0) {
 		out->user_us = us_of(use.ru_utime);
 		out->system_us = us_of(use.ru_stime);
 	}
 	read_stat(out);
+	read_statm(out);
 	out->descriptors = count_descriptors();
 	if (getrlimit(RLIMIT_NOFILE, &r) == 0 && r.rlim_cur != RLIM_INFINITY)
 		out->descriptors_max = (uint32_t)r.rlim_cur;
+}
+
+void process_heap_get(struct process_heap *out)
+{
+	struct mallinfo2 heap = mallinfo2();
+
+	*out = (struct process_heap){.used_bytes = heap.uordblks + heap.hblkhd,
+				     .free_bytes = heap.fordblks};
 }

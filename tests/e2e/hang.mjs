@@ -44,23 +44,38 @@ export async function hang() {
 		await until('the socket is there', seconds(5), () => told.text.includes('bound'));
 		const args = ['--standalone', '--data', path.join(dir, 'data')];
 		args.push('--http', String(http), '--ws', String(ws), '--close-every', '500');
-		node = spawn(path.join(binaries(), 'tallyd'), args, {
-			env: {
-				...process.env,
-				LD_PRELOAD: path.join(binaries(), 'stall_shim.so'),
-				TALLY_STALL_FILE: file,
-				TALLY_HURRY: String(HURRY),
-				NOTIFY_SOCKET: socket,
-				WATCHDOG_USEC: '2000000',
-			},
+		const env = { ...process.env, NOTIFY_SOCKET: socket, WATCHDOG_USEC: '2000000' };
+		const launch = (more) => {
+			node = spawn(path.join(binaries(), 'tallyd'), args, {
+				env: { ...env, ...more },
+			});
+			return collect(node);
+		};
+		const said = launch({
+			LD_PRELOAD: path.join(binaries(), 'stall_shim.so'),
+			TALLY_STALL_FILE: file,
+			TALLY_HURRY: String(HURRY),
 		});
-		return await watch(node, collect(node), told, { http, file });
+		const note = await watch(node, said, told, { http, file });
+		fs.rmSync(file);
+		told.text = '';
+		await stopInOrder(launch({}), () => node, told);
+		return note;
 	} finally {
 		node?.kill('SIGKILL');
 		manager.kill('SIGKILL');
 		fs.rmSync(socket, { force: true });
 		fs.rmSync(dir, { recursive: true, force: true });
 	}
+}
+
+// What a service manager does next: it starts the node again on the same data, and stops it one day.
+async function stopInOrder(said, node, told) {
+	await until('it is ready again', seconds(10), () => told.text.includes('READY=1'));
+	assert.ok(!told.text.includes('STOPPING=1'));
+	node().kill('SIGTERM');
+	assert.equal(await Promise.race([said.ended, sleep(seconds(10))]), 0, said.text);
+	await until('it has said so', seconds(2), () => told.text.includes('STOPPING=1'));
 }
 
 async function watch(node, said, told, { http, file }) {

@@ -27,6 +27,7 @@
 static void facts_follow_what_happens(void **state)
 {
 	struct process_facts before, after;
+	struct process_heap heap_before, heap_after;
 	const size_t block = 32u << 20;
 	volatile uint64_t work = 0;
 	uint8_t *p;
@@ -34,6 +35,7 @@ static void facts_follow_what_happens(void **state)
 
 	(void)state;
 	process_facts_get(&before);
+	process_heap_get(&heap_before);
 	fd = open("/dev/null", O_RDONLY);
 	p = malloc(block);
 	assert_non_null(p);
@@ -42,6 +44,7 @@ static void facts_follow_what_happens(void **state)
 		work += (uint64_t)i;
 	assert_true(work > 0);
 	process_facts_get(&after);
+	process_heap_get(&heap_after);
 	assert_int_equal(after.descriptors, before.descriptors + 1);
 	assert_true(after.descriptors_max >= after.descriptors);
 	assert_int_equal(after.threads, before.threads);
@@ -50,7 +53,9 @@ static void facts_follow_what_happens(void **state)
 	assert_true(after.virtual_bytes >= after.resident_bytes);
 	assert_true(after.user_us + after.system_us > before.user_us + before.system_us);
 	if (OWN_MALLOC)
-		assert_true(after.heap_bytes >= before.heap_bytes + block);
+		assert_true(heap_after.used_bytes >= heap_before.used_bytes + block);
+	assert_true(after.anonymous_bytes >= before.anonymous_bytes + block / 2);
+	assert_true(after.resident_bytes > after.anonymous_bytes);
 	free(p);
 	close(fd);
 }
