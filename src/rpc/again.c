@@ -23,7 +23,7 @@ static void tell_host(const struct rpc_host *host, struct rpc_done *d,
 
 void rpc_tell_done(const struct rpc_call *c)
 {
-	struct rpc_done d = {.from = &c->from, .error = c->fault.token, .bytes = c->w.out.n};
+	struct rpc_done d = {.from = &c->from, .error = c->fault.token, .bytes = c->sent + c->w.out.n};
 
 	tell_host(c->host, &d, c->method, c->came_us);
 }

@@ -75,13 +75,23 @@ enum rpc_later_kind {
 	RPC_ACCEPT_THEN_REPLY, /* closes the ledger (standalone); finish_accept() writes the reply
 				*/
 	RPC_REPLY_THEN_STOP,
+	RPC_REPLY_IN_PIECES, /* more() writes on, over and over, until it says that it is done */
 };
+
+/* Answers up to AT_ONCE leave whole; longer ones in pieces of about PIECE. */
+#define RPC_PIECE_BYTES   65536
+#define RPC_AT_ONCE_BYTES 262144
 struct rpc_later {
 	enum rpc_later_kind kind;
 	struct tx *tx;               /* one reference, owned by the call */
 	bool fail_hard, signed_here; /* by the call, with a secret that came along */
 	void (*finish)(struct rpc_call *c, const struct node_submitted *s);
 	void (*finish_accept)(struct rpc_call *c, uint32_t open_seq, enum err err);
+	/* Writes members until c->w holds RPC_PIECE_BYTES more. False: that was the end, with the
+	 * brackets below the result closed. A fault when c->in_pieces leaves what is written. */
+	bool (*more)(struct rpc_call *c);
+	void *walk; /* where it is; end_walk frees it, with the call */
+	void (*end_walk)(void *walk);
 };
 
 /* How long an answer that may be kept holds (cache.h). Choosing a ledger says it: a method that
@@ -113,7 +123,9 @@ struct rpc_call {
 	uint32_t holds_seq;
 	uint32_t echo_at, id_at, id_n; /* in w.out: what follows the result, and the id's value */
 	struct rpc_later later;
-	uint64_t token;      /* while it waits for the node */
+	uint64_t token; /* while it waits for the node */
+	bool in_pieces; /* some of the reply is on its way: its bytes so far are `sent` */
+	uint64_t sent;
 	struct batch *batch; /* whose item it is: the reply goes there (batch.h) */
 	struct idem *idem;   /* with an Idempotency-Key (idempotency.h) */
 	int status;          /* HTTP status that the reply has whatever comes; 0: the usual one */

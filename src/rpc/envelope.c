@@ -184,7 +184,7 @@ static void finish_failure_http(struct rpc_call *c)
 	reply(c, v3 && c->fault.code != RPC_OK ? rpc_error_http(c->fault.code) : 200);
 }
 
-static void finish_success(struct rpc_call *c)
+static void write_success(struct rpc_call *c)
 {
 	struct jw *w = &c->w;
 
@@ -198,19 +198,48 @@ static void finish_success(struct rpc_call *c)
 	}
 	write_echoes(c);
 	jw_end(w, '}');
-	reply(c, 200);
+}
+
+/* What has gone cannot be taken back: the error stands in the result, and beside it where clients
+ * look for it. */
+static void write_late_fault(struct rpc_call *c)
+{
+	write_fault(c, false);
+	jw_end(&c->w, '}');
+	if (c->from.websocket)
+		write_fault(c, false);
+	write_echoes(c);
+	jw_end(&c->w, '}');
+}
+
+void rpc_begin_pieces(struct rpc_call *c)
+{
+	c->warn = charge(c);
+}
+
+void rpc_write_end(struct rpc_call *c)
+{
+	must(c->in_pieces && c->w.depth == 2);
+	if (c->fault.token)
+		write_late_fault(c);
+	else
+		write_success(c);
+	if (!c->from.websocket)
+		buf_put_u8(&c->w.out, '\n');
 }
 
 void rpc_finish(struct rpc_call *c)
 {
 	must(c->w.depth == 2);
 	c->warn = c->refused || charge(c);
-	if (!c->fault.token)
-		finish_success(c);
-	else if (c->from.websocket)
+	if (!c->fault.token) {
+		write_success(c);
+		reply(c, 200);
+	} else if (c->from.websocket) {
 		finish_failure_websocket(c);
-	else
+	} else {
 		finish_failure_http(c);
+	}
 	rpc_call_free(c);
 }
 

@@ -18,6 +18,10 @@
  * is added to that of the batch (batch.h). */
 
 void rpc_finish(struct rpc_call *c);
+/* A reply in pieces (pages.c): its charge so far, before the first; then what ends it, written. */
+void rpc_begin_pieces(struct rpc_call *c);
+void rpc_write_end(struct rpc_call *c);
+void rpc_reply_in_pieces(struct rpc_call *c);
 /* Covers the secrets in a request that is shown. */
 void rpc_mask_secrets(json_t *shown);
 

@@ -197,43 +197,87 @@ static bool write_tx(struct rpc_call *c, const struct shown *s, const struct row
 	return done;
 }
 
-/* In the order of their ids, as in the tree; the index within the ledger is in the metadata. */
-static void write_closed_txs(struct rpc_call *c, const struct shown *s)
-{
-	const struct tree *txs = &c->ledger.closed->txs;
-	struct hash256 at = HASH256_ZERO;
-	struct bytes leaf;
-	struct row r;
-	enum found f = tree_next(txs, NULL, &r.id, &leaf);
+/* ---- What a ledger contains: written in pieces (call.h) */
 
-	for (uint32_t i = 0; f == FOUND && i < LEDGER_TX_MAX; i++) {
-		if (tx_leaf_split(leaf, &r.tx, &r.meta) != ERR_NONE) {
-			rpc_fail(c, RPC_DB_DESERIALIZATION);
-			return;
-		}
-		if (!write_tx(c, s, &r))
-			return;
-		at = r.id;
-		f = tree_next(txs, &at, &r.id, &leaf);
-	}
-	if (f == UNAVAILABLE)
-		rpc_fail_unavailable(c);
+struct body {
+	struct shown shown;
+	enum { BODY_TXS, BODY_STATE, BODY_END } at;
+	bool begun; /* the array of what is being written is open */
+	uint32_t n; /* transactions written */
+	struct hash256 last;
+	struct state_walk walk; /* if it has a call */
+};
+
+static void body_end(void *walk)
+{
+	struct body *b = walk;
+
+	if (b->walk.c)
+		state_walk_end(&b->walk);
+	mem_free(b);
 }
 
-static void write_open_txs(struct rpc_call *c, const struct shown *s)
+static void begin_array(struct rpc_call *c, struct body *b, const char *key)
 {
+	if (!b->begun)
+		jw_put_open(&c->w, key, '[');
+	b->begun = true;
+}
+
+static void end_array(struct rpc_call *c, struct body *b)
+{
+	if (b->begun)
+		jw_end(&c->w, ']');
+	b->begun = false;
+	b->at++;
+}
+
+/* In the order of their ids, as in the tree; the index within the ledger is in the metadata. */
+static void closed_tx(struct rpc_call *c, struct body *b)
+{
+	struct bytes leaf;
+	struct row r = {.index = 0};
+	enum found f = tree_next(&c->ledger.closed->txs, b->n ? &b->last : NULL, &r.id, &leaf);
+
+	if (f == UNAVAILABLE)
+		rpc_fail_unavailable(c);
+	else if (f == ABSENT || b->n >= LEDGER_TX_MAX)
+		end_array(c, b);
+	else if (tx_leaf_split(leaf, &r.tx, &r.meta) != ERR_NONE)
+		rpc_fail(c, RPC_DB_DESERIALIZATION);
+	else
+		write_tx(c, &b->shown, &r);
+	b->last = r.id;
+	b->n++;
+}
+
+static void open_tx(struct rpc_call *c, struct body *b)
+{
+	struct row r;
 	uint32_t n;
 	struct tx *const *txs = node_open_txs(c->host->node, &n);
 
-	for (uint32_t i = 0; i < n; i++) {
-		struct row r = {.id = txs[i]->id, .tx = txs[i]->blob};
-
-		if (!write_tx(c, s, &r))
-			return;
+	if (b->n == n) {
+		end_array(c, b);
+		return;
 	}
+	r = (struct row){.id = txs[b->n]->id, .tx = txs[b->n]->blob};
+	write_tx(c, &b->shown, &r);
+	b->n++;
 }
 
-/* ---- State, for administrators only: it has no pages */
+static void one_tx(struct rpc_call *c, struct body *b)
+{
+	if (!b->shown.transactions) {
+		end_array(c, b);
+		return;
+	}
+	begin_array(c, b, "transactions");
+	if (c->ledger.closed)
+		closed_tx(c, b);
+	else
+		open_tx(c, b);
+}
 
 static void write_state_entry(struct rpc_call *c, const struct shown *s, const struct hash256 *key,
 			      const struct st_object *entry)
@@ -257,48 +301,43 @@ static void write_state_entry(struct rpc_call *c, const struct shown *s, const s
 	}
 }
 
-static void write_state(struct rpc_call *c, const struct shown *s)
+/* For administrators only. */
+static void some_state(struct rpc_call *c, struct body *b)
 {
+	size_t end = c->w.out.n + (c->ledger.closed ? RPC_PIECE_BYTES : RPC_STATE_REPLY_MAX);
 	const struct st_object *entry;
-	struct hash256 key, at;
-	struct state_walk walk;
+	bool first = !b->begun;
+	struct hash256 key;
 	enum found f;
 
-	if (!state_walk_begin(c, &walk))
+	if (!b->shown.accounts) {
+		end_array(c, b);
 		return;
-	f = state_walk_next(&walk, NULL, &key, &entry);
-	while (f == FOUND && c->w.out.n <= RPC_STATE_REPLY_MAX) {
-		write_state_entry(c, s, &key, entry);
-		arena_reset(&c->arena);
-		at = key;
-		f = state_walk_next(&walk, &at, &key, &entry);
 	}
-	if (f == FOUND)
+	begin_array(c, b, "accountState");
+	if (first && !state_walk_begin(c, &b->walk))
+		return;
+	f = state_walk_next(&b->walk, first ? NULL : &b->last, &key, &entry);
+	while (f == FOUND) {
+		write_state_entry(c, &b->shown, &key, entry);
+		arena_reset(&c->arena);
+		b->last = key;
+		if (c->w.out.n >= end)
+			break;
+		f = state_walk_next(&b->walk, &b->last, &key, &entry);
+	}
+	if (f == ABSENT)
+		end_array(c, b);
+	else if (f == FOUND && c->ledger.open)
 		rpc_fail_text(c, RPC_TOO_BUSY,
 			      "The state is too large for one reply; use ledger_data.");
-	state_walk_end(&walk);
 }
 
-static void write_ledger(struct rpc_call *c, const struct shown *s)
+static void write_bare(struct rpc_call *c)
 {
-	struct jw *w = &c->w;
-
-	jw_put_open(w, "ledger", '{');
-	write_header(c, s->binary);
-	if (s->transactions) {
-		jw_put_open(w, "transactions", '[');
-		if (c->ledger.closed)
-			write_closed_txs(c, s);
-		else
-			write_open_txs(c, s);
-		jw_end(w, ']');
-	}
-	if (s->accounts && !c->fault.token) {
-		jw_put_open(w, "accountState", '[');
-		write_state(c, s);
-		jw_end(w, ']');
-	}
-	jw_end(w, '}');
+	jw_put_open(&c->w, "ledger", '{');
+	write_header(c, false);
+	jw_end(&c->w, '}');
 }
 
 /* ---- What waits for a later ledger */
@@ -358,6 +397,38 @@ static void write_warnings(struct rpc_call *c)
 	jw_end(w, ']');
 }
 
+static bool more_body(struct rpc_call *c)
+{
+	struct body *b = c->later.walk;
+	size_t end = c->w.out.n + RPC_PIECE_BYTES;
+
+	while (b->at != BODY_END && c->w.out.n < end && !c->fault.token) {
+		if (b->at == BODY_TXS)
+			one_tx(c, b);
+		else
+			some_state(c, b);
+	}
+	if (b->at != BODY_END && !c->fault.token)
+		return true;
+	end_array(c, b);
+	jw_end(&c->w, '}');
+	if (b->shown.queue && !c->fault.token)
+		write_queue(c, &b->shown);
+	write_warnings(c);
+	if (c->fault.token && !c->in_pieces)
+		rpc_forget_written(c);
+	return false;
+}
+
+static void write_body(struct rpc_call *c, const struct shown *s)
+{
+	struct body *b = mem_zalloc(1, sizeof(*b));
+
+	b->shown = *s;
+	c->later = (struct rpc_later){
+	    .kind = RPC_REPLY_IN_PIECES, .more = more_body, .walk = b, .end_walk = body_end};
+}
+
 /* What is charged for more than a header (rippled charges for the state alone). */
 static void price(struct rpc_call *c, const struct shown *s)
 {
@@ -370,7 +441,6 @@ static void price(struct rpc_call *c, const struct shown *s)
 /* Without a selector: the last closed and the open one. */
 static void write_both(struct rpc_call *c)
 {
-	static const struct shown none;
 	struct ledger *closed = node_closed(c->host->node);
 	struct view *open = node_open_view(c->host->node);
 
@@ -380,12 +450,12 @@ static void write_both(struct rpc_call *c)
 	}
 	c->ledger = (struct rpc_ledger){.closed = ledger_ref(closed)};
 	jw_put_open(&c->w, "closed", '{');
-	write_ledger(c, &none);
+	write_bare(c);
 	jw_end(&c->w, '}');
 	rpc_ledger_drop(&c->ledger);
 	c->ledger = (struct rpc_ledger){.open = open};
 	jw_put_open(&c->w, "open", '{');
-	write_ledger(c, &none);
+	write_bare(c);
 	jw_end(&c->w, '}');
 }
 
@@ -411,17 +481,13 @@ void method_ledger(struct rpc_call *c)
 		rpc_forget_written(c);
 		return;
 	}
-	write_ledger(c, &s);
-	if (s.queue && !c->fault.token)
-		write_queue(c, &s);
-	write_warnings(c);
-	if (c->fault.token)
-		rpc_forget_written(c);
+	jw_put_open(&c->w, "ledger", '{');
+	write_header(c, s.binary);
+	write_body(c, &s);
 }
 
 void method_ledger_header(struct rpc_call *c)
 {
-	static const struct shown none;
 	uint8_t bytes[LEDGER_HEADER_BYTES];
 
 	if (!rpc_lookup_ledger(c))
@@ -430,7 +496,7 @@ void method_ledger_header(struct rpc_call *c)
 		ledger_header_encode(bytes, &c->ledger.closed->header);
 		jw_put_hex(&c->w, "ledger_data", bytes, sizeof(bytes));
 	}
-	write_ledger(c, &none);
+	write_bare(c);
 }
 
 void method_ledger_closed(struct rpc_call *c)

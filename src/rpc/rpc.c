@@ -57,6 +57,8 @@ void rpc_call_free(struct rpc_call *c)
 	batch_drop(c);
 	rpc_ledger_drop(&c->ledger);
 	tx_unref(c->later.tx);
+	if (c->later.walk)
+		c->later.end_walk(c->later.walk);
 	json_decref(c->request);
 	jw_close(&c->w);
 	arena_close(&c->arena);
@@ -170,6 +172,9 @@ static void conclude(struct rpc_call *c)
 	case RPC_REPLY_THEN_STOP:
 		rpc_finish(c);
 		host->stop(host->ctx);
+		return;
+	case RPC_REPLY_IN_PIECES:
+		rpc_reply_in_pieces(c);
 		return;
 	}
 	must(false); /* a way to conclude that does not exist */

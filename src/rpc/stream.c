@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+#include "rpc/cache.h"
 #include "rpc/call.h"
 #include "rpc/history_feed.h"
 #include "rpc/state.h"
@@ -363,6 +364,7 @@ static void publish_server(struct rpc *r, enum node_state state)
 
 void rpc_on_state(struct rpc *r, enum node_state state)
 {
+	cache_clear(r->cache); /* what the node may answer depends on it */
 	publish_server(r, state);
 }
 
