@@ -15,6 +15,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
@@ -394,13 +395,15 @@ static void use_our_memory(void)
 }
 
 /* Keys are in this process (in memory that is locked and left out of dumps), and what they have
- * passed through on the stack: no core file. */
+ * passed through on the stack: no core file, and nobody else of the same user may look into it. */
 static void keep_secrets(void)
 {
 	struct rlimit none = {0, 0};
 
 	if (setrlimit(RLIMIT_CORE, &none) != 0)
 		fputs("tallyd: core files could not be switched off\n", stderr);
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
+		fputs("tallyd: others of this user may read its memory\n", stderr);
 }
 
 int main(int argc, char **argv)

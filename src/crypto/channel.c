@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "crypto/channel.h"
 
+#include "crypto/guard.h"
+
 #include <sodium.h>
 
 typedef crypto_secretstream_xchacha20poly1305_state stream_state;
@@ -54,9 +56,8 @@ static uint64_t direction(const struct channel *c, bool sending)
 
 struct channel *channel_open(uint8_t public_out[CHANNEL_PUBLIC_BYTES], const uint8_t seed[32])
 {
-	struct channel *c = sodium_malloc(sizeof(*c));
+	struct channel *c = guard_alloc(sizeof(*c));
 
-	must(c != NULL); /* out of memory */
 	memset(c, 0, sizeof(*c));
 	memcpy(c->secret, seed, sizeof(c->secret));
 	must(!crypto_scalarmult_base(public_out, c->secret));

@@ -2,6 +2,7 @@
 #include "crypto/keys.h"
 
 #include "base/mem.h"
+#include "crypto/guard.h"
 #include "crypto/hash.h"
 #include "crypto/point.h"
 #include "crypto/self_test.h"
@@ -20,7 +21,7 @@ struct secret_key {
 	enum key_type type;
 	struct public_key public;
 	size_t n;         /* bytes at guarded */
-	uint8_t *guarded; /* sodium_malloc, no access between uses: the secret, and for Ed25519
+	uint8_t *guarded; /* guard_alloc, no access between uses: the secret, and for Ed25519
 			     the point behind it as libsodium wants it */
 };
 
@@ -164,8 +165,7 @@ enum err secret_key_of_bytes(struct secret_key **out, struct public_key *public_
 	key = mem_zalloc(1, sizeof(*key));
 	key->type = type;
 	key->n = type == KEY_ED25519 ? crypto_sign_ed25519_SECRETKEYBYTES : SECRET_SIZE;
-	key->guarded = sodium_malloc(key->n);
-	must(key->guarded != NULL); /* out of memory ends the process, as in base/mem.h */
+	key->guarded = guard_alloc(key->n);
 	if (type == KEY_ED25519) {
 		key->public.b[0] = ED25519_TAG;
 		must(crypto_sign_ed25519_seed_keypair(key->public.b + 1, key->guarded, secret) ==

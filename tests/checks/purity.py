@@ -20,15 +20,15 @@ TEXT = ("mem*", "str*", "snprintf", "vsnprintf", "__*snprintf_chk", "__mem*_chk"
 DYING = ("abort", "stderr", "fprintf", "__fprintf_chk", "vfprintf", "__vfprintf_chk", "fputs",
          "fputc", "fwrite", "fflush")
 COMPILER = ("__stack_chk_fail", "_GLOBAL_OFFSET_TABLE_", "__stack_chk_guard", "__udivti3",
-            "__umodti3", "__divti3", "__modti3", "__multi3", "__popcountdi2", "__tls_get_addr",
-            "__errno_location")
+            "__umodti3", "__udivmodti4", "__divti3", "__modti3", "__multi3", "__popcountdi2",
+            "__tls_get_addr", "__errno_location")
 COMMON = MEMORY + TEXT + COMPILER
 
 # folder: what it may call beside COMMON and the other pure archives
 MAY_CALL = {
     "base": DYING,
     "crypto": ("sodium_*", "crypto_*", "secp256k1_*", "EVP_*", "SHA*", "RIPEMD160*", "OPENSSL_*",
-               "ERR_*", "OSSL_*"),
+               "ERR_*", "OSSL_*", "madvise", "sysconf"),
     "codec": ("json_*", "jansson_*", "hashtable_*"),
     "ledger": (),
     "consensus": (),
@@ -39,7 +39,7 @@ MAY_CALL = {
 }
 # Archives by another name than their folder's, and those of the shells, which do as they must.
 FOLDER_OF = {"tree": "ledger", "rpcfront": "rpc"}
-SHELLS = ("os", "rpc", "daemon", "keyfile")
+SHELLS = ("os", "rpc", "daemon", "keyfile", "config", "observe")
 # The pure members of an archive whose others are shells.
 PURE_MEMBERS = {"store": ("journal_codec.o", "kv.o", "kv_mem.o", "kv_treap.o")}
 # The generator of libsodium and OpenSSL is a random source, whatever its prefix.

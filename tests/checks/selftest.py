@@ -165,6 +165,33 @@ def trial_purity(folder, member, text):
         return run("purity.py", build, {})
 
 
+# how a program is compiled, beside what hardens it; its text; what has to be said ("": nothing)
+HARD = ["-O2", "-fPIE", "-pie", "-Wl,-z,relro,-z,now", "-D_FORTIFY_SOURCE=3",
+        "-fstack-protector-strong"]
+FINE = ("#include <stdio.h>\n#include <string.h>\nint main(int c, char **v) { char b[64]; "
+        "strcpy(b, v[c - 1]); printf(b); return 0; }\n")
+PROGRAMS = [
+    ([], FINE, ""),
+    (["-no-pie", "-fno-pie"], FINE, "not position independent"),
+    (["-Wl,-z,norelro"], FINE, "no RELRO"),
+    (["-Wl,-z,lazy"], FINE, "bound lazily"),
+    (["-Wl,-z,execstack"], FINE, "may be written and run"),
+    (["-Wl,-rpath,/opt"], FINE, "a search path for libraries"),
+    (["-fno-stack-protector"], FINE, "stacks are not checked"),
+    (["-U_FORTIFY_SOURCE"], FINE, "no _FORTIFY_SOURCE"),
+    ([], FINE + "int rand(void); int f(void) { return rand(); }\n", "rand: numbers that can be"),
+    ([], FINE + "long lrand48(void); long f(void) { return lrand48(); }\n", "lrand48: numbers"),
+]
+
+
+def trial_hardening(flags, text):
+    with tempfile.TemporaryDirectory() as build:
+        write(build, "p.c", text)
+        program = os.path.join(build, "p")
+        subprocess.run(["gcc", "-w"] + HARD + flags + [program + ".c", "-o", program], check=True)
+        return run("hardening.py", build, {}, "p")
+
+
 def main():
     failed = 0
 
@@ -186,7 +213,11 @@ def main():
     for folder, member, text, offends in OBJECTS:
         code, output = trial_purity(folder, member, text)
         judge("purity of %s/%s" % (folder, member), code == int(offends), output)
-    total = len(checks) + len(OFFENCES) + len(OBJECTS)
+    for flags, text, said in PROGRAMS:
+        code, output = trial_hardening(flags, text)
+        judge("hardening of %s" % (said or "a clean program"),
+              code == (1 if said else 0) and said in output, output)
+    total = len(checks) + len(OFFENCES) + len(OBJECTS) + len(PROGRAMS)
     print("selftest: %d passed, %d failed" % (total - failed, failed))
     return 1 if failed else 0
 

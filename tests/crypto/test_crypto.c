@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "base/mem.h"
 #include "crypto/base58.h"
+#include "crypto/guard.h"
 #include "crypto/hash.h"
 #include "crypto/keys.h"
 #include "crypto/point.h"
@@ -17,6 +18,7 @@
 
 #include <cmocka.h>
 #include <jansson.h>
+#include <sodium.h>
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -703,6 +705,31 @@ static void init_again_and_blind(void **state)
 	secp256k1_known_answers(NULL);
 }
 
+/* Not in dumps, and not in a process that is forked off. */
+static void guarded_memory_stays_here(void **state)
+{
+	uint8_t *p = guard_alloc(100);
+	int status = 0, i, sum = 0;
+	pid_t pid;
+
+	(void)state;
+	memset(p, 7, 100);
+	assert_true(mapping_has(p, " dd"));
+	assert_true(mapping_has(p, " wf"));
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		for (i = 0; i < 100; i++)
+			sum += p[i];
+		_exit(sum ? 1 : 0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	for (i = 0; i < 100; i++)
+		assert_int_equal(p[i], 7);
+	sodium_free(p);
+}
+
 static int start(void **state)
 {
 	struct why why = {{0}};
@@ -730,6 +757,7 @@ int main(void)
 	    cmocka_unit_test(keys_may_share_a_slot),
 	    cmocka_unit_test(secrets_out_of_range_are_refused),
 	    cmocka_unit_test(secrets_are_guarded),
+	    cmocka_unit_test(guarded_memory_stays_here),
 	    cmocka_unit_test(known_texts),
 	    cmocka_unit_test(kinds_do_not_mix),
 	    cmocka_unit_test(damaged_texts_are_refused),

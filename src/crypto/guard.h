@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef TALLY_CRYPTO_GUARD_H
+#define TALLY_CRYPTO_GUARD_H
+
+#include <stddef.h>
+
+/* Memory for secrets: between pages that may not be touched, locked into memory, left out of
+ * dumps, and empty in a process that is forked off. Ends the process when there is none. Freed
+ * with sodium_free, which wipes it. */
+void *guard_alloc(size_t n);
+
+#endif
