@@ -122,33 +122,72 @@ static bool range_of_bounds(struct rpc_call *c, const struct range *held, struct
 	return true;
 }
 
+/* One ledger, by hash or index. Those that can be searched need not be here with their state. */
 static bool range_of_ledger(struct rpc_call *c, const struct range *held, struct range *out)
 {
-	const struct rpc_ledger *l = &c->ledger;
+	const struct history *h = c->host->history;
+	const json_t *index = json_object_get(c->p, "ledger_index");
+	struct ledger_header header;
+	struct hash256 hash, there;
+	uint32_t seq = 0;
 
-	if (!rpc_select_ledger(c))
-		return false;
-	if (!l->validated || l->seq > held->max || l->seq < held->min)
-		return rpc_fail(c, RPC_LGR_NOT_VALIDATED);
-	out->min = out->max = l->seq;
+	if (json_to_hash(json_object_get(c->p, "ledger_hash"), &hash)) {
+		if (h->seq_of_hash(h->ctx, &hash, &seq) != ERR_NONE ||
+		    !rpc_header_of(c->host, seq, &header, &there) || !hash256_eq(&hash, &there))
+			seq = 0;
+	} else if (!json_to_u32(index, &seq)) {
+		seq = 0;
+	}
+	if (seq < held->min || seq > held->max || seq == 0) {
+		if (!rpc_select_ledger(c))
+			return false;
+		seq = c->ledger.seq;
+		if (!c->ledger.validated || seq > held->max || seq < held->min)
+			return rpc_fail(c, RPC_LGR_NOT_VALIDATED);
+	}
+	out->min = out->max = seq;
 	return true;
 }
 
-static bool range_of_request(struct rpc_call *c, struct range *out)
+static bool fail_ledger(struct rpc_call *c, const char *what)
+{
+	return rpc_fail_text(c, RPC_INVALID_PARAMS, "%s", what);
+}
+
+/* What is asked for must be well-formed, whatever is there. */
+static bool check_ledger_args(struct rpc_call *c, bool bounds)
+{
+	const json_t *hash = json_object_get(c->p, "ledger_hash");
+	const json_t *index = json_object_get(c->p, "ledger_index");
+	const char *word = json_string_value(index);
+	struct hash256 parsed;
+
+	if (bounds && c->version > 1 && (hash || index))
+		return fail_ledger(c, "invalidParams");
+	if (bounds || (!hash && !index))
+		return true;
+	if (hash && !json_is_string(hash))
+		return fail_ledger(c, "ledgerHashNotString");
+	if (hash)
+		return json_to_hash(hash, &parsed) ? true : fail_ledger(c, "ledgerHashMalformed");
+	if (json_is_integer(index) ||
+	    (word && (!*word || strcmp(word, "current") == 0 || strcmp(word, "closed") == 0 ||
+		      strcmp(word, "validated") == 0)))
+		return true;
+	return fail_ledger(c, "ledger_index string malformed");
+}
+
+static bool range_of_request(struct rpc_call *c, bool bounds, struct range *out)
 {
 	struct history_range r = rpc_searchable(c->host);
 	struct range held = {r.first, r.last};
-	bool bounds = p_has(c, "ledger_index_min") || p_has(c, "ledger_index_max");
-	bool one = p_has(c, "ledger_hash") || p_has(c, "ledger_index");
 
-	if (c->version > 1 && bounds && one)
-		return rpc_fail_text(c, RPC_INVALID_PARAMS, "invalidParams");
 	c->holds = RPC_HOLDS_TIP;
 	if (r.first == 0)
 		return rpc_fail_behind(c, RPC_LGR_IDXS_INVALID);
 	if (bounds)
 		return range_of_bounds(c, &held, out);
-	if (one)
+	if (p_has(c, "ledger_hash") || p_has(c, "ledger_index"))
 		return range_of_ledger(c, &held, out);
 	*out = held;
 	return true;
@@ -207,7 +246,7 @@ void method_account_tx(struct rpc_call *c)
 	struct account_id id;
 	struct range range = {0, 0};
 	uint32_t from[2], limit;
-	bool marked, flag;
+	bool marked, flag, bounds;
 
 	if (c->version > 1 && (!p_flag(c, "binary", &flag) || !p_flag(c, "forward", &flag)))
 		return;
@@ -217,7 +256,9 @@ void method_account_tx(struct rpc_call *c)
 		rpc_fail(c, RPC_ACT_MALFORMED);
 		return;
 	}
-	if (!range_of_request(c, &range) || !parse_marker(c, from, &marked))
+	bounds = p_has(c, "ledger_index_min") || p_has(c, "ledger_index_max");
+	if (!check_ledger_args(c, bounds) || !parse_marker(c, from, &marked) ||
+	    !range_of_request(c, bounds, &range))
 		return;
 	write_page(c, &id, &range, marked ? from : NULL, limit, p_truthy(c, "binary"));
 }

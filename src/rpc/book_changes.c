@@ -280,5 +280,5 @@ void method_book_changes(struct rpc_call *c)
 	}
 	/* Of the open ledger nothing is known yet but what it stands on. */
 	info = view_get_info(c->ledger.open);
-	write_all(&c->w, &none, false, info->seq, &info->parent_hash, info->parent_close);
+	write_all(&c->w, &none, false, info->seq, &HASH256_ZERO, info->parent_close);
 }

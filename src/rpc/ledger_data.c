@@ -55,6 +55,10 @@ static void write_base(struct rpc_call *c, bool binary)
 		tj_header(w, &l->header, &l->hash, c->version);
 	} else {
 		jw_put_bool(w, "closed", false);
+		if (!binary && c->version > 1)
+			jw_put_u64(w, "ledger_index", info->seq);
+		else if (!binary)
+			jw_put_text_u64(w, "ledger_index", info->seq);
 		if (!binary)
 			jw_put_hash(w, "parent_hash", &info->parent_hash);
 	}
