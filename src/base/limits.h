@@ -57,6 +57,8 @@
 #define PEER_USELESS_PER_SECOND 100        /* units of work for nothing that one peer may cause */
 #define PEER_USELESS_MAX        1000       /* charged at once */
 #define PEERS_PENDING_MAX       64         /* connections that have not proved who they are */
+#define PEER_ACCEPTS_PER_SECOND 5          /* new connections of an IPv4 /24, an IPv6 /56 */
+#define PEER_ACCEPTS_BURST      40
 #define PEERS_PER_ADDRESS_MAX   8          /* connections from one address, loopback excepted */
 #define PEERS_DIALLED_MAX       128        /* addresses to connect to, configured or asked for */
 #define PEERS_REFUSED_MAX       256        /* culprits remembered */

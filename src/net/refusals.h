@@ -8,9 +8,10 @@
 #include "crypto/keys.h"
 
 /* Who has misbehaved, and until when they are refused. One who has proved its identity is known by
- * its key, anyone else by its address: a whole IPv4 address, the first half of an IPv6 one. Twice
- * within PEER_OFFENCE_MS is a pause of PEER_REFUSE_MS, each further time doubles it. The table is
- * small and forgets those who have been quiet the longest. */
+ * its key and, since keys are free, its address; anyone else by the address alone: a whole IPv4
+ * one, the first half of an IPv6 one. Twice within PEER_OFFENCE_MS is a pause of PEER_REFUSE_MS,
+ * each further time doubles it. The table is small and forgets those who have been quiet the
+ * longest. */
 
 struct culprit {
 	uint8_t b[33]; /* a public key, or 4 or 6 and an address */

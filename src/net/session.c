@@ -56,6 +56,31 @@ const char *session_end_text(enum session_end e)
 	return "";
 }
 
+bool session_is_offence(enum session_end e)
+{
+	switch (e) {
+	case SESSION_BAD_MAGIC:
+	case SESSION_WRONG_NETWORK:
+	case SESSION_WRONG_GENESIS:
+	case SESSION_WRONG_VERSION:
+	case SESSION_BAD_SIGNATURE:
+	case SESSION_OVERSIZE:
+	case SESSION_GARBAGE:
+	case SESSION_HANDSHAKE_TIMEOUT:
+	case SESSION_TOO_FAST:
+		return true;
+	case SESSION_OPEN:
+	case SESSION_SELF:
+	case SESSION_WRONG_IDENTITY:
+	case SESSION_SILENT:
+	case SESSION_CLOSED:
+	case SESSION_CLOCK: /* whose clock is wrong is not known */
+	case SESSION_END_COUNT:
+		break;
+	}
+	return false;
+}
+
 struct session *session_open(const struct session_config *c, struct now now)
 {
 	struct session *s = mem_zalloc(1, sizeof(*s));

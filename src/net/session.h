@@ -53,6 +53,9 @@ enum session_end {
 	SESSION_END_COUNT
 };
 const char *session_end_text(enum session_end e);
+/* Whether an honest node would never end like that: who does so again is refused for a while
+ * (refusals.h). */
+bool session_is_offence(enum session_end e);
 
 struct session;
 

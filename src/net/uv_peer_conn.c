@@ -276,31 +276,6 @@ bool peer_conn_send(struct peer_conn *c, struct wire_frame *f)
 
 /* Reading. */
 
-static bool is_offence(enum session_end e)
-{
-	switch (e) {
-	case SESSION_BAD_MAGIC:
-	case SESSION_WRONG_NETWORK:
-	case SESSION_WRONG_GENESIS:
-	case SESSION_WRONG_VERSION:
-	case SESSION_BAD_SIGNATURE:
-	case SESSION_OVERSIZE:
-	case SESSION_GARBAGE:
-	case SESSION_HANDSHAKE_TIMEOUT:
-	case SESSION_TOO_FAST:
-		return true;
-	case SESSION_OPEN:
-	case SESSION_SELF:
-	case SESSION_WRONG_IDENTITY:
-	case SESSION_SILENT:
-	case SESSION_CLOSED:
-	case SESSION_CLOCK: /* whose clock is wrong is not known */
-	case SESSION_END_COUNT:
-		break;
-	}
-	return false;
-}
-
 static void end_session(struct peer_conn *c, enum session_end e)
 {
 	const char *detail = session_detail(c->session);
@@ -311,13 +286,13 @@ static void end_session(struct peer_conn *c, enum session_end e)
 		c->dial->to_self = true;
 	if (!c->marked)
 		c->at_once = e == SESSION_TOO_FAST;
-	if (detail[0] && (is_offence(e) || e == SESSION_CLOSED || e == SESSION_CLOCK))
+	if (detail[0] && (session_is_offence(e) || e == SESSION_CLOSED || e == SESSION_CLOCK))
 		snprintf(reason, sizeof(reason), "%s: %.150s", session_end_text(e), detail);
 	else
 		snprintf(reason, sizeof(reason), "%s", session_end_text(e));
 	if (!c->marked)
 		c->end = (enum peer_end)(PEER_END_SESSION + (int)e);
-	peer_conn_end(c, is_offence(e), reason);
+	peer_conn_end(c, session_is_offence(e), reason);
 }
 
 /* The session is ready: it is known who it is. */
@@ -496,6 +471,9 @@ static const char *check_place(struct peer_conn *c)
 	struct peer_conn *o, *oldest = NULL;
 	uint32_t pending = 0, same = 0;
 
+	if (!c->place.loopback && !peers_is_welcome(p, &c->place) &&
+	    !buckets_take(&p->accepts, c->place.network, peers_now(p).steady.ms))
+		return "its network connects too fast";
 	for (o = p->conns; o; o = o->next) {
 		if (o == c)
 			continue;

@@ -61,6 +61,7 @@ void peer_place_of(struct peer_place *out, const struct sockaddr *a)
 
 		(void)uv_ip4_name(in, host, sizeof(host));
 		out->culprit = culprit_of_ipv4((const uint8_t *)&in->sin_addr);
+		out->network = network_of_ipv4((const uint8_t *)&in->sin_addr);
 		snprintf(out->text, sizeof(out->text), "%s:%u", host, ntohs(in->sin_port));
 		out->loopback = !memcmp(&out->culprit, &loop, sizeof(loop));
 	} else if (a->sa_family == AF_INET6) {
@@ -68,6 +69,7 @@ void peer_place_of(struct peer_place *out, const struct sockaddr *a)
 
 		(void)uv_ip6_name(in, host, sizeof(host));
 		out->culprit = culprit_of_ipv6(in->sin6_addr.s6_addr);
+		out->network = network_of_ipv6(in->sin6_addr.s6_addr);
 		snprintf(out->text, sizeof(out->text), "[%s]:%u", host, ntohs(in->sin6_port));
 		out->loopback = IN6_IS_ADDR_LOOPBACK(&in->sin6_addr) ||
 				!memcmp(&out->culprit, &loop, sizeof(loop));

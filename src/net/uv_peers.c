@@ -186,16 +186,35 @@ static bool is_fixed_place(const struct peers *p, const struct peer_place *place
 	return false;
 }
 
-/* Notes an offence against the key if it was proved, else against the address. */
+bool peers_is_welcome(const struct peers *p, const struct peer_place *place)
+{
+	uint32_t i;
+
+	for (i = 0; i < p->n_up; i++)
+		if (!memcmp(&p->up[i]->place.culprit, &place->culprit, sizeof(struct culprit)) &&
+		    peers_is_exempt(p, &p->up[i]->key))
+			return true;
+	return is_fixed_place(p, place);
+}
+
+/* Notes an offence against the key if it was proved. New keys cost nothing: so it counts for the
+ * address as well, though never at once. Returns for how many ms either is refused. */
 static int64_t punish(struct peers *p, const struct peer_conn *c, struct now now)
 {
-	struct culprit who = c->id ? culprit_of_key(&c->key) : c->place.culprit;
+	bool place = !c->place.loopback && c->inbound && !is_fixed_place(p, &c->place);
+	struct culprit key;
+	int64_t by_key = 0, by_place = 0;
 
-	if (!c->offence ||
-	    (!c->id && (c->place.loopback || !c->inbound || is_fixed_place(p, &c->place))) ||
-	    (c->id && peers_is_exempt(p, &c->key)))
+	if (!c->offence || (c->id && peers_is_exempt(p, &c->key)))
 		return 0;
-	return refusals_note(&p->refusals, &who, c->at_once, now.steady);
+	if (c->id) {
+		key = culprit_of_key(&c->key);
+		by_key = refusals_note(&p->refusals, &key, c->at_once, now.steady);
+	}
+	if (place)
+		by_place = refusals_note(&p->refusals, &c->place.culprit, !c->id && c->at_once,
+					 now.steady);
+	return by_key > by_place ? by_key : by_place;
 }
 
 static void log_end(struct peers *p, const struct peer_conn *c)
@@ -402,6 +421,8 @@ enum err peers_open(struct peers **out, const struct peers_config *c, const stru
 	p->config.reserved = p->reserved;
 	host->random(host->ctx, &seed, sizeof(seed));
 	rng_init(&p->rng, seed);
+	host->random(host->ctx, &seed, sizeof(seed));
+	buckets_init(&p->accepts, PEER_ACCEPTS_PER_SECOND, PEER_ACCEPTS_BURST, seed);
 	init_handles(p);
 	e = configure(p, c, why);
 	if (e) {

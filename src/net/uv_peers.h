@@ -17,8 +17,9 @@
  * held back as long as the other side's budget (wire.def) has no room for their type.
  *
  * All bad behaviour ends in a closed connection with a logged reason and, for a key or an address
- * that did it twice, a pause before it is accepted again (refusals.h). Never refused: reserved and
- * fixed peers' keys; as addresses 127.0.0.1, ::1, and those given as numbers for fixed peers.
+ * that did it twice, a pause before it is accepted again (refusals.h). A network (IPv4 /24, IPv6
+ * /56) that connects too fast is cut off before that costs a key exchange. Never refused: reserved
+ * and fixed peers' keys; as addresses 127.0.0.1, ::1, and those given as numbers for fixed peers.
  *
  * The process has to ignore SIGPIPE, as any that writes to sockets. */
 

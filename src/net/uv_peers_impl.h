@@ -2,6 +2,7 @@
 #ifndef TALLY_NET_UV_PEERS_IMPL_H
 #define TALLY_NET_UV_PEERS_IMPL_H
 
+#include "base/buckets.h"
 #include "base/rng.h"
 #include "crypto/base58.h"
 #include "net/lane.h"
@@ -34,7 +35,8 @@ struct peer_resolve;
 struct peer_place {
 	char text[64];
 	struct culprit culprit;
-	bool loopback; /* 127.0.0.1 or ::1: neither counted nor refused */
+	uint64_t network; /* buckets.h */
+	bool loopback;    /* 127.0.0.1 or ::1: neither counted nor refused */
 };
 
 struct peer_conn {
@@ -105,7 +107,8 @@ struct peers {
 	struct peer_dial *dials;
 	uint32_t n_dials;
 	struct refusals refusals;
-	struct rng rng; /* jitter */
+	struct buckets accepts; /* how fast networks connect */
+	struct rng rng;         /* jitter */
 	struct steady ticked, due;
 
 	struct steady log_second;
@@ -127,6 +130,8 @@ const char *peers_admit(struct peers *p, struct peer_conn *c);
 /* A connection is ending: forgets and logs it, tells the host, notes an offence. */
 void peers_ended(struct peers *p, struct peer_conn *c);
 struct peer_conn *peers_find_key(struct peers *p, const struct public_key *key);
+/* Whether a fixed peer lives there, or one that is exempt is here from there. */
+bool peers_is_welcome(const struct peers *p, const struct peer_place *place);
 bool peers_is_exempt(const struct peers *p, const struct public_key *key);
 /* What a connection has counted goes into a sum. */
 void peers_add_up(struct peers_stats *sum, const struct peer_conn *c);

@@ -270,6 +270,35 @@ static void addresses_are_refused_after_twice(void **state)
 	net_close(&t);
 }
 
+/* Each time with another key: the third one from there is refused before it costs a handshake. */
+static void new_keys_do_not_help(void **state)
+{
+	static const uint8_t oversize[4] = {0x7F, 0xFF, 0xFF, 0xFF};
+	struct client c;
+	struct net t;
+
+	(void)state;
+	good_pair(&t, 1);
+	for (uint8_t i = 0; i < 2; i++) {
+		join(&c, &t, (uint8_t)(80 + i), "127.0.0.11");
+		client_send(&c, oversize, sizeof(oversize));
+		expect_closed(&c, &t);
+		client_close(&c);
+	}
+	client_open(&c, &t, 0, "127.0.0.11");
+	client_config(&c, 82);
+	client_session(&c, &t);
+	expect_closed(&c, &t);
+	assert_false(session_ready(c.s.s));
+	expect_log(&t, 0, "its address is refused for a while");
+	client_close(&c);
+	join(&c, &t, 83, "127.0.0.12");
+	expect_peers(&t, 0, 2);
+	client_close(&c);
+	expect_undisturbed(&t);
+	net_close(&t);
+}
+
 /* One that is cut off again and again looks bad, too. */
 static void addresses_of_fixed_peers_are_never_refused(void **state)
 {
@@ -349,6 +378,34 @@ static void connections_of_an_address_are_limited(void **state)
 }
 
 /* More silent connections than there are places: a peer that proves itself still gets in. */
+static void networks_have_a_pace(void **state)
+{
+	struct client c[PEER_ACCEPTS_BURST + 5], other;
+	struct net t;
+
+	(void)state;
+	good_pair(&t, 1);
+	for (int i = 0; i < PEER_ACCEPTS_BURST + 5; i++) {
+		char from[16];
+
+		snprintf(from, sizeof(from), "127.0.9.%d", i + 1);
+		client_open(&c[i], &t, 0, from);
+	}
+	expect_log(&t, 0, "reason: its network connects too fast");
+	expect_closed(&c[PEER_ACCEPTS_BURST + 4], &t);
+	/* other networks do not feel it */
+	join(&other, &t, 66, "127.0.10.1");
+	client_close(&other);
+	for (int i = 0; i < PEER_ACCEPTS_BURST + 5; i++)
+		client_close(&c[i]);
+	/* and it may again, slowly */
+	net_run_ms(&t, 1000);
+	join(&other, &t, 66, "127.0.9.200");
+	client_close(&other);
+	expect_undisturbed(&t);
+	net_close(&t);
+}
+
 static void silent_crowds_do_not_lock_out(void **state)
 {
 	enum { CROWD = 3 * PEERS_PENDING_MAX };
@@ -611,9 +668,11 @@ int main(void)
 	    cmocka_unit_test(floods_are_warned_cut_and_refused),
 	    cmocka_unit_test(useless_work_is_charged),
 	    cmocka_unit_test(addresses_are_refused_after_twice),
+	    cmocka_unit_test(new_keys_do_not_help),
 	    cmocka_unit_test(addresses_of_fixed_peers_are_never_refused),
 	    cmocka_unit_test(reserved_keys_come_through_a_refused_address),
 	    cmocka_unit_test(connections_of_an_address_are_limited),
+	    cmocka_unit_test(networks_have_a_pace),
 	    cmocka_unit_test(silent_crowds_do_not_lock_out),
 	    cmocka_unit_test(connect_and_reset_leaves_nothing),
 	    cmocka_unit_test(slow_readers_are_shed_then_closed),

@@ -226,31 +226,6 @@ void end_flush(struct end *e)
 
 /* ---- reading ---- */
 
-static bool is_offence(enum session_end e)
-{
-	switch (e) {
-	case SESSION_BAD_MAGIC:
-	case SESSION_WRONG_NETWORK:
-	case SESSION_WRONG_GENESIS:
-	case SESSION_WRONG_VERSION:
-	case SESSION_BAD_SIGNATURE:
-	case SESSION_OVERSIZE:
-	case SESSION_GARBAGE:
-	case SESSION_HANDSHAKE_TIMEOUT:
-	case SESSION_TOO_FAST:
-		return true;
-	case SESSION_OPEN:
-	case SESSION_SELF:
-	case SESSION_WRONG_IDENTITY:
-	case SESSION_SILENT:
-	case SESSION_CLOSED:
-	case SESSION_CLOCK:
-	case SESSION_END_COUNT:
-		break;
-	}
-	return false;
-}
-
 static void end_session(struct end *e, enum session_end why)
 {
 	const char *detail = session_detail(e->session);
@@ -261,7 +236,7 @@ static void end_session(struct end *e, enum session_end why)
 	e->late = why == SESSION_HANDSHAKE_TIMEOUT;
 	snprintf(reason, sizeof(reason), "%s%s%.150s", session_end_text(why), detail[0] ? ": " : "",
 		 detail);
-	end_close(e, is_offence(why), reason);
+	end_close(e, session_is_offence(why), reason);
 }
 
 static void proved(struct end *e)
