@@ -5,6 +5,7 @@
 //   versions   of the API, [1, 2] when not said
 //   only       'ws' or 'http': one transport
 //   as         the type of the answer, where it cannot come from that of the request
+//   fails      the error that it ends in
 //   standalone asked of the node without consensus
 // A method stands under each form of its answer.
 
@@ -204,6 +205,11 @@ export const calls = [
 	['log_level', {}, { admin: true }],
 	['log_level', { severity: 'info' }, { admin: true }],
 	['logrotate', {}, { admin: true }],
+	// Errors have a type as well.
+	['account_info', (w) => ({ account: w.nobody }), { fails: 'actNotFound' }],
+	['tx', (w) => ({ transaction: w.definitions }), { fails: 'txnNotFound' }],
+	['ledger', { ledger_index: 4000000 }, { fails: 'lgrNotFound' }],
+	['submit', { tx_blob: '00' }, { fails: 'invalidTransaction' }],
 	['stop', {}, { admin: true, standalone: true, only: 'ws', versions: [2] }],
 ];
 

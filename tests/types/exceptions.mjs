@@ -154,6 +154,14 @@ export const exceptions = [
 		'extra',
 		'what became of it, as submit says',
 	]),
+	[
+		'account_info',
+		'**.(ledger_current_index|validated|account)',
+		'extra',
+		'the reference leaves in an error what it has written before',
+		{ when: (_, answer) => answer.error },
+	],
+	['.*', 'error_code', 'type', 'a number in the protocol; the type says text'],
 	['subscribe', 'result', 'type', 'of the stream server', { when: (r) => r.load_base }],
 	...['accepted', 'hash', 'seqNum'].map((member) => [
 		'ledger',

@@ -111,7 +111,7 @@ function compile(file, text) {
 		types: [],
 		baseUrl: ROOT,
 		paths: {
-			xrpl: [path.join(ROOT, 'tests/npm/node_modules/xrpl/dist/npm/index.d.ts')],
+			xrpl: [path.join(ROOT, 'tests/npm/node_modules/xrpl/dist/npm/models/index.d.ts')],
 		},
 		typeRoots: [],
 		lib: ['lib.es2022.d.ts', 'lib.dom.d.ts'],
@@ -145,6 +145,34 @@ function locate(diagnostic) {
 
 const headline = (d) => ts.flattenDiagnosticMessageText(d.messageText, ' ').slice(0, 500);
 
+// Whether two values have the same type, whatever it is: of texts only those without a digit, the
+// words of the protocol, say something of it.
+function alike(a, b) {
+	if (typeof a !== typeof b || Array.isArray(a) !== Array.isArray(b)) return false;
+	if (typeof a === 'string') return a === b || (/\d/.test(a) && /\d/.test(b));
+	if (a === null || b === null) return a === b;
+	if (typeof a !== 'object') return true;
+	const keys = Object.keys(a);
+	return (
+		keys.length === Object.keys(b).length &&
+		keys.every((key) => Object.hasOwn(b, key) && alike(a[key], b[key]))
+	);
+}
+
+// What stands in the envelope's way: the compiler is asked about one of two like answers.
+function shownBefore(records, i) {
+	const { method, version, transport, request, answer } = records[i];
+	const before = records[i - 1];
+	return (
+		transport === 'http' &&
+		answer.result.error === undefined &&
+		before?.method === method &&
+		before.version === version &&
+		JSON.stringify(before.request) === JSON.stringify(request) &&
+		alike(before.answer.result, answer.result)
+	);
+}
+
 // { faults: [text], idle: [exceptions that are not needed], checked }
 export function judge(records, exceptions, file) {
 	const parts = [
@@ -152,6 +180,7 @@ export function judge(records, exceptions, file) {
 		`import type * as Own from '${path.relative(path.dirname(file), HERE)}/models.js';`,
 	];
 	const names = new Map();
+	let checked = 0;
 	const samples = exceptions.map(() => []);
 	const put = (name, record, answer, about) => {
 		names.set(name, about);
@@ -161,6 +190,8 @@ export function judge(records, exceptions, file) {
 		// Over HTTP the status stands among the members of the result.
 		if (record.transport === 'http' && record.answer.result?.status === 'success')
 			delete record.answer.result.status;
+		if (shownBefore(records, i)) return;
+		checked++;
 		const mine = exceptions.filter((e) => concerns(e, record));
 		const answer = structuredClone(record.answer);
 		for (const one of mine) {
@@ -187,5 +218,5 @@ export function judge(records, exceptions, file) {
 		else faults.push(`${one.file?.fileName ?? ''}: ${headline(one)}`);
 	}
 	const idle = exceptions.filter((_, i) => !needed.has(i));
-	return { faults, idle, checked: records.length };
+	return { faults, idle, checked };
 }

@@ -49,6 +49,7 @@ export interface HttpError {
 		error: string;
 		error_code?: number;
 		error_message?: string;
+		error_exception?: string;
 		status: 'error';
 		request: { [key: string]: unknown };
 	};

@@ -157,6 +157,7 @@ async function pay(stage) {
 	names.late = alice.sign(payment(alice, bob, 3, { LastLedgerSequence: 2 })).tx_blob;
 	const { Fee, Sequence, ...unsigned } = payment(alice, bob, 0);
 	names.unsigned = unsigned;
+	names.nobody = xrpl.Wallet.generate().classicAddress;
 	names.payer = alice.classicAddress;
 	names.hash = first.hash;
 	const many = { ...payment(alice, bob, 2), Fee: '30', SigningPubKey: '' };
@@ -226,6 +227,7 @@ async function askAll(stage, records) {
 					request: asked,
 					answer,
 					as: options.as,
+					fails: options.fails,
 				});
 			}
 	}
