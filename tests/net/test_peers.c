@@ -556,7 +556,8 @@ static void a_dropped_peer_is_refused_for_a_while(void **state)
 	assert_string_equal(peer_end_name(PEER_END_SESSION + SESSION_CLOSED), "closed");
 	assert_null(peer_end_name(PEER_END_SESSION + SESSION_OPEN));
 	for (int i = 0; i < SESSION_END_COUNT; i++)
-		assert_true(i == SESSION_OPEN || peer_end_name(PEER_END_SESSION + i));
+		assert_true(i == SESSION_OPEN ||
+			    peer_end_name((enum peer_end)(PEER_END_SESSION + i)));
 	net_close(&t);
 }
 
