@@ -80,7 +80,7 @@ enum rpc_later_kind {
 
 /* Answers up to AT_ONCE leave whole; longer ones in pieces of about PIECE. */
 #define RPC_PIECE_BYTES   65536
-#define RPC_AT_ONCE_BYTES 262144
+#define RPC_AT_ONCE_BYTES 98304
 struct rpc_later {
 	enum rpc_later_kind kind;
 	struct tx *tx;               /* one reference, owned by the call */
@@ -125,7 +125,7 @@ struct rpc_call {
 	struct rpc_later later;
 	uint64_t token; /* while it waits for the node */
 	bool in_pieces; /* some of the reply is on its way: its bytes so far are `sent` */
-	uint64_t sent;
+	uint64_t sent, worked_us;
 	struct batch *batch; /* whose item it is: the reply goes there (batch.h) */
 	struct idem *idem;   /* with an Idempotency-Key (idempotency.h) */
 	int status;          /* HTTP status that the reply has whatever comes; 0: the usual one */

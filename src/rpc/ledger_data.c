@@ -10,9 +10,10 @@
 #define PAGE_JSON   256
 
 struct page {
-	struct hash256 after; /* zero: from the first entry */
+	struct hash256 after; /* if marked; else from the first entry */
 	bool marked, binary;
-	uint32_t limit;
+	uint32_t limit, left;
+	struct state_walk walk;
 	uint16_t type;
 };
 
@@ -98,37 +99,52 @@ static struct hash256 index_before(struct hash256 h)
 	return h;
 }
 
-static void write_page(struct rpc_call *c, const struct page *p, struct state_walk *walk)
+/* In pieces (call.h); the entry that does not fit any more is where the next page begins. */
+static bool more_page(struct rpc_call *c)
 {
-	struct hash256 at = p->after, key;
+	struct page *p = c->later.walk;
+	size_t end = c->w.out.n + RPC_PIECE_BYTES;
 	const struct st_object *entry;
-	uint32_t left = p->limit;
+	struct hash256 key;
 	enum found f;
 
-	jw_put_open(&c->w, "state", '[');
-	f = state_walk_next(walk, p->marked ? &at : NULL, &key, &entry);
-	while (f == FOUND && left > 0 && c->w.out.n <= RPC_REPLY_SOFT_MAX) {
+	while ((f = state_walk_next(&p->walk, p->marked ? &p->after : NULL, &key, &entry)) ==
+		   FOUND &&
+	       p->left > 0 && c->sent + c->w.out.n <= RPC_REPLY_SOFT_MAX) {
+		if (c->w.out.n >= end)
+			return true;
 		write_entry(c, p, &key, entry);
 		arena_reset(&c->arena);
-		left--;
-		at = key;
-		f = state_walk_next(walk, &at, &key, &entry);
+		p->left--;
+		p->after = key;
+		p->marked = true;
 	}
 	jw_end(&c->w, ']');
-	if (f != FOUND)
-		return;
-	key = index_before(key);
-	jw_put_hash(&c->w, "marker", &key);
+	if (f == FOUND) {
+		key = index_before(key);
+		jw_put_hash(&c->w, "marker", &key);
+	}
+	if (c->fault.token && !c->in_pieces)
+		rpc_forget_written(c);
+	return false;
+}
+
+static void end_page(void *walk)
+{
+	struct page *p = walk;
+
+	state_walk_end(&p->walk);
+	mem_free(p);
 }
 
 void method_ledger_data(struct rpc_call *c)
 {
-	struct state_walk walk;
-	struct page p;
+	struct page *p = mem_zalloc(1, sizeof(*p));
 
+	c->later = (struct rpc_later){.more = more_page, .walk = p, .end_walk = end_page};
 	if (!rpc_lookup_ledger(c))
 		return;
-	if (!parse(c, &p) || !state_walk_begin(c, &walk)) {
+	if (!parse(c, p) || !state_walk_begin(c, &p->walk)) {
 		rpc_forget_written(c);
 		return;
 	}
@@ -136,10 +152,9 @@ void method_ledger_data(struct rpc_call *c)
 		jw_put_hash(&c->w, "ledger_hash", &HASH256_ZERO);
 		jw_put_u64(&c->w, "ledger_index", c->ledger.seq);
 	}
-	if (!p.marked)
-		write_base(c, p.binary);
-	write_page(c, &p, &walk);
-	state_walk_end(&walk);
-	if (c->fault.token)
-		rpc_forget_written(c);
+	if (!p->marked)
+		write_base(c, p->binary);
+	jw_put_open(&c->w, "state", '[');
+	p->left = p->limit;
+	c->later.kind = RPC_REPLY_IN_PIECES;
 }

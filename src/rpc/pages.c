@@ -15,10 +15,16 @@ static uint32_t kilobytes(const struct rpc_call *c)
 	return (uint32_t)(c->w.out.n / 1024) * RPC_COST_PER_KB;
 }
 
+static uint64_t now_us(const struct rpc_call *c)
+{
+	return c->host->us ? c->host->us(c->host->ctx) : 0;
+}
+
 static bool next(void *ctx, struct buf *out)
 {
 	struct rpc_call *c = ctx;
 	const struct rpc_host *host = c->host;
+	uint64_t began = now_us(c);
 	bool more = true;
 
 	if (c->sent > 0)
@@ -31,6 +37,7 @@ static bool next(void *ctx, struct buf *out)
 	c->sent += c->w.out.n;
 	*out = c->w.out;
 	c->w.out = BUF_INIT;
+	c->worked_us += now_us(c) - began;
 	return more;
 }
 
@@ -38,6 +45,7 @@ static void end(void *ctx)
 {
 	struct rpc_call *c = ctx;
 
+	c->came_us = now_us(c) - c->worked_us; /* the reader's time is not ours */
 	rpc_tell_done(c);
 	rpc_call_free(c);
 }
@@ -56,6 +64,7 @@ void rpc_reply_in_pieces(struct rpc_call *c)
 		return;
 	}
 	c->in_pieces = true;
+	c->worked_us = now_us(c) - c->came_us;
 	c->key = NULL;
 	rpc_begin_pieces(c);
 	host->reply_pages(host->ctx, c->from.request, 200, &pages);

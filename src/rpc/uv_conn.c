@@ -42,7 +42,7 @@ void conn_cut(struct front_conn *c)
 	c->state = CONN_CLOSED;
 	conn_tls_cut(c);
 	turn_unqueue(c);
-	pages_drop(c);
+	out_forget(c);
 	conn_idle(c, IDLE_NOT);
 	conn_leave_place(c);
 	id_drop(&c->f->conn_ids, c->id);

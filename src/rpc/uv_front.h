@@ -299,6 +299,10 @@ void out_put_buf(struct front_conn *c, struct buf *b);
 void out_conflate(struct front_conn *c, uint32_t kind);
 /* Puts the connection on the list of those to flush. */
 void out_touch(struct front_conn *c);
+/* It has been cut: nothing of it waits any more. */
+void out_forget(struct front_conn *c);
+/* When too much waits in all, those that take nothing and hold the most are closed. */
+void out_relieve(struct front_server *f, int64_t now);
 /* Forgets what has not begun to leave. */
 void out_drop(struct front_conn *c);
 /* Nothing waits to be written, also of what is enciphered already. */

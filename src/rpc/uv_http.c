@@ -76,6 +76,7 @@ static void on_sweep(uv_timer_t *timer)
 
 	f->stats.lag_ms = late > 0 ? (uint32_t)late : 0;
 	front_probe_descriptors(f, now);
+	out_relieve(f, now);
 	f->sweep_due = now + (f->closing ? CLOSING_SWEEP_MS : SWEEP_MS);
 	for (struct front_conn *c = f->conns; c; c = next) {
 		next = c->next;
@@ -130,6 +131,7 @@ static void set_limits(struct front_limits *l)
 	set_default(&l->ws_in_flight_max, 32);
 	set_default(&l->queue_bytes_max, 16u << 20);
 	set_default(&l->queue_msgs_max, 16384);
+	set_default(&l->waiting_bytes_max, 192u << 20);
 	set_default(&l->soft_bytes, 1u << 20);
 	set_default(&l->soft_msgs, 100);
 	set_default(&l->turn_us, 5000);

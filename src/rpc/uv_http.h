@@ -85,11 +85,12 @@ struct front_limits {
 				   4 s; default: no limit. More are reset */
 	const char *const *proxies; /* addresses whose X-Forwarded-For names the client */
 	uint32_t n_proxies;
-	bool limit_loopback;       /* both also for 127.0.0.0/8 and ::1 */
-	uint32_t in_flight_max;    /* 500 requests at work: more of public listeners come `busy` */
-	uint32_t lag_ms_max;       /* 2000: the same while the loop is later than this */
-	uint32_t turn_us;          /* 5000: of each turn of the loop, for public requests */
-	uint32_t ws_in_flight_max; /* 32 of one WebSocket; then reading waits */
+	bool limit_loopback;        /* both also for 127.0.0.0/8 and ::1 */
+	uint32_t in_flight_max;     /* 500 requests at work: more of public listeners come `busy` */
+	uint32_t lag_ms_max;        /* 2000: the same while the loop is later than this */
+	uint32_t turn_us;           /* 5000: of each turn of the loop, for public requests */
+	uint32_t ws_in_flight_max;  /* 32 of one WebSocket; then reading waits */
+	uint32_t waiting_bytes_max; /* 192 MiB, of all: then those that do not read are closed */
 	uint32_t soft_bytes, soft_msgs; /* 1 MiB, 100: waiting for one that does not keep up; then
 					   older messages of the same kind are left out */
 	uint32_t queue_bytes_max;       /* 16 MiB waiting for one connection; more: 1008 */
@@ -126,12 +127,13 @@ struct front_stats {
 	uint64_t denied;                         /* without the token */
 	uint32_t handshakes_waiting; /* of TLS: for processor time; done, failed, dropped waiting */
 	uint64_t handshakes, handshakes_failed, handshakes_dropped;
-	uint64_t handshake_ns; /* processor time that they took */
-	uint64_t slow_closed;  /* WebSockets closed because they did not read */
-	uint64_t conflated;    /* messages left out for newer ones of their kind */
-	uint64_t busy;         /* requests that came while too much was at work */
-	uint32_t waiting;      /* connections that wait for their turn */
-	uint32_t lag_ms;       /* how late the last timer was: the loop's delay */
+	uint64_t handshake_ns;  /* processor time that they took */
+	uint64_t slow_closed;   /* WebSockets closed because they did not read */
+	uint64_t bytes_waiting; /* to be written, of all connections */
+	uint64_t conflated;     /* messages left out for newer ones of their kind */
+	uint64_t busy;          /* requests that came while too much was at work */
+	uint32_t waiting;       /* connections that wait for their turn */
+	uint32_t lag_ms;        /* how late the last timer was: the loop's delay */
 };
 
 /* The loop and the handler's ctx must outlive the server. limits may be NULL. */

@@ -6,6 +6,7 @@
 #include "rpc/uv_front.h"
 
 #include "base/mem.h"
+#include "os/log.h"
 
 #include <stdlib.h>
 
@@ -75,13 +76,20 @@ static void grow(struct out_queue *q)
 	q->head = 0;
 }
 
+/* Bytes that wait, of the connection and of all. */
+static void count(struct front_conn *c, int64_t n)
+{
+	must(n >= 0 || (uint64_t)-n <= c->out.bytes);
+	c->out.bytes += (uint64_t)n;
+	c->f->stats.bytes_waiting += (uint64_t)n;
+}
+
 /* The first n bytes are gone. */
 static void consume(struct front_conn *c, size_t n)
 {
 	struct out_queue *q = &c->out;
 
-	must(n <= q->bytes);
-	q->bytes -= n;
+	count(c, -(int64_t)n);
 	c->f->stats.bytes_out += n;
 	while (q->n && n >= (*entry(q, 0))->n - q->skip) {
 		n -= (*entry(q, 0))->n - q->skip;
@@ -123,7 +131,7 @@ void out_put_now(struct front_conn *c, struct front_shared *s)
 	if (out_is_empty(c))
 		c->write_deadline = conn_now(c) + c->f->limits.write_ms;
 	*entry(q, q->n++) = s;
-	q->bytes += s->n;
+	count(c, s->n);
 	out_touch(c);
 }
 
@@ -159,7 +167,7 @@ void out_conflate(struct front_conn *c, uint32_t kind)
 		struct front_shared *s = *entry(q, i);
 
 		if (s->conflate == kind) {
-			q->bytes -= s->n;
+			count(c, -(int64_t)s->n);
 			front_shared_unref(s);
 			c->f->stats.conflated++;
 		} else {
@@ -178,16 +186,22 @@ void out_drop(struct front_conn *c)
 	while (q->n > keep) {
 		struct front_shared *s = *entry(q, --q->n);
 
-		q->bytes -= s->n;
+		count(c, -(int64_t)s->n);
 		front_shared_unref(s);
 	}
 }
 
+void out_forget(struct front_conn *c)
+{
+	pages_drop(c);
+	count(c, -(int64_t)c->out.bytes);
+}
+
 void out_close(struct front_conn *c)
 {
-	c->out.in_write = 0;
-	c->out.skip = 0;
-	out_drop(c);
+	out_forget(c);
+	while (c->out.n)
+		front_shared_unref(*entry(&c->out, --c->out.n));
 	mem_free(c->out.ring);
 	c->out = (struct out_queue){.ring = NULL};
 }
@@ -276,6 +290,8 @@ static void flush_plain(struct front_conn *c)
 
 void out_flush(struct front_conn *c)
 {
+	if (c->state == CONN_CLOSED)
+		return;
 	if (c->tls)
 		conn_tls_flush(c);
 	else
@@ -285,6 +301,34 @@ void out_flush(struct front_conn *c)
 	if (out_is_empty(c) && c->state != CONN_CLOSED) {
 		c->write_deadline = INT64_MAX;
 		conn_drained(c);
+	}
+}
+
+#define STALLED_MS 1000
+
+/* How long nothing has left, although something waits. */
+static int64_t stalled_ms(const struct front_conn *c, int64_t now)
+{
+	if (c->write_deadline == INT64_MAX || c->state == CONN_CLOSED)
+		return 0;
+	return now - (c->write_deadline - (int64_t)c->f->limits.write_ms);
+}
+
+void out_relieve(struct front_server *f, int64_t now)
+{
+	while (f->stats.bytes_waiting > f->limits.waiting_bytes_max) {
+		struct front_conn *most = NULL;
+
+		for (struct front_conn *c = f->conns; c; c = c->next)
+			if (stalled_ms(c, now) >= STALLED_MS &&
+			    (!most || c->out.bytes > most->out.bytes))
+				most = c;
+		if (!most)
+			return;
+		log_line(LOG_INFO, "rpc", "%s: does not read, and too much waits, closed",
+			 most->address);
+		f->stats.slow_closed++;
+		conn_cut(most);
 	}
 }
 

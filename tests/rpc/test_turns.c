@@ -481,9 +481,39 @@ static void the_too_slow_are_told_why(void **state)
 	kit_stop(s);
 }
 
+/* Many that do not read: those that hold the most go before memory does, the others stay. */
+static void too_much_for_all(void **state)
+{
+	struct front_limits l = {.waiting_bytes_max = 20u << 20};
+	struct server *s = kit_start(&l);
+	struct timespec nap = {.tv_nsec = 20000000};
+	int fd[10], small[2];
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		small[i] = kit_dial_from(s->port, "127.0.0.1", 4096);
+		kit_get(small[i], "/big?500000");
+	}
+	for (int i = 0; i < 10; i++) {
+		fd[i] = kit_dial_from(s->port, "127.0.0.1", 4096);
+		kit_get(fd[i], "/big?6000000");
+	}
+	while (kit_stat_of(s, "slow ") < 2) /* some megabytes of each are the kernel's */
+		nanosleep(&nap, NULL);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(kit_take_reply(small[i]), 200);
+		close(small[i]);
+	}
+	for (int i = 0; i < 10; i++)
+		close(fd[i]);
+	kit_wait_for(s, "connections ", 1);
+	kit_stop(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(too_much_for_all),
 	    cmocka_unit_test(connections_take_turns),
 	    cmocka_unit_test(addresses_take_turns),
 	    cmocka_unit_test(websockets_take_turns),
