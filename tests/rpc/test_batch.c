@@ -13,31 +13,34 @@
 
 /* ---- Batches */
 
+static char *doubled(const char *text)
+{
+	char *out = mem_zalloc(1, strlen(text) + 1);
+
+	for (size_t i = 0; text[i]; i++)
+		out[i] = text[i] == '\'' ? '"' : text[i];
+	return out;
+}
+
 /* The reply is this list. Single quotes stand for double ones. */
 static void expect(struct fake *f, const char *items, const char *wanted)
 {
+	char *ask = doubled(items), *reply = doubled(wanted);
 	struct buf text = BUF_INIT;
 	json_t *got, *want;
-	char *quoted = mem_zalloc(1, strlen(wanted) + 1);
 
-	buf_printf(&text, "{\"method\":\"batch\",\"params\":%s}", items);
+	buf_printf(&text, "{\"method\":\"batch\",\"params\":%s}", ask);
 	buf_put_u8(&text, 0);
-	for (char *s = (char *)text.p; *s; s++)
-		if (*s == '\'')
-			*s = '"';
-	for (size_t i = 0; wanted[i]; i++)
-		quoted[i] = wanted[i] == '\'' ? '"' : wanted[i];
-	f->replies = 0;
 	got = fake_ask(f, VIA_HTTP, (char *)text.p);
-	assert_int_equal(f->replies, 1);
-	want = json_loads(quoted, 0, NULL);
+	want = json_loads(reply, 0, NULL);
 	assert_non_null(want);
 	if (!json_equal(got, want))
-		fail_msg("%.*s instead of %s", (int)f->reply.n, (char *)f->reply.p, quoted);
+		fail_msg("%.*s instead of %s", (int)f->reply.n, (char *)f->reply.p, reply);
 	assert_int_equal(f->status, 200);
 	json_decref(got);
 	json_decref(want);
-	mem_free(quoted);
+	mem_free(ask);
+	mem_free(reply);
 	buf_close(&text);
 }
 
@@ -258,44 +261,95 @@ static void long_answers_end_a_batch(void **state)
 
 /* ---- Forms of the envelope */
 
-static void the_forms_of_ripplerpc(void **state)
+struct form {
+	bool websocket;
+	const char *ask, *reply; /* single quotes for double ones */
+	int status;
+};
+
+#define PING          "'result':{},'status':'success','type':'response'"
+#define WRONG_VERSION "'status':'error','error':'invalid_API_version','type':'response'"
+#define UNKNOWN       "'error':'unknownCmd','error_code':32,"
+
+/* clang-format off */
+static const struct form forms[] = {
+	/* What matches answers with requests comes back as it came, of whatever type. */
+	{true, "{'command':'ping'}", "{" PING "}", 200},
+	{true, "{'command':'ping','id':null}", "{" PING ",'id':null}", 200},
+	{true, "{'command':'ping','id':true}", "{" PING ",'id':true}", 200},
+	{true, "{'command':'ping','id':-1.5e-3}", "{" PING ",'id':-1.5e-3}", 200},
+	{true, "{'command':'ping','id':9223372036854775807}",
+	       "{" PING ",'id':9223372036854775807}", 200},
+	{true, "{'command':'ping','id':{'a':[1,{}]}}", "{" PING ",'id':{'a':[1,{}]}}", 200},
+	{true, "{'command':'ping','jsonrpc':2,'ripplerpc':{}}",
+	       "{" PING ",'jsonrpc':2,'ripplerpc':{}}", 200},
+	{true, "{'command':'ping','api_version':2,'id':'x'}",
+	       "{" PING ",'api_version':2,'id':'x'}", 200},
+	/* Either name of the command, or both alike. */
+	{true, "{'method':'ping','nonsense':[1],'params':5}", "{" PING "}", 200},
+	{true, "{'method':'ping','command':'ping'}", "{" PING "}", 200},
+	{true, "{'method':'ping','command':'fee','id':1}",
+	       "{'status':'error','error':'missingCommand','type':'response','id':1,"
+	       "'request':{'method':'ping','command':'fee','id':1}}", 200},
+	{true, "{'command':5}", "{'status':'error','error':'missingCommand','type':'response',"
+	       "'request':{'command':5}}", 200},
+	/* Versions are whole numbers that there are. */
+	{true, "{'command':'ping','api_version':'2'}", "{" WRONG_VERSION ",'api_version':'2',"
+	       "'request':{'command':'ping','api_version':'2'}}", 200},
+	{true, "{'command':'ping','api_version':1.0}", "{" WRONG_VERSION ",'api_version':1.0,"
+	       "'request':{'command':'ping','api_version':1.0}}", 200},
+	{true, "{'command':'ping','api_version':0}", "{" WRONG_VERSION ",'api_version':0,"
+	       "'request':{'command':'ping','api_version':0}}", 200},
+	{true, "{'command':'ping','api_version':3}", "{" WRONG_VERSION ",'api_version':3,"
+	       "'request':{'command':'ping','api_version':3}}", 200},
+	{true, "{'command':'ping','api_version':null}", "{" WRONG_VERSION ",'api_version':null,"
+	       "'request':{'command':'ping','api_version':null}}", 200},
+	/* Errors: beside the rest on WebSocket, with the request, secrets covered. */
+	{true, "{'command':'x','id':1,'secret':'s','seed':'s','passphrase':'s','seed_hex':'s'}",
+	       "{" UNKNOWN "'error_message':'Unknown method.','status':'error','type':'response',"
+	       "'id':1,'request':{'command':'x','id':1,'secret':'<masked>','seed':'<masked>',"
+	       "'passphrase':'<masked>','seed_hex':'<masked>'}}", 200},
+	{false, "{'method':'x','params':[{'id':1}]}",
+		"{'result':{" UNKNOWN "'error_message':'Unknown method.','status':'error',"
+		"'request':{'id':1,'command':'x'}},'id':1}", 200},
+	{false, "{'method':'x','params':[{'ripplerpc':'2.0','id':1}]}",
+		"{'error':{" UNKNOWN "'code':32,'message':'Unknown method.','status':'error'},"
+		"'ripplerpc':'2.0','id':1}", 200},
+	{false, "{'method':'x','params':[{'ripplerpc':'3.0'}]}",
+		"{'error':{" UNKNOWN "'code':32,'message':'Unknown method.','status':'error'},"
+		"'ripplerpc':'3.0'}", 405},
+	/* Only what stands in params counts over HTTP. */
+	{false, "{'method':'ping','id':7,'ripplerpc':5,'api_version':9}",
+		"{'result':{'status':'success'}}", 200},
+	{false, "{'method':'ping','params':[{'id':[1,{'a':null}],'jsonrpc':'2.0'}]}",
+		"{'result':{'status':'success'},'id':[1,{'a':null}],'jsonrpc':'2.0'}", 200},
+	{false, "{'method':'ping','params':[{'ripplerpc':'2.0','id':1.5}]}",
+		"{'result':{'status':'success'},'id':1.5,'ripplerpc':'2.0'}", 200},
+	{false, "{'method':'ping','params':[{'ripplerpc':'3.0'}]}",
+		"{'result':{'status':'success'},'ripplerpc':'3.0'}", 200},
+	{false, "{'method':'ping','params':[{'ripplerpc':'','id':null}]}",
+		"{'result':{'status':'success'},'id':null,'ripplerpc':''}", 200},
+};
+/* clang-format on */
+
+static void the_forms_of_the_envelope(void **state)
 {
-	static const struct {
-		const char *params; /* single quotes for double ones */
-		const char *reply;
-		int status;
-	} rows[] = {
-	    {"'id':[1,{'a':null}],'jsonrpc':'2.0'",
-	     "{'result':{'status':'success'},'id':[1,{'a':null}],'jsonrpc':'2.0'}", 200},
-	    {"'ripplerpc':'1.0'", "{'result':{'status':'success'},'ripplerpc':'1.0'}", 200},
-	    {"'ripplerpc':'2.0','id':1.5",
-	     "{'result':{'status':'success'},'id':1.5,'ripplerpc':'2.0'}", 200},
-	    {"'ripplerpc':'3.0'", "{'result':{'status':'success'},'ripplerpc':'3.0'}", 200},
-	    {"'ripplerpc':'','id':null", "{'result':{'status':'success'},'id':null,'ripplerpc':''}",
-	     200},
-	};
 	struct fake *f = scenario_open(false, false);
-	char text[300], wanted[300];
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		json_t *got, *want;
+	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+		char *ask = doubled(forms[i].ask), *reply = doubled(forms[i].reply);
+		json_t *got = fake_ask(f, forms[i].websocket ? VIA_WS : VIA_HTTP, ask);
+		json_t *want = json_loads(reply, 0, NULL);
 
-		(void)snprintf(text, sizeof(text), "{'method':'ping','params':[{%s}]}",
-			       rows[i].params);
-		(void)snprintf(wanted, sizeof(wanted), "%s", rows[i].reply);
-		for (char *s = text; *s; s++)
-			*s = *s == '\'' ? '"' : *s;
-		for (char *s = wanted; *s; s++)
-			*s = *s == '\'' ? '"' : *s;
-		got = fake_ask(f, VIA_HTTP, text);
-		want = json_loads(wanted, 0, NULL);
 		assert_non_null(want);
-		if (!json_equal(got, want))
-			fail_msg("%.*s instead of %s", (int)f->reply.n, (char *)f->reply.p, wanted);
-		assert_int_equal(f->status, rows[i].status);
+		if (!json_equal(got, want) || f->status != forms[i].status)
+			fail_msg("%d %.*s instead of %d %s", f->status, (int)f->reply.n,
+				 (char *)f->reply.p, forms[i].status, reply);
 		json_decref(got);
 		json_decref(want);
+		mem_free(ask);
+		mem_free(reply);
 	}
 	fake_close(f);
 }
@@ -330,7 +384,7 @@ int main(void)
 	    cmocka_unit_test(waiting_batches_are_let_go),
 	    cmocka_unit_test(every_item_is_charged),
 	    cmocka_unit_test(long_answers_end_a_batch),
-	    cmocka_unit_test(the_forms_of_ripplerpc),
+	    cmocka_unit_test(the_forms_of_the_envelope),
 	    cmocka_unit_test(errors_without_a_number),
 	};
 
