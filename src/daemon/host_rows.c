@@ -29,6 +29,31 @@ uint32_t host_rows_peers(const struct peers *peers, struct rpc_peer *out, uint32
 	return n;
 }
 
+/* Whether a connection ended for what the peer cost. */
+static bool for_its_cost(uint32_t end)
+{
+	return end == PEER_END_SLOW || end == PEER_END_USELESS || end == PEER_END_INVALID ||
+	       end == PEER_END_SESSION + SESSION_TOO_FAST ||
+	       end == PEER_END_SESSION + SESSION_OVERSIZE ||
+	       end == PEER_END_SESSION + SESSION_GARBAGE;
+}
+
+void host_rows_traffic(const struct peers *peers, uint32_t lag_ms, struct rpc_traffic *out)
+{
+	struct peers_stats s = {0};
+
+	if (peers)
+		peers_stats_get(peers, &s);
+	*out = (struct rpc_traffic){.io_latency_ms = lag_ms};
+	for (uint32_t i = 0; i < PEER_END_COUNT; i++) {
+		if (i == PEER_END_UNREACHED || i == PEER_END_REFUSED)
+			continue; /* never was a peer */
+		out->disconnects += s.ended[i];
+		if (for_its_cost(i))
+			out->disconnects_resources += s.ended[i];
+	}
+}
+
 void host_rows_storage(struct uv_node *node, struct rpc_storage *out)
 {
 	struct uv_disk_status s;

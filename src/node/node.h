@@ -316,6 +316,13 @@ struct node_evidence {
 /* The i-th kept, of all members, in no particular order; false when there are not as many. */
 bool node_evidence(const struct node *n, uint32_t i, struct node_evidence *out);
 
+/* What a peer has said of its ledgers; zeros: nothing yet. False when there is no such peer. */
+struct node_peer_ledgers {
+	struct hash256 validated;
+	uint32_t validated_seq, closed_seq, first, last;
+};
+bool node_peer_ledgers(const struct node *n, uint32_t peer, struct node_peer_ledgers *out);
+
 struct node_status {
 	enum node_state state;
 	bool standalone;

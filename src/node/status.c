@@ -87,6 +87,21 @@ static void sync_status(const struct node *n, struct node_sync_status *out)
 	fill_status(n, out);
 }
 
+bool node_peer_ledgers(const struct node *n, uint32_t peer, struct node_peer_ledgers *out)
+{
+	*out = (struct node_peer_ledgers){.first = 0};
+	for (uint32_t i = 0; i < n->n_peers; i++) {
+		const struct peer *p = &n->peers[i];
+
+		if (p->id != peer)
+			continue;
+		*out = (struct node_peer_ledgers){p->validated, p->validated_seq, p->closed_seq,
+						  p->first, p->last};
+		return true;
+	}
+	return false;
+}
+
 uint32_t node_queued(const struct node *n, const struct account_id *id, struct node_queued *out,
 		     uint32_t max)
 {

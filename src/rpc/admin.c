@@ -37,9 +37,36 @@ void method_stop(struct rpc_call *c)
 
 /* ---- Peers */
 
-static void write_peer(struct jw *w, const struct rpc_peer *p)
+#define FAR_APART 24 /* ledgers between a peer's newest and ours: it goes another way */
+
+/* What the peer has said of its ledgers, and whether it goes where this node goes. */
+static void write_ledgers(struct rpc_call *c, const struct rpc_peer *p)
+{
+	const struct ledger *tip = node_validated(c->host->node);
+	uint32_t apart, ours = tip ? tip->header.seq : 0;
+	struct node_peer_ledgers l;
+	struct jw *w = &c->w;
+	char range[32];
+
+	node_peer_ledgers(c->host->node, p->id, &l);
+	if (l.first) {
+		snprintf(range, sizeof(range), "%u - %u", l.first, l.last);
+		jw_put_str(w, "complete_ledgers", range);
+	}
+	if (l.validated_seq)
+		jw_put_hash(w, "ledger", &l.validated);
+	apart = l.validated_seq > ours ? l.validated_seq - ours : ours - l.validated_seq;
+	if (l.validated_seq && apart <= FAR_APART)
+		return;
+	jw_put_str(w, "track", l.validated_seq ? "diverged" : "unknown");
+	if (c->version == 1)
+		jw_put_str(w, "sanity", l.validated_seq ? "insane" : "unknown");
+}
+
+static void write_peer(struct rpc_call *c, const struct rpc_peer *p)
 {
 	uint64_t seconds = p->uptime_s > 0 ? (uint64_t)p->uptime_s : 1;
+	struct jw *w = &c->w;
 
 	jw_open(w, '{');
 	jw_put_str(w, "address", p->address);
@@ -49,7 +76,9 @@ static void write_peer(struct jw *w, const struct rpc_peer *p)
 		jw_put_i64(w, "latency", p->rtt_ms);
 	jw_put_str(w, "public_key", node_public_text(&p->key).s);
 	jw_put_i64(w, "uptime", p->uptime_s);
+	jw_put_text_u64(w, "network_id", c->r->network_id);
 	jw_put_i64(w, "clock_offset", p->clock_offset_s);
+	write_ledgers(c, p);
 	jw_put_open(w, "metrics", '{');
 	jw_put_text_u64(w, "total_bytes_recv", p->bytes_in);
 	jw_put_text_u64(w, "total_bytes_sent", p->bytes_out);
@@ -73,7 +102,7 @@ void method_peers(struct rpc_call *c)
 	jw_end(&c->w, '}');
 	jw_put_open(&c->w, "peers", '[');
 	for (uint32_t i = 0; i < n; i++)
-		write_peer(&c->w, &list[i]);
+		write_peer(c, &list[i]);
 	jw_end(&c->w, ']');
 }
 

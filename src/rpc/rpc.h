@@ -38,6 +38,13 @@ struct rpc_port { /* where the node is met, as server_info shows it */
 	bool tls, admin, peer; /* peer: by other nodes; else HTTP and WebSocket */
 };
 
+/* How the server fares with its loop and its peers. */
+struct rpc_traffic {
+	uint32_t io_latency_ms;         /* how late the loop was when it was last looked at */
+	uint64_t disconnects;           /* of peers, since the start */
+	uint64_t disconnects_resources; /* of those: for what they cost */
+};
+
 #define RPC_LIST_SITES_MAX 16
 struct rpc_list_site { /* a place where validator lists are looked for */
 	const char *uri;
@@ -179,6 +186,8 @@ struct rpc_host {
 	/* Validator lists; may be NULL: then there are none. */
 	const struct publishers *(*publishers)(void *ctx);
 	uint32_t (*list_sites)(void *ctx, struct rpc_list_site *out, uint32_t max);
+	/* May be NULL: nothing is known of it. */
+	void (*traffic)(void *ctx, struct rpc_traffic *out);
 	/* What administrators have set, a text under a name (settings.h); read answers ERR_ABSENT
 	 * for what was never written. Both NULL: nothing outlives the process, and what would
 	 * have to cannot be set. */

@@ -312,6 +312,7 @@ static void write_server(struct rpc_call *c, bool human)
 {
 	struct now now = c->host->now(c->host->ctx);
 	char complete[32], time[HUMAN_TEXT_MAX];
+	struct rpc_traffic t = {0};
 	struct node_status s;
 	struct jw *w = &c->w;
 
@@ -320,13 +321,15 @@ static void write_server(struct rpc_call *c, bool human)
 	rpc_complete_text(c->host, complete);
 	jw_put_str(w, "complete_ledgers", complete);
 	write_sync(c, &s.sync);
-	jw_put_u64(w, "io_latency_ms", 1);
+	if (c->host->traffic)
+		c->host->traffic(c->host->ctx, &t);
+	jw_put_u64(w, "io_latency_ms", t.io_latency_ms);
 	jw_put_text_u64(w, "jq_trans_overflow", s.counters.queue_dropped);
 	write_last_close(w, &s.consensus, human);
 	write_load(w, human);
 	jw_put_u64(w, "peers", s.peers);
-	jw_put_str(w, "peer_disconnects", "0");
-	jw_put_str(w, "peer_disconnects_resources", "0");
+	jw_put_text_u64(w, "peer_disconnects", t.disconnects);
+	jw_put_text_u64(w, "peer_disconnects_resources", t.disconnects_resources);
 	jw_put_str(w, "server_state", state_text(&s, c->from.admin));
 	write_accounting(w, &s, now);
 	tj_human_time(time, c->host->unix_ms(c->host->ctx) * 1000, false);

@@ -89,6 +89,16 @@ uint32_t node_queued(const struct node *n, const struct account_id *id, struct n
 	return k;
 }
 
+bool node_peer_ledgers(const struct node *n, uint32_t peer, struct node_peer_ledgers *out)
+{
+	*out = (struct node_peer_ledgers){.first = 0};
+	if (peer != 1)
+		return false;
+	*out = (struct node_peer_ledgers){n->chain[n->validated - 1]->hash, n->validated,
+					  n->validated + 1, 2, n->validated};
+	return true;
+}
+
 void node_get_status(const struct node *n, struct now now, struct node_status *out)
 {
 	*out = (struct node_status){.state = n->state,
@@ -559,6 +569,12 @@ static void host_deletable(void *ctx, uint32_t seq)
 	f->deletable = seq;
 }
 
+static void host_traffic(void *ctx, struct rpc_traffic *out)
+{
+	(void)ctx;
+	*out = (struct rpc_traffic){3, 12, 2};
+}
+
 static void host_check(void *ctx, bool begin)
 {
 	struct fake *f = ctx;
@@ -762,6 +778,7 @@ static void fill_host(struct fake *f)
 				    .reserve = host_reserve,
 				    .deletable = host_deletable,
 				    .check = host_check,
+				    .traffic = host_traffic,
 				    .charged = host_charged,
 				    .history_kept = 3,
 				    .reply = host_reply,
