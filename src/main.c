@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "base/mem.h"
 #include "codec/json_list.h"
+#include "crypto/guard.h"
 #include "daemon/daemon.h"
 #include "daemon/fetch.h"
 #include "daemon/key_file.h"
@@ -297,6 +298,14 @@ static enum err load_identity(struct secret_key **out, const struct config *c, b
 	return e == ERR_NONE ? key_file_read(out, c->peer_key_file, why) : e;
 }
 
+/* What is left to check when all that is named has been read. */
+static int check_machine(const struct config *c, struct why *why)
+{
+	if (config_check_files(c, why) == ERR_NONE && listen_descriptors(c, why) == ERR_NONE)
+		return 0;
+	return fail(EXIT_CONFIG, why);
+}
+
 static int run_config(const struct arguments *a)
 {
 	struct daemon_options o = {0};
@@ -308,6 +317,8 @@ static int run_config(const struct arguments *a)
 
 	if (config_load(&c, a->config, &why) != ERR_NONE)
 		return fail(EXIT_CONFIG, &why);
+	if (a->check)
+		log_set_level(NULL, LOG_WARN);
 	o.config = &c;
 	o.recover = a->recover;
 	o.genesis = &g;
@@ -327,9 +338,10 @@ static int run_config(const struct arguments *a)
 		goto out;
 	}
 	if (a->check) {
-		printf("%s: fine: network %u, %u validators, %s\n", a->config, g.network_id,
-		       lists_now(o.lists)->unl.n, o.validator ? "validating" : "observing");
-		code = 0;
+		code = check_machine(&c, &why);
+		if (!code)
+			printf("%s: fine: network %u, %u validators, %s\n", a->config, g.network_id,
+			       lists_now(o.lists)->unl.n, o.validator ? "validating" : "observing");
 		goto out;
 	}
 	config_use_log_levels(&c.log);
@@ -402,6 +414,7 @@ static void keep_secrets(void)
 
 	if (setrlimit(RLIMIT_CORE, &none) != 0)
 		fputs("tallyd: core files could not be switched off\n", stderr);
+	guard_keep_from_children();
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
 		fputs("tallyd: others of this user may read its memory\n", stderr);
 }

@@ -4,9 +4,17 @@
 #include "base/err.h"
 
 #include <sodium.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/mman.h>
 #include <unistd.h>
+
+static bool not_for_children;
+
+void guard_keep_from_children(void)
+{
+	not_for_children = true;
+}
 
 void *guard_alloc(size_t n)
 {
@@ -17,6 +25,7 @@ void *guard_alloc(size_t n)
 	from = (uintptr_t)p & ~(page - 1);
 	end = ((uintptr_t)p + n + page - 1) & ~(page - 1);
 	/* A kernel that cannot do it (before 4.14) is no reason not to start: we never fork. */
-	(void)!madvise((void *)from, end - from, MADV_WIPEONFORK);
+	if (not_for_children)
+		(void)!madvise((void *)from, end - from, MADV_WIPEONFORK);
 	return p;
 }

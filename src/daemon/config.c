@@ -124,6 +124,8 @@ static enum err check_lines(const char *text, int *line, struct why *why)
 
 static enum err check_whole(struct config *c, struct why *why)
 {
+	enum err e;
+
 	if (!c->data_dir[0])
 		return why_set(why, ERR_INVALID, "[node] data_dir is missing");
 	if (!c->genesis[0])
@@ -150,7 +152,8 @@ static enum err check_whole(struct config *c, struct why *why)
 	if (!c->peer_key_file[0] && snprintf(c->peer_key_file, sizeof(c->peer_key_file),
 					     "%.1000s/node.key", c->data_dir) < 0)
 		return ERR_INVALID;
-	return config_check_serve(c, why);
+	e = config_check_places(c, why);
+	return e == ERR_NONE ? config_check_serve(c, why) : e;
 }
 
 /* The end of a path, so that what is wrong has room beside it. */

@@ -31,7 +31,7 @@
  *               publisher         hex master key of a publisher of validator lists, repeated
  *               list              file with such a list, repeated
  *               site              https URL of one, repeated; http from loopback only
- *               ca_file           certificates (PEM) that sites may have     the system's
+ *               ca_file           certificates (PEM) of sites and subscribers' URLs   the system's
  *               refresh_seconds   between two looks at files and sites       what a list says, 300
  *               list_threshold    publishers that must list a validator      1 of 2, else half + 1
  *               overlap_with      file of keys: another UNL in use in this network, repeated
@@ -137,6 +137,8 @@ enum err config_load(struct config *out, const char *path, struct why *why) MUST
 enum err config_parse(struct config *out, struct bytes text, const char *path,
 		      struct why *why) MUST_USE;
 void config_close(struct config *c);
+/* Whether folders and files that the node writes to can be, and others be read; changes nothing. */
+enum err config_check_files(const struct config *c, struct why *why) MUST_USE;
 /* Format and levels; the file is opened by log_open. */
 void config_use_log_levels(const struct config_log *log);
 /* "127.0.0.1:5005", "[::1]:5005", "localhost:5005". */

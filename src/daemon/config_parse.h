@@ -28,6 +28,8 @@ enum err config_bad(struct config_parse *p, enum err e, const char *what);
 enum err config_path(struct config_parse *p, char out[CONFIG_PATH_MAX], const char *v);
 enum err config_number(struct config_parse *p, uint64_t *out, const char *v, uint64_t lo,
 		       uint64_t hi);
+/* Two listeners at one place. */
+enum err config_check_places(const struct config *c, struct why *why) MUST_USE;
 /* "yes" or "no". */
 enum err config_yes(struct config_parse *p, bool *out, const char *v);
 char *config_copy(const char *v);

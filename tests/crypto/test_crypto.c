@@ -708,12 +708,15 @@ static void init_again_and_blind(void **state)
 /* Not in dumps, and not in a process that is forked off. */
 static void guarded_memory_stays_here(void **state)
 {
-	uint8_t *p = guard_alloc(100);
+	uint8_t *shared = guard_alloc(100), *p;
 	int status = 0, i, sum = 0;
 	pid_t pid;
 
 	(void)state;
+	guard_keep_from_children();
+	p = guard_alloc(100);
 	memset(p, 7, 100);
+	assert_true(mapping_has(shared, " dd") && !mapping_has(shared, " wf"));
 	assert_true(mapping_has(p, " dd"));
 	assert_true(mapping_has(p, " wf"));
 	pid = fork();
@@ -728,6 +731,7 @@ static void guarded_memory_stays_here(void **state)
 	for (i = 0; i < 100; i++)
 		assert_int_equal(p[i], 7);
 	sodium_free(p);
+	sodium_free(shared);
 }
 
 static int start(void **state)

@@ -308,6 +308,9 @@ static void other_faults(void **state)
 	    {WHOLE "[disk]\nstop_below_percent = 50\n", "must not rise"},
 	    {WHOLE "[tls]\nlisten = 127.0.0.1:1\n", "[tls]"},
 	    {WHOLE "[tls]\ncertificate = c\n", "[tls]"},
+	    {WHOLE "[http]\nlisten = 127.0.0.1:80\n[ws]\nlisten = 127.0.0.1:80\n", "two listeners"},
+	    {WHOLE "[http]\nlisten = [::]:80\n[admin]\nlisten = [::1]:80\n", "two listeners"},
+	    {WHOLE "[peers]\nlisten = 0.0.0.0:1\n[http]\nlisten = 127.0.0.1:1\n", "port 1 is also"},
 	    {WHOLE "what is this\n", ":6: neither"},
 	    {WHOLE "[node\n", ":6: neither"},
 	    {WHOLE "[nothing]\na = b\n", ":7: unknown section [nothing]"},
@@ -371,6 +374,50 @@ static void values_arrive(void **state)
 	config_close(&c);
 }
 
+/* Files and folders that the node would write or read: what is wrong is said with its key. */
+static void files_are_looked_at(void **state)
+{
+	static const struct {
+		const char *text, *said; /* NULL: nothing is wrong */
+	} cases[] = {
+	    {"", NULL},
+	    {"[node]\ndata_dir = no/such/data\n", "[node] data_dir: "},
+	    {"[node]\ndata_dir = good.keys\n", "[node] data_dir: "},
+	    {"[log]\nfile = good.keys\n", NULL},
+	    {"[log]\nfile = new.log\n", NULL},
+	    {"[log]\nfile = no/such.log\n", "[log] file: "},
+	    {"[log]\nfile = .\n", "[log] file: "},
+	    {"[unl]\nca_file = none.pem\n", "[unl] ca_file: "},
+	    {"[peers]\nkey_file = no/such.key\n", "[peers] key_file: "},
+	    {"[peers]\nkey_file = d/node.key\n", NULL},
+	    {"[admin]\ntoken_file = no/token\n", "[admin] token_file: "},
+	    {"[admin]\nsocket = no/socket\n", "[admin] socket: "},
+	    {"[admin]\nsocket = none\n", NULL},
+	    {"[admin]\nsocket = aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+	     "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n",
+	     "too long for a socket"},
+	};
+	char text[1024];
+	struct config c;
+	struct why why;
+
+	(void)state;
+	for (size_t i = 0; i < N(cases); i++) {
+		bool moved = strstr(cases[i].text, "data_dir") != NULL;
+		enum err e;
+
+		snprintf(text, sizeof(text), "[node]\n%sgenesis = g\n[unl]\nkey = " KEY "\n%s",
+			 moved ? "" : "data_dir = d\n", cases[i].text);
+		why.text[0] = '\0';
+		assert_int_equal(config_parse(&c, bytes_str(text), file, &why), 0);
+		e = config_check_files(&c, &why);
+		if ((e != ERR_NONE) != (cases[i].said != NULL) ||
+		    (e != ERR_NONE && !strstr(why.text, cases[i].said)))
+			fail_msg("\"%s\": it says \"%s\"", cases[i].text, why.text);
+		config_close(&c);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -379,6 +426,7 @@ int main(void)
 	    cmocka_unit_test(repeated_keys_have_an_end),
 	    cmocka_unit_test(other_faults),
 	    cmocka_unit_test(values_arrive),
+	    cmocka_unit_test(files_are_looked_at),
 	};
 
 	return cmocka_run_group_tests(tests, make_dir, remove_dir);
