@@ -25,60 +25,7 @@ struct wire_io {
 #define FRAME_SLACK_MAX 4096 /* room that a queued frame may waste */
 
 /* The table. Codes leave the process: they never change their meaning. */
-_Static_assert(MSG_STATUS == 1 && MSG_PING == 2 && MSG_PONG == 3 && MSG_TXS == 4, "wire codes");
-_Static_assert(MSG_PROPOSAL == 5 && MSG_VALIDATION == 6 && MSG_GET_SET == 7, "wire codes");
-_Static_assert(MSG_SET == 8 && MSG_GET_TXS == 9 && MSG_TX_DATA == 10, "wire codes");
-_Static_assert(MSG_GET_LEDGER == 11 && MSG_LEDGER == 12 && MSG_GET_NODES == 13, "wire codes");
-_Static_assert(MSG_NODES == 14 && MSG_NAK == 15 && MSG_BYE == 16, "wire codes");
-_Static_assert(MSG_MANIFESTS == 17 && MSG_TRUST == 18, "wire codes");
-_Static_assert(MSG_GET_PAST == 19 && MSG_PAST == 20 && MSG_EVIDENCE == 21, "wire codes");
 _Static_assert(sizeof(struct hash256) == 32, "lists of hashes are views into the message");
-
-static const struct wire_row {
-	const char *name;
-	uint32_t bytes_max, count_max, per_second;
-	uint8_t lane;
-} rows[MSG_TYPE_END] = {
-#define M(NAME, code, bytes, count, rate, l) [code] = {#NAME, bytes, count, rate, l},
-#include "net/wire.def"
-#undef M
-};
-
-#define M(NAME, code, bytes, count, rate, lane)                                                    \
-	_Static_assert((bytes) <= FRAME_BYTES_MAX && (rate) > 0 && (lane) <= 1, #NAME);
-#include "net/wire.def"
-#undef M
-
-static const struct wire_row *row_of(enum msg_type t)
-{
-	must(t > MSG_NONE && t < MSG_TYPE_END && rows[t].name);
-	return &rows[t];
-}
-
-const char *msg_type_name(enum msg_type t)
-{
-	return row_of(t)->name;
-}
-
-uint32_t msg_bytes_max(enum msg_type t)
-{
-	return row_of(t)->bytes_max;
-}
-
-uint32_t msg_count_max(enum msg_type t)
-{
-	return row_of(t)->count_max;
-}
-
-uint32_t msg_per_second(enum msg_type t)
-{
-	return row_of(t)->per_second;
-}
-
-uint8_t msg_lane(enum msg_type t)
-{
-	return row_of(t)->lane;
-}
 
 /* Fields, the code not counted. */
 static uint32_t field_count(enum msg_type t)
@@ -526,7 +473,7 @@ static enum err decode_type(enum msg_type *type, uint32_t *fields, struct bytes 
 		return e;
 	if (code.kind != WIRE_UINT)
 		return why_set(why, ERR_INVALID, "the type code is not a number");
-	if (code.value == MSG_NONE || code.value >= MSG_TYPE_END || !rows[code.value].name)
+	if (!msg_type_exists(code.value))
 		return why_set(why, ERR_ABSENT, "unknown type %u", code.value);
 	*type = (enum msg_type)code.value;
 	*fields = head.value - 1;

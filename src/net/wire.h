@@ -159,10 +159,12 @@ uint32_t wire_blobs_fit(enum msg_type t, const struct bytes *v, uint32_t n);
  * check: FRAME_BYTES_MAX). */
 enum err wire_decode(struct msg *out, struct arena *a, struct bytes in, struct why *why) MUST_USE;
 
+bool msg_type_exists(uint32_t code);
 const char *msg_type_name(enum msg_type t);
 uint32_t msg_bytes_max(enum msg_type t);
 uint32_t msg_count_max(enum msg_type t);
 uint32_t msg_per_second(enum msg_type t);
+uint32_t msg_kept_max(enum msg_type t);
 uint8_t msg_lane(enum msg_type t);
 
 /* The bytes a proposal signs: PRP | network id 4 | seq 4 | close 4 | prev 32 | set 32. */
