@@ -421,8 +421,7 @@ enum err peers_open(struct peers **out, const struct peers_config *c, const stru
 	p->config.reserved = p->reserved;
 	host->random(host->ctx, &seed, sizeof(seed));
 	rng_init(&p->rng, seed);
-	host->random(host->ctx, &seed, sizeof(seed));
-	buckets_init(&p->accepts, PEER_ACCEPTS_PER_SECOND, PEER_ACCEPTS_BURST, seed);
+	buckets_init(&p->accepts, PEER_ACCEPTS_PER_SECOND, PEER_ACCEPTS_BURST, rng_next(&p->rng));
 	init_handles(p);
 	e = configure(p, c, why);
 	if (e) {

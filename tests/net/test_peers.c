@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -152,8 +153,10 @@ static pid_t spawn_node(struct net *t, int i)
 	assert_true(pid >= 0);
 	if (pid)
 		return pid;
+	prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails leaves nobody behind */
 	net_open(&own, 1);
 	c.loop = &own.loop;
+	c.identity = own.node[i].key; /* the parent's keys are wiped here */
 	c.connect = none;
 	node_open_with(&own, i, &c);
 	uv_run(&own.loop, UV_RUN_DEFAULT);
