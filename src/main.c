@@ -22,8 +22,9 @@
 #include <unistd.h>
 
 #define TOKEN_BYTES_MAX   8192
-#define LOG_STOP_MS       1000  /* for what the log has not written yet */
-#define STANDALONE_PLACES 12000 /* connections of its two listeners each */
+#define LOG_STOP_MS       1000       /* for what the log has not written yet */
+#define STANDALONE_PLACES 12000      /* connections of its two listeners each */
+#define HEAP_SPARE        (32 << 20) /* freed bytes that the heap keeps for what comes next */
 #define EXIT_USAGE        64
 #define EXIT_STORE        74
 #define EXIT_CONFIG       78
@@ -434,6 +435,8 @@ int main(int argc, char **argv)
 	signal(SIGABRT, on_abort);
 	signal(SIGXFSZ, SIG_IGN); /* a full file is an error to handle, not the end */
 	setenv("UV_THREADPOOL_SIZE", "6", 0);
+	mallopt(M_TRIM_THRESHOLD, HEAP_SPARE);
+	mallopt(M_MMAP_THRESHOLD, HEAP_SPARE / 4);
 	mallopt(M_ARENA_MAX, 2); /* what workers free is used again by the loop, and the reverse */
 	if (crypto_init(&why) != ERR_NONE)
 		return fail(1, &why);

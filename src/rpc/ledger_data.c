@@ -12,6 +12,7 @@
 struct page {
 	struct hash256 after; /* if marked; else from the first entry */
 	bool marked, binary;
+	bool full; /* what was looked at last does not fit any more */
 	uint32_t limit, left;
 	struct state_walk walk;
 	uint16_t type;
@@ -66,28 +67,52 @@ static void write_base(struct rpc_call *c, bool binary)
 	jw_end(w, '}');
 }
 
-static void write_entry(struct rpc_call *c, const struct page *p, const struct hash256 *key,
-			const struct st_object *entry)
+static bool is_full(const struct rpc_call *c, const struct page *p)
 {
-	struct buf bytes = BUF_INIT;
+	return p->left == 0 || c->sent + c->w.out.n > RPC_REPLY_SOFT_MAX;
+}
+
+static bool wanted(const struct page *p, uint16_t type)
+{
+	return p->type == ltANY || p->type == type;
+}
+
+static enum found next_json(struct rpc_call *c, struct page *p, struct hash256 *key)
+{
+	const struct st_object *entry;
 	uint16_t type = ltINVALID;
+	enum found f = state_walk_next(&p->walk, p->marked ? &p->after : NULL, key, &entry);
 	json_t *j;
 
+	p->full = is_full(c, p);
+	if (f != FOUND || p->full)
+		return f;
 	st_get_u16(entry, sfLedgerEntryType, &type);
-	if (p->type != ltANY && p->type != type)
-		return;
-	if (p->binary) {
-		st_encode(&bytes, entry, ST_ALL);
-		jw_open(&c->w, '{');
-		jw_put_hex(&c->w, "data", bytes.p, bytes.n);
-		jw_put_hash(&c->w, "index", key);
-		jw_end(&c->w, '}');
-		buf_close(&bytes);
-	} else {
+	if (wanted(p, type)) {
 		j = tj_entry(entry, key);
 		jw_json(&c->w, j);
 		json_decref(j);
 	}
+	arena_reset(&c->arena);
+	return f;
+}
+
+/* The type is an entry's first field: 11, and two bytes. */
+static enum found next_binary(struct rpc_call *c, struct page *p, struct hash256 *key)
+{
+	struct bytes data;
+	enum found f = state_walk_next_bytes(&p->walk, p->marked ? &p->after : NULL, key, &data);
+
+	p->full = is_full(c, p);
+	if (f != FOUND || p->full)
+		return f;
+	if (data.n > 3 && data.p[0] == 0x11 && !wanted(p, load_be16(data.p + 1)))
+		return f;
+	jw_open(&c->w, '{');
+	jw_put_hex(&c->w, "data", data.p, data.n);
+	jw_put_hash(&c->w, "index", key);
+	jw_end(&c->w, '}');
+	return f;
 }
 
 /* The marker is the largest index before the next one to be shown. */
@@ -104,20 +129,16 @@ static bool more_page(struct rpc_call *c)
 {
 	struct page *p = c->later.walk;
 	size_t end = c->w.out.n + RPC_PIECE_BYTES;
-	const struct st_object *entry;
 	struct hash256 key;
 	enum found f;
 
-	while ((f = state_walk_next(&p->walk, p->marked ? &p->after : NULL, &key, &entry)) ==
-		   FOUND &&
-	       p->left > 0 && c->sent + c->w.out.n <= RPC_REPLY_SOFT_MAX) {
-		if (c->w.out.n >= end)
-			return true;
-		write_entry(c, p, &key, entry);
-		arena_reset(&c->arena);
+	while ((f = p->binary ? next_binary(c, p, &key) : next_json(c, p, &key)) == FOUND &&
+	       !p->full) {
 		p->left--;
 		p->after = key;
 		p->marked = true;
+		if (c->w.out.n >= end)
+			return true;
 	}
 	jw_end(&c->w, ']');
 	if (f == FOUND) {

@@ -36,6 +36,7 @@ void state_walk_end(struct state_walk *w)
 {
 	tree_reader_close(&w->base);
 	mem_free(w->changes);
+	buf_close(&w->encoded);
 	*w = (struct state_walk){0};
 }
 
@@ -55,42 +56,66 @@ static size_t change_after(const struct state_walk *w, const struct hash256 *aft
 	return lo;
 }
 
-enum found state_walk_next(struct state_walk *w, const struct hash256 *after, struct hash256 *key,
-			   const struct st_object **entry)
+/* The next entry as a changed object, or as the bytes below, which live until the next look. */
+static enum found look_next(struct state_walk *w, const struct hash256 *after, struct hash256 *key,
+			    const struct st_object **changed, struct bytes *data)
 {
 	size_t i = change_after(w, after);
-	struct hash256 below, passed;
-	struct st_object *o;
-	struct bytes data;
-	enum found f = tree_reader_next(&w->base, after, &below, &data);
+	struct hash256 passed;
+	enum found f = tree_reader_next(&w->base, after, key, data);
 
+	*changed = NULL;
 	/* Changes up to the next entry below decide; an erased one hides that entry. */
 	while (f != UNAVAILABLE && i < w->n) {
 		const struct state_change *change = &w->changes[i];
-		int order = f == FOUND ? hash256_cmp(&change->key, &below) : -1;
+		int order = f == FOUND ? hash256_cmp(&change->key, key) : -1;
 
 		if (order > 0)
 			break;
 		if (change->entry) {
 			*key = change->key;
-			*entry = change->entry;
+			*changed = change->entry;
 			return FOUND;
 		}
 		if (order == 0) {
-			passed = below;
-			f = tree_reader_next(&w->base, &passed, &below, &data);
+			passed = *key;
+			f = tree_reader_next(&w->base, &passed, key, data);
 		}
 		i++;
 	}
-	if (f == ABSENT)
-		return ABSENT;
-	if (f == FOUND)
-		data.p = arena_copy(&w->c->arena, data.p, data.n);
-	if (f == UNAVAILABLE || st_decode(&o, &w->c->arena, data, NULL) != ERR_NONE) {
+	if (f == UNAVAILABLE)
+		rpc_fail_unavailable(w->c);
+	return f;
+}
+
+enum found state_walk_next(struct state_walk *w, const struct hash256 *after, struct hash256 *key,
+			   const struct st_object **entry)
+{
+	struct st_object *o;
+	struct bytes data;
+	enum found f = look_next(w, after, key, entry, &data);
+
+	if (f != FOUND || *entry)
+		return f;
+	data.p = arena_copy(&w->c->arena, data.p, data.n);
+	if (st_decode(&o, &w->c->arena, data, NULL) != ERR_NONE) {
 		rpc_fail_unavailable(w->c);
 		return UNAVAILABLE;
 	}
-	*key = below;
 	*entry = o;
+	return FOUND;
+}
+
+enum found state_walk_next_bytes(struct state_walk *w, const struct hash256 *after,
+				 struct hash256 *key, struct bytes *data)
+{
+	const struct st_object *changed;
+	enum found f = look_next(w, after, key, &changed, data);
+
+	if (f != FOUND || !changed)
+		return f;
+	buf_clear(&w->encoded);
+	st_encode(&w->encoded, changed, ST_ALL);
+	*data = buf_bytes(&w->encoded);
 	return FOUND;
 }

@@ -16,6 +16,7 @@ struct state_walk {
 	struct tree_reader base;      /* of the closed ledger */
 	struct state_change *changes; /* sorted */
 	size_t n, cap;
+	struct buf encoded;
 };
 
 bool state_walk_begin(struct rpc_call *c, struct state_walk *w);
@@ -23,6 +24,9 @@ bool state_walk_begin(struct rpc_call *c, struct state_walk *w);
  * turned into a fault. The entry lives until the call's arena is reset. */
 enum found state_walk_next(struct state_walk *w, const struct hash256 *after, struct hash256 *key,
 			   const struct st_object **entry);
+/* The same as it is stored; data lives until the next look. */
+enum found state_walk_next_bytes(struct state_walk *w, const struct hash256 *after,
+				 struct hash256 *key, struct bytes *data);
 void state_walk_end(struct state_walk *w);
 
 #endif
