@@ -5,27 +5,29 @@
 /* What ends every answer: the host is told, and the reply kept for whoever asks the same. */
 
 /* d has all but what is the same for all. */
-static void tell_host(const struct rpc_host *host, struct rpc_done *d,
-		      const struct rpc_method *method, uint64_t came_us)
+static void tell(struct rpc *r, struct rpc_done *d, const struct rpc_method *method,
+		 uint64_t came_us)
 {
+	const struct rpc_host *host = &r->host;
 	size_t n;
 
-	if (!host->done)
-		return;
 	if (method) {
 		d->method = method->name;
 		d->index = (uint32_t)(method - rpc_methods(&n));
 	}
 	if (host->us)
 		d->us = host->us(host->ctx) - came_us;
-	host->done(host->ctx, d);
+	counters_note(r, method, d->error != NULL, d->us);
+	if (host->done)
+		host->done(host->ctx, d);
 }
 
 void rpc_tell_done(const struct rpc_call *c)
 {
-	struct rpc_done d = {.from = &c->from, .error = c->fault.token, .bytes = c->sent + c->w.out.n};
+	struct rpc_done d = {
+	    .from = &c->from, .error = c->fault.token, .bytes = c->sent + c->w.out.n};
 
-	tell_host(c->host, &d, c->method, c->came_us);
+	tell(c->r, &d, c->method, c->came_us);
 }
 
 void rpc_keep_answer(const struct rpc_call *c)
@@ -58,7 +60,7 @@ bool rpc_answer_again(struct rpc *r, const struct rpc_origin *from, const struct
 	warn = host->charge && host->charge(host->ctx, from, k->cost);
 	text = cache_text(k, key, warn, &r->again);
 	d.bytes = text.n;
-	tell_host(host, &d, k->method, came_us);
+	tell(r, &d, k->method, came_us);
 	host->reply(host->ctx, from->request, 200, text);
 	return true;
 }

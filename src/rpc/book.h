@@ -17,8 +17,9 @@ struct book {
 
 /* Where the directories of a book begin: quality 0. */
 struct hash256 book_root(const struct book *b);
-/* What somebody holds of the asset that the amount is of, and could deliver: XRP beyond the reserve,
- * or what a line says, less than nothing included. Frozen money counts only when `frozen_too`. */
+/* What somebody holds of the asset that the amount is of, and could deliver: XRP beyond the
+ * reserve, or what a line says, less than nothing included. Frozen money counts only when
+ * `frozen_too`. */
 struct amount book_funds(struct rpc_call *c, const struct account_id *holder,
 			 const struct amount *asset, bool frozen_too);
 /* Writes "key": [offers] out of c->ledger, best first, at most `limit`; taker NULL: nobody. False

@@ -77,6 +77,7 @@ void rpc_close(struct rpc *r)
 	cache_close(r->cache);
 	buf_close(&r->again);
 	mem_free(r->settings);
+	mem_free(r->counts);
 	mem_free(r->parked);
 	mem_free(r->free_slots);
 	buf_close(&r->definitions);

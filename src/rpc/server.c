@@ -344,6 +344,8 @@ static void write_server(struct rpc_call *c, bool human)
 	write_ports(c);
 	if (human)
 		write_storage(w, c->host);
+	if (p_truthy(c, "counters"))
+		counters_write(c);
 }
 
 void method_server_info(struct rpc_call *c)

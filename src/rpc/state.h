@@ -14,15 +14,21 @@ struct cache;
 struct history_feed;
 struct idem;
 
+/* Answered calls of a method. */
+struct rpc_count {
+	uint64_t finished, failed, us;
+};
+
 struct rpc {
 	struct rpc_host host;
 	struct rpc_call **parked; /* calls that wait for the node, RPC_PENDING_MAX slots */
 	uint32_t *free_slots;
 	uint32_t n_free;
-	uint64_t generation; /* of tokens: a late answer never meets another call */
-	uint64_t requests;   /* since the start */
+	uint64_t generation;      /* of tokens: a late answer never meets another call */
+	uint64_t requests;        /* since the start */
+	struct rpc_count *counts; /* by method; NULL: no call yet */
 	struct subs *subs;
-	struct settings *settings; /* of administrators */
+	struct settings *settings;     /* of administrators */
 	struct cache *cache;           /* NULL: nothing is kept */
 	struct buf again;              /* a kept reply with another id */
 	struct history_feed *feeds;    /* all, the next to be served first */
@@ -39,6 +45,11 @@ struct rpc {
 	uint32_t network_id;
 };
 
+/* counters.c */
+struct rpc_method;
+void counters_note(struct rpc *r, const struct rpc_method *m, bool failed, uint64_t us);
+/* The members "counters" and "current_activities". */
+void counters_write(struct rpc_call *c);
 /* again.c */
 void rpc_tell_done(const struct rpc_call *c);
 /* Keeps the reply that c->w has become, if it is one that may be given again. */
