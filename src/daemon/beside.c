@@ -157,14 +157,14 @@ static void on_kept(void *ctx, uint64_t token, enum err err)
 		rpc_kept(b->rpc, token, err);
 }
 
-struct beside *beside_open(uv_loop_t *loop, const char *data_dir)
+struct beside *beside_open(uv_loop_t *loop, const struct config *config)
 {
 	struct beside *b = mem_zalloc(1, sizeof(*b));
 
 	uv_timer_init(loop, &b->tick);
 	b->tick.data = b;
-	b->keeper = keeper_open(loop, data_dir, on_kept, b);
-	b->hooks = hooks_open(loop);
+	b->keeper = keeper_open(loop, config->data_dir, on_kept, b);
+	b->hooks = hooks_open(loop, *config->list_ca_file ? config->list_ca_file : NULL);
 	b->parts = 3;
 	return b;
 }

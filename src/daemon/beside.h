@@ -10,7 +10,7 @@
  * (keeper.h), URLs that it posts to (hooks.h), and what peers say of themselves. */
 struct beside;
 
-struct beside *beside_open(uv_loop_t *loop, const char *data_dir);
+struct beside *beside_open(uv_loop_t *loop, const struct config *config);
 /* Takes its places in the host, whose ctx must point to a pointer to it. */
 void beside_fill_host(struct rpc_host *host);
 /* Whom to call; serve NULL: there is no front yet. */

@@ -134,6 +134,15 @@ static void host_storage(void *ctx, struct rpc_storage *out)
 	host_rows_storage(d->node, out);
 }
 
+static void host_traffic(void *ctx, struct rpc_traffic *out)
+{
+	struct daemon *d = ctx;
+	struct front_stats s;
+
+	front_stats_get(serve_front(d->serve), &s);
+	host_rows_traffic(uv_node_peers(d->node), s.lag_ms, out);
+}
+
 static enum err host_setting_read(void *ctx, const char *name, struct buf *out, struct why *why)
 {
 	struct daemon *d = ctx;
@@ -248,7 +257,7 @@ static void open_rpc(struct daemon *d)
 {
 	if (gethostname(d->hostname, sizeof(d->hostname) - 1))
 		d->hostname[0] = '\0';
-	d->beside = beside_open(&d->loop, d->o->config->data_dir);
+	d->beside = beside_open(&d->loop, d->o->config);
 	d->host = (struct rpc_host){
 	    .ctx = d,
 	    .node = uv_node_machine(d->node),
@@ -272,6 +281,7 @@ static void open_rpc(struct daemon *d)
 	    .log_area = host_log_area,
 	    .log_rotate = host_log_rotate,
 	    .storage = host_storage,
+	    .traffic = host_traffic,
 	    .publishers = host_publishers,
 	    .list_sites = host_list_sites,
 	    .port = host_port,

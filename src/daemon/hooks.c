@@ -46,6 +46,7 @@ struct watch {
 
 struct hooks {
 	uv_loop_t *loop;
+	const char *ca_file;
 	CURLM *multi;
 	uv_timer_t timer;
 	struct curl_slist *headers;
@@ -264,11 +265,12 @@ static int set_socket(CURL *easy, curl_socket_t fd, int what, void *user, void *
 	return 0;
 }
 
-struct hooks *hooks_open(uv_loop_t *loop)
+struct hooks *hooks_open(uv_loop_t *loop, const char *ca_file)
 {
 	struct hooks *h = mem_zalloc(1, sizeof(*h));
 
 	h->loop = loop;
+	h->ca_file = ca_file;
 	h->multi = curl_multi_init();
 	must(h->multi);
 	curl_multi_setopt(h->multi, CURLMOPT_SOCKETFUNCTION, set_socket);
@@ -310,6 +312,8 @@ static void set_up(struct hook *k)
 	curl_easy_setopt(c, CURLOPT_MAXFILESIZE, 1L << 20);
 	curl_easy_setopt(c, CURLOPT_PROXY, "");
 	curl_easy_setopt(c, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
+	if (k->all->ca_file)
+		curl_easy_setopt(c, CURLOPT_CAINFO, k->all->ca_file);
 	curl_easy_setopt(c, CURLOPT_USERNAME, k->username);
 	curl_easy_setopt(c, CURLOPT_PASSWORD, k->password);
 }

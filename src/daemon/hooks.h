@@ -14,7 +14,7 @@
  *
  * Messages are numbered in "seq" as they come, from 1: a gap tells that some were dropped, because
  * the server did not take them in time or refused them each time. https is checked against the
- * system's certificates; redirects are not followed. Names and passwords are never logged, and a
+ * certificates of ca_file or, without it, the system's; redirects are not followed. Names and passwords are never logged, and a
  * URL only without what stands before an @ or behind a ?. */
 struct hooks;
 
@@ -25,7 +25,7 @@ struct hooks;
 #define HOOK_TRIES_MAX  4 /* of one message; the pauses between are 250 ms, 500 ms, 1 s */
 #define HOOK_TIMEOUT_MS 10000
 
-struct hooks *hooks_open(uv_loop_t *loop);
+struct hooks *hooks_open(uv_loop_t *loop, const char *ca_file);
 /* As rpc_host.hook. */
 uint64_t hooks_find(struct hooks *h, const struct rpc_hook *want, bool make, struct why *why);
 void hooks_end(struct hooks *h, uint64_t conn);

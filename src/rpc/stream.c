@@ -121,17 +121,21 @@ static void publish_server(struct rpc *r, enum node_state state);
 void rpc_on_ledger(struct rpc *r, struct ledger *validated)
 {
 	const struct view *open = node_open_view(r->host.node);
+	struct node_status s;
+	struct drops now;
 
 	publish_ledger(r, validated);
 	publish_book_changes(r, validated);
 	history_feeds_ledger(r, validated);
 	stream_publish_txs(r, validated);
-	if (open && r->base_fee.raw != view_get_info(open)->fees.base.raw) { /* raw: compared */
-		struct node_status s;
-
+	if (!open)
+		return;
+	now = view_get_info(open)->fees.base;
+	if (r->base_fee.raw != 0 && r->base_fee.raw != now.raw) { /* raw: compared */
 		node_get_status(r->host.node, r->host.now(r->host.ctx), &s);
 		publish_server(r, s.state);
 	}
+	r->base_fee = now;
 }
 
 /* ---- validations */

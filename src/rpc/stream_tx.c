@@ -2,6 +2,7 @@
 #include "rpc/streams.h"
 
 #include "base/limits.h"
+#include "codec/number_math.h"
 #include "ledger/affected.h"
 #include "rpc/history_feed.h"
 #include "rpc/state.h"
@@ -55,6 +56,8 @@ void stream_write_tx(struct jw *w, void *ctx, unsigned version)
 	jw_put_str(w, "type", "transaction");
 	if (m->validated)
 		json_object_set_new(shown, "date", json_integer(m->close.s));
+	if (m->owner_funds)
+		json_object_set_new(shown, "owner_funds", json_string(m->owner_funds));
 	jw_put_json(w, version > 1 ? "tx_json" : "transaction", shown);
 	json_decref(shown);
 	if (version > 1)
@@ -70,6 +73,30 @@ void stream_write_tx(struct jw *w, void *ctx, unsigned version)
 		write_history(w, m);
 	jw_put_str(w, "status", m->validated ? "closed" : "proposed");
 	tj_result(w, m->result, NULL);
+}
+
+/* What the sender of an OfferCreate has of what it offers, in this ledger, unless it issues that
+ * itself. NULL: nothing to tell. */
+static const char *offered_funds(struct rpc *r, const struct rpc_ledger *at,
+				 const struct st_object *tx, char text[AMOUNT_TEXT_MAX])
+{
+	struct rpc_call c = {.r = r, .host = &r->host, .ledger = *at};
+	struct account_id sender;
+	struct amount gets;
+	struct bytes raw;
+	uint16_t type;
+
+	if (!st_get_u16(tx, sfTransactionType, &type) || type != ttOfferCreate ||
+	    !st_get_account(tx, sfAccount, &sender) || !st_get_raw(tx, sfTakerGets, &raw) ||
+	    amount_decode(&gets, raw) != ERR_NONE ||
+	    (gets.kind != AMOUNT_XRP && account_eq(&gets.issuer, &sender)))
+		return NULL;
+	gets = book_funds(&c, &sender, &gets, true);
+	arena_close(&c.arena);
+	if (c.fault.token)
+		return NULL;
+	amount_server_text(text, &gets);
+	return text;
 }
 
 static void publish_books(struct broadcast *b, const struct tx_message *m, struct arena *a)
@@ -170,10 +197,11 @@ static struct ledger_tx *collect(const struct ledger *l, uint32_t *count)
 	return list;
 }
 
-static void publish_all(struct rpc *r, const struct ledger *l, const struct ledger_tx *list,
-			uint32_t n)
+static void publish_all(struct rpc *r, struct ledger *l, const struct ledger_tx *list, uint32_t n)
 {
+	struct rpc_ledger at = {.closed = l, .seq = l->header.seq, .validated = true};
 	struct arena a = ARENA_INIT;
+	char funds[AMOUNT_TEXT_MAX];
 
 	for (uint32_t i = 0; i < n; i++) {
 		struct tx_message m = {.r = r,
@@ -191,6 +219,7 @@ static void publish_all(struct rpc *r, const struct ledger *l, const struct ledg
 			m.tx = tx;
 			m.meta = meta;
 			m.result = (enum ter)result;
+			m.owner_funds = offered_funds(r, &at, tx, funds);
 			publish_validated(r, &m, &a, i + 1 == n);
 		}
 		arena_reset(&a);
@@ -206,7 +235,7 @@ static bool anybody(const struct subs *s)
 	return subs_has_stream(s, STREAM_TRANSACTIONS) || subs_has_stream(s, STREAM_PROPOSED);
 }
 
-void stream_publish_txs(struct rpc *r, const struct ledger *l)
+void stream_publish_txs(struct rpc *r, struct ledger *l)
 {
 	struct ledger_tx *list;
 	uint32_t n;
@@ -245,8 +274,10 @@ static void broadcast_mentioned(struct broadcast *b, const struct st_object *tx)
 
 void rpc_on_proposed(struct rpc *r, const struct tx *tx, enum ter result)
 {
-	const struct view *open = node_open_view(r->host.node);
+	struct view *open = node_open_view(r->host.node);
 	struct tx_message m = {.r = r, .id = tx->id, .tx = tx->fields, .result = result};
+	struct rpc_ledger at = {.open = open};
+	char funds[AMOUNT_TEXT_MAX];
 	struct broadcast b;
 
 	if (!subs_has_stream(r->subs, STREAM_PROPOSED) &&
@@ -255,6 +286,7 @@ void rpc_on_proposed(struct rpc *r, const struct tx *tx, enum ter result)
 	if (st_u32_or(tx->fields, sfFlags, 0) & INNER_BATCH)
 		return; /* its batch is what is published */
 	m.seq = open ? view_get_info(open)->seq : 0;
+	m.owner_funds = open ? offered_funds(r, &at, tx->fields, funds) : NULL;
 	broadcast_begin(&b, r->subs, stream_write_tx, &m);
 	broadcast_stream(&b, STREAM_PROPOSED);
 	broadcast_mentioned(&b, tx->fields);

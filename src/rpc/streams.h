@@ -24,14 +24,15 @@ struct tx_message {
 	struct hash256 id;
 	const struct st_object *tx, *meta; /* meta NULL: proposed */
 	enum ter result;
-	bool in_history; /* account_history_tx_*: */
+	const char *owner_funds; /* of who offers what others issue; NULL: not told */
+	bool in_history;         /* account_history_tx_*: */
 	int64_t index;
 	bool first, boundary;
 };
 void stream_write_tx(struct jw *w, void *ctx, unsigned version); /* ctx: struct tx_message */
 
 /* To all who follow the transactions of a ledger (stream_tx.c). */
-void stream_publish_txs(struct rpc *r, const struct ledger *l);
+void stream_publish_txs(struct rpc *r, struct ledger *l);
 
 /* The digest under which a book is followed (stream_books.c). */
 struct hash256 stream_book_key(const struct book *b);

@@ -149,7 +149,7 @@ static int set_up(void **state)
 	assert_int_equal(uv_listen((uv_stream_t *)&server.tcp, 8, on_connect), 0);
 	uv_tcp_getsockname(&server.tcp, (struct sockaddr *)&at, &n);
 	server.port = ntohs(at.sin_port);
-	hooks = hooks_open(&loop);
+	hooks = hooks_open(&loop, NULL);
 	return 0;
 }
 

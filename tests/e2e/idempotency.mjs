@@ -167,40 +167,46 @@ await test('twenty at once with one key are one', 10, async () => {
 
 // Killed at any time after the request was sent; what the client repeats is done once. The open
 // ledger of a standalone node dies with it, so the repetition has to bring the transaction back.
-await test(`${KILLS} kills around a submit that the node signs: one effect each`, 60, async () => {
-	const wanted = new Map(await effects());
-	let replays = 0;
-	let resumed = 0;
-	for (let i = 0; i < KILLS; i++) {
-		const drops = 2_000_000 + i;
-		const key = `kill ${i}`;
-		const first = post(key, signing(drops)).catch(() => undefined);
-		await sleep((i % 10) * 1.5);
-		await kill();
-		const answered = await first;
-		await up();
-		const again = await insist(key, signing(drops));
-		if (again.replayed) replays++;
-		else resumed++;
-		if (answered) {
-			assert.ok(
-				again.replayed,
-				`attempt ${i} was answered, and then worked on again`,
-			);
-			assert.equal(again.text, answered.text);
+await test(
+	`${KILLS} kills around a submit that the node signs: one effect each`,
+	30 + KILLS,
+	async () => {
+		const wanted = new Map(await effects());
+		let replays = 0;
+		let resumed = 0;
+		for (let i = 0; i < KILLS; i++) {
+			const drops = 2_000_000 + i;
+			const key = `kill ${i}`;
+			const first = post(key, signing(drops)).catch(() => undefined);
+			await sleep((i % 10) * 1.5);
+			await kill();
+			const answered = await first;
+			await up();
+			const again = await insist(key, signing(drops));
+			if (again.replayed) replays++;
+			else resumed++;
+			if (answered) {
+				assert.ok(
+					again.replayed,
+					`attempt ${i} was answered, and then worked on again`,
+				);
+				assert.equal(again.text, answered.text);
+			}
+			assert.match(again.result.engine_result, /tesSUCCESS/);
+			await until('it is validated', seconds(5), async () => {
+				await rpc(url, 'ledger_accept');
+				const tx = await rpc(url, 'tx', {
+					transaction: again.result.tx_json.hash,
+				});
+				assert.equal(tx.validated, true);
+				return true;
+			});
+			wanted.set(String(drops), 1);
 		}
-		assert.match(again.result.engine_result, /tesSUCCESS/);
-		await until('it is validated', seconds(5), async () => {
-			await rpc(url, 'ledger_accept');
-			const tx = await rpc(url, 'tx', { transaction: again.result.tx_json.hash });
-			assert.equal(tx.validated, true);
-			return true;
-		});
-		wanted.set(String(drops), 1);
-	}
-	assert.deepEqual([...(await effects())].sort(), [...wanted].sort());
-	return `${replays} replayed, ${resumed} worked on again`;
-});
+		assert.deepEqual([...(await effects())].sort(), [...wanted].sort());
+		return `${replays} replayed, ${resumed} worked on again`;
+	},
+);
 
 await test('nothing of the secret is on the disk', 5, () => {
 	for (const file of ['data.mdb', 'lock.mdb']) {

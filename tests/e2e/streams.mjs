@@ -2,8 +2,12 @@
 // Subscriptions of all kinds against five nodes, webhooks, one blob sent to all, and sums that stay
 // what they are. STREAM_READS accounts are read for the sums.
 import assert from 'node:assert/strict';
-import http from 'node:http';
+import { spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import https from 'node:https';
+import path from 'node:path';
 import { xrpl } from '../../tools/js/clients.mjs';
+import { scratch } from '../../tools/js/network.mjs';
 import { rpc, sleep, until } from '../../tools/js/rpc.mjs';
 import { balanceOf, payment, sequenceOf, testWallet } from './accounts.mjs';
 import { finish, must, network, seconds, test } from './harness.mjs';
@@ -11,6 +15,7 @@ import { Load } from './load.mjs';
 import { Socket } from './socket.mjs';
 
 const READS = Number(process.env.STREAM_READS ?? 20000);
+const LEDGERS = READS > 100_000 ? 30 : 5;
 const ACCOUNTS = 120;
 let net;
 const url = (i) => net.httpUrl(net.nodes[i]);
@@ -37,8 +42,26 @@ const validated = (hash, node = 0) =>
 		return tx;
 	});
 
+const keys = scratch('streams-keys');
+const key = path.join(keys, 'key.pem');
+const cert = path.join(keys, 'cert.pem');
+
+function certificate() {
+	fs.mkdirSync(keys, { recursive: true });
+	const made = spawnSync('openssl', [
+		...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256'],
+		...['-nodes', '-days', '2', '-subj', '/CN=catcher'],
+		...['-addext', 'subjectAltName=IP:127.0.0.1', '-keyout', key, '-out', cert],
+	]);
+	assert.equal(made.status, 0, String(made.stderr));
+}
+
 await must('five validators validate ledgers', 30, async () => {
-	net = await network('streams', { accounts: ACCOUNTS });
+	certificate();
+	net = await network('streams', {
+		accounts: ACCOUNTS,
+		config: { unl: { ca_file: cert } },
+	});
 });
 
 // All accounts of one named ledger, page by page and, now and then, one by one.
@@ -80,7 +103,7 @@ const reading = { done: false, reads: 0, sums: 0, ledgers: new Set() };
 async function reader(i) {
 	const socket = await Socket.open(ws(i));
 	let last = 0;
-	while (!reading.done || reading.reads < READS || reading.ledgers.size < 5) {
+	while (!reading.done || reading.reads < READS || reading.ledgers.size < LEDGERS) {
 		const done = await sum(socket, Math.random);
 		assert.ok(done.seq >= last, 'an older ledger than before');
 		last = done.seq;
@@ -217,7 +240,8 @@ const beside2 = test('an account history, backwards and on', 40, async () => {
 // A server that fails at first, and says what it was sent.
 function catcher() {
 	const got = [];
-	const server = http.createServer((request, response) => {
+	const tls = { key: fs.readFileSync(key), cert: fs.readFileSync(cert) };
+	const server = https.createServer(tls, (request, response) => {
 		let body = '';
 		request.on('data', (part) => (body += part));
 		request.on('end', () => {
@@ -232,45 +256,54 @@ function catcher() {
 	return new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(server)));
 }
 
-const beside3 = test('messages are posted to a URL, in order, tried again', 30, async () => {
-	const server = await catcher();
-	const hook = `http://127.0.0.1:${server.address().port}/hook?token=hidden`;
-	const admin = net.adminUrl(net.nodes[0]);
-	const ask = { url: hook, url_username: 'user', url_password: 'very secret' };
-	await assert.rejects(rpc(url(0), 'subscribe', { ...ask, streams: ['ledger'] }));
-	await assert.rejects(rpc(admin, 'subscribe', { url: 'ftp://x/', streams: ['ledger'] }));
-	const at = await rpc(admin, 'subscribe', { ...ask, streams: ['ledger', 'transactions'] });
-	assert.ok(at.ledger_index > 0);
-	const hash = await pay(7, address(8), 5);
-	await until('it has come', seconds(15), () =>
-		server.got.some(
-			({ params: [m] }) =>
-				m.type === 'transaction' && m.transaction.hash === hash,
-		),
-	);
-	server.got.forEach(({ method, params: [message], headers }, i) => {
-		assert.equal(method, 'event');
-		assert.equal(message.seq, i + 1);
-		assert.equal(
-			headers.authorization,
-			`Basic ${Buffer.from('user:very secret').toString('base64')}`,
+const beside3 = test(
+	'messages are posted to a URL over TLS, in order, tried again',
+	30,
+	async () => {
+		const server = await catcher();
+		const hook = `https://127.0.0.1:${server.address().port}/hook?token=hidden`;
+		const admin = net.adminUrl(net.nodes[0]);
+		const ask = { url: hook, url_username: 'user', url_password: 'very secret' };
+		await assert.rejects(rpc(url(0), 'subscribe', { ...ask, streams: ['ledger'] }));
+		await assert.rejects(
+			rpc(admin, 'subscribe', { url: 'ftp://x/', streams: ['ledger'] }),
 		);
-	});
-	const ledgers = server.got
-		.map(({ params: [m] }) => m)
-		.filter((m) => m.type === 'ledgerClosed')
-		.map((m) => m.ledger_index);
-	ledgers.forEach((seq, i) => assert.equal(seq, ledgers[0] + i));
-	await rpc(admin, 'unsubscribe', { url: hook, streams: ['ledger', 'transactions'] });
-	await sleep(300);
-	const count = server.got.length;
-	await sleep(seconds(1.5));
-	assert.equal(server.got.length, count);
-	server.close();
-	server.closeAllConnections();
-	const log = net.lastWords(net.nodes[0]);
-	for (const word of ['very secret', 'hidden']) assert.ok(!log.includes(word), word);
-});
+		const at = await rpc(admin, 'subscribe', {
+			...ask,
+			streams: ['ledger', 'transactions'],
+		});
+		assert.ok(at.ledger_index > 0);
+		const hash = await pay(7, address(8), 5);
+		await until('it has come', seconds(15), () =>
+			server.got.some(
+				({ params: [m] }) =>
+					m.type === 'transaction' && m.transaction.hash === hash,
+			),
+		);
+		server.got.forEach(({ method, params: [message], headers }, i) => {
+			assert.equal(method, 'event');
+			assert.equal(message.seq, i + 1);
+			assert.equal(
+				headers.authorization,
+				`Basic ${Buffer.from('user:very secret').toString('base64')}`,
+			);
+		});
+		const ledgers = server.got
+			.map(({ params: [m] }) => m)
+			.filter((m) => m.type === 'ledgerClosed')
+			.map((m) => m.ledger_index);
+		ledgers.forEach((seq, i) => assert.equal(seq, ledgers[0] + i));
+		await rpc(admin, 'unsubscribe', { url: hook, streams: ['ledger', 'transactions'] });
+		await sleep(300);
+		const count = server.got.length;
+		await sleep(seconds(1.5));
+		assert.equal(server.got.length, count);
+		server.close();
+		server.closeAllConnections();
+		const log = net.lastWords(net.nodes[0]);
+		for (const word of ['very secret', 'hidden']) assert.ok(!log.includes(word), word);
+	},
+);
 
 const beside4 = test('one blob, five times to five nodes: one effect', 30, async () => {
 	const before = await balanceOf(url(0), address(11));
@@ -306,4 +339,5 @@ await test(`four readers sum all accounts under load: ${READS} reads`, 3600, asy
 	return `${what}, ${load.accepted} payments`;
 });
 
+fs.rmSync(keys, { recursive: true, force: true });
 await finish();

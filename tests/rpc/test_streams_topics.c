@@ -102,10 +102,11 @@ static void offer_is_made(struct amount pays, struct amount gets, enum ter resul
 {
 	const struct ledger *tip = box.f->node.chain[box.f->node.n - 1];
 	struct ledger_header h = tip->header;
-	struct tx *tx = scenario_payment_tx(box.f, "alice", 7, "carol", 1);
+	struct account_id alice = person("alice").id;
 	struct arena a = ARENA_INIT;
-	struct st_object *meta = st_new(&a);
-	struct buf bytes = BUF_INIT, leaf = BUF_INIT;
+	struct st_object *meta = st_new(&a), *tx = st_new(&a);
+	struct buf bytes = BUF_INIT, leaf = BUF_INIT, blob = BUF_INIT;
+	struct hash256 id = {{1}};
 	struct tree state, txs;
 	struct ledger *l;
 
@@ -114,20 +115,25 @@ static void offer_is_made(struct amount pays, struct amount gets, enum ter resul
 	amounts(node(st_set_array(meta, sfAffectedNodes), &a, sfCreatedNode), &a, sfNewFields, pays,
 		gets, NULL);
 	st_encode(&bytes, meta, ST_ALL);
-	tx_leaf_join(&leaf, tx->blob, buf_bytes(&bytes));
+	st_set_u(tx, sfTransactionType, ttOfferCreate);
+	st_set_account(tx, sfAccount, &alice);
+	set_amount(tx, sfTakerPays, pays);
+	set_amount(tx, sfTakerGets, gets);
+	st_encode(&blob, tx, ST_ALL);
+	tx_leaf_join(&leaf, buf_bytes(&blob), buf_bytes(&bytes));
 	h.seq++;
 	h.parent = tip->hash;
 	tree_share(&state, &tip->state);
 	tree_init_empty(&txs, TREE_TX_META, NULL);
-	assert_int_equal(tree_put(&txs, &tx->id, buf_bytes(&leaf)), FOUND);
+	assert_int_equal(tree_put(&txs, &id, buf_bytes(&leaf)), FOUND);
 	l = ledger_make(&h, &state, &txs);
 	fake_forget_pushes(box.f);
 	rpc_on_ledger(box.f->rpc, l);
 	ledger_unref(l);
 	buf_close(&leaf);
 	buf_close(&bytes);
+	buf_close(&blob);
 	arena_close(&a);
-	tx_unref(tx);
 }
 
 #define USD    "{\"currency\":\"USD\",\"issuer\":\"%s\"}"
@@ -176,6 +182,25 @@ static void followers_of_books(void **state)
 	assert_int_equal(fake_pushed_count(box.f, 2), 0); /* the other side is left */
 	offer_is_made(usd(100), xrp(75), tesSUCCESS);
 	assert_int_equal(fake_pushed_count(box.f, 2), 1);
+}
+
+/* What alice could deliver of what she offers: 1,000 XRP less what she paid, two fees and the
+ * reserve; nothing of a line that she does not have. */
+static void funds_of_who_offers(void **state)
+{
+	struct amount offered[] = {xrp(75), usd(100)};
+	static const char *const has[] = {"979999980", "0"};
+
+	(void)state;
+	json_decref(topics_subscribe(1, "\"streams\":[\"transactions\"]"));
+	for (int i = 0; i < 2; i++) {
+		json_t *j;
+
+		offer_is_made(offered[!i], offered[i], tesSUCCESS);
+		j = fake_pushed(box.f, 1, 0);
+		assert_string_equal(text_of(json_object_get(j, "tx_json"), "owner_funds"), has[i]);
+		json_decref(j);
+	}
 }
 
 static void snapshots(void **state)
@@ -251,6 +276,17 @@ static void errors_of_books(void **state)
 }
 
 /* ---- URLs, peers, the server */
+
+static bool contains_text(const struct buf *in, const char *word)
+{
+	return memmem(in->p, in->n, word, strlen(word)) != NULL;
+}
+
+static void tick(void)
+{
+	box.f->steady_ms += 5000;
+	rpc_tick(box.f->rpc);
+}
 
 static void urls(void **state)
 {
@@ -340,6 +376,33 @@ static void order_within_a_ledger(void **state)
 	}
 }
 
+/* The same through requests, as connections make them; nothing is left of them either. */
+static void a_hundred_thousand_requests(void **state)
+{
+	struct account_id alice = person("alice").id;
+	struct fake_via via = {.websocket = true};
+	char text[900];
+
+	(void)state;
+	(void)snprintf(
+	    text, sizeof(text),
+	    "{\"command\":\"subscribe\",\"streams\":[\"ledger\",\"transactions\"],"
+	    "\"accounts\":[\"%s\"],\"account_history_tx_stream\":{\"account\":\"%s\"},%s}",
+	    account_text(&alice).s, account_text(&alice).s, book(",\"both\":true"));
+	for (uint32_t i = 0; i < 100000; i++) {
+		via.conn = 1000 + i;
+		fake_ask_text(box.f, via, text);
+		if (i >= 10)
+			rpc_conn_closed(box.f->rpc, via.conn - 10);
+	}
+	assert_true(contains_text(&box.f->reply, "success"));
+	for (uint64_t conn = via.conn - 10; conn <= via.conn; conn++)
+		rpc_conn_closed(box.f->rpc, conn);
+	fake_close_ledger(box.f, true);
+	tick();
+	assert_int_equal(box.f->n_pushes, 0);
+}
+
 /* Each with everything there is to follow; half of them end while they are sent to. */
 static void a_hundred_thousand_come_and_go(void **state)
 {
@@ -377,11 +440,13 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    T(books_of_metadata),
 	    T(followers_of_books),
+	    T(funds_of_who_offers),
 	    T(snapshots),
 	    T(errors_of_books),
 	    T(urls),
 	    T(peers_and_what_may_be_left_out),
 	    T(order_within_a_ledger),
+	    T(a_hundred_thousand_requests),
 	    T(a_hundred_thousand_come_and_go),
 	};
 
