@@ -111,7 +111,7 @@ struct rpc_pages {
  * over 32 s. */
 #define RPC_COST_REFERENCE     20
 #define RPC_COST_MALFORMED     100 /* what could not be taken for a call */
-#define RPC_COST_FAULT         100 /* at least, of a call that ended in an error of its parameters */
+#define RPC_COST_FAULT         100 /* at least, of a call that ended in an error */
 #define RPC_COST_MEDIUM        400
 #define RPC_COST_HEAVY         3000
 #define RPC_COST_BAD_SIGNATURE 2000
