@@ -14,8 +14,8 @@
  *
  * Messages are numbered in "seq" as they come, from 1: a gap tells that some were dropped, because
  * the server did not take them in time or refused them each time. https is checked against the
- * certificates of ca_file or, without it, the system's; redirects are not followed. Names and passwords are never logged, and a
- * URL only without what stands before an @ or behind a ?. */
+ * certificates of ca_file or, without it, the system's; redirects are not followed. Names and
+ * passwords are never logged, and a URL only without what stands before an @ or behind a ?. */
 struct hooks;
 
 #define HOOK_CONN       (1ull << 63)

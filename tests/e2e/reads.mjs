@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 // A ledger that was announced can be read, on every connection, at once: READS_LEDGERS ledgers that
-// close as fast as they can (rippled's issue 248: ledgerClosed came before the ledger was there).
+// close as fast as they can.
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
