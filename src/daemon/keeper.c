@@ -55,14 +55,6 @@ enum err keeper_get(struct keeper *k, const struct hash256 *key, struct buf *out
 	return k->keep ? keep_get(k->keep, key, clock_unix_ms(), out) : ERR_IO;
 }
 
-void keeper_usage(const struct keeper *k, uint32_t *rows, uint64_t *bytes)
-{
-	*rows = 0;
-	*bytes = 0;
-	if (k->keep)
-		keep_usage(k->keep, rows, bytes);
-}
-
 /* ---- A batch on a worker */
 
 static void work(uv_work_t *req)
@@ -88,6 +80,11 @@ static void tell(struct keeper *k)
 {
 	bool ailing = k->err != ERR_NONE;
 
+	for (uint32_t i = 0; i < k->now.n && !ailing; i++)
+		if (k->now.w[i].row.err == ERR_FULL) {
+			ailing = true;
+			why_set(&k->why, ERR_FULL, "no room until older ones expire");
+		}
 	if (ailing == k->ailing)
 		return;
 	k->ailing = ailing;

@@ -17,7 +17,6 @@ struct keeper *keeper_open(uv_loop_t *loop, const char *folder,
 			   void (*kept)(void *ctx, uint64_t token, enum err err), void *ctx);
 enum err keeper_get(struct keeper *k, const struct hash256 *key, struct buf *out) MUST_USE;
 void keeper_put(struct keeper *k, const struct rpc_keep *row, uint64_t token);
-void keeper_usage(const struct keeper *k, uint32_t *rows, uint64_t *bytes);
 /* Ends when nothing is being written any more: done(ctx), perhaps at once; then keeper_free. */
 void keeper_stop(struct keeper *k, void (*done)(void *ctx), void *ctx);
 void keeper_free(struct keeper *k); /* NULL is fine */
