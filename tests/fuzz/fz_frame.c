@@ -10,6 +10,8 @@
  * nothing afterwards, and hands up only messages that encode. */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+extern const unsigned fuzz_runs_part; /* see replay_main.c */
+const unsigned fuzz_runs_part = 25;
 
 /* Bytes to a side in pieces, time passing between them. */
 static void feed(struct side *to, struct bytes in, size_t piece, struct now *now)

@@ -2,8 +2,9 @@
 
 /* Runs a fuzz target where there is no engine: over every file named, or found in a folder named,
  * and over mutations of them that a seed decides. So each target is compiled and exercised in every
- * normal test run. Environment: FUZZ_RUNS (default 4000 mutations), FUZZ_SEED (default 1). With
- * clang's engine (flavour fuzz) this file is empty and the engine brings its own main(). */
+ * normal test run. Environment: FUZZ_RUNS (default 4000 mutations), FUZZ_SEED (default 1). A target
+ * whose inputs cost much defines fuzz_runs_part and gets one of so many of them. With clang's
+ * engine (flavour fuzz) this file is empty and the engine brings its own main(). */
 #ifndef TALLY_FUZZ_ENGINE
 
 #include "base/bytes.h"
@@ -16,6 +17,7 @@
 #include <sys/stat.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+extern const unsigned fuzz_runs_part __attribute__((weak));
 
 #define SEEDS_MAX     4096
 #define SEED_SIZE_MAX (1u << 20)
@@ -133,6 +135,8 @@ int main(int argc, char **argv)
 	struct buf b = BUF_INIT;
 	struct rng r;
 
+	if (&fuzz_runs_part)
+		runs /= fuzz_runs_part;
 	for (int i = 1; i < argc; i++)
 		load(argv[i]);
 	if (n_seeds == 0) {
