@@ -21,7 +21,9 @@ WHO = {"RPC_USER": "all", "RPC_ADMIN": "administrators"}
 WHEN = {"RPC_NEEDS_NONE": "", "RPC_NEEDS_NETWORK": "in step with its network",
         "RPC_NEEDS_CURRENT": "with an open ledger", "RPC_NEEDS_CLOSED": "with a closed ledger"}
 NEED = {"YES": "yes", "NO": "", "ONE": "one of"}
-FAIL = re.compile(r'rpc_fail_(?:token|malformed)\(\s*c,\s*"(\w+)"')
+FAIL = re.compile(r'\b(?:rpc_fail_token|rpc_fail_malformed|rpc_refuse_websocket)\(\s*c,\s*"(\w+)"')
+# Those of the envelope and of HTTP's own conditions.
+BESIDE = re.compile(r'\brefuse\(\s*c,\s*\d+,\s*"(\w+)"|jw_put_str\(\w+, "error", "(\w+)"\)')
 MALFORMED = re.compile(r'"(malformed[A-Z]\w*)"')
 
 
@@ -66,7 +68,8 @@ def tokens_of_code(api):
     tokens = {e[1]: "src/rpc/errors.def" for e in api.errors}
     for path in sorted(glob.glob(os.path.join(api.root, "src/rpc/*.c"))):
         text = COMMENT.sub(" ", open(path, encoding="utf-8").read())
-        for token in FAIL.findall(text) + MALFORMED.findall(text):
+        beside = [a or b for a, b in BESIDE.findall(text)]
+        for token in FAIL.findall(text) + MALFORMED.findall(text) + beside:
             tokens.setdefault(token, os.path.relpath(path, api.root))
     return tokens
 
@@ -89,7 +92,9 @@ def tokens_provoked(api):
             found.update(errors_in(row["answer"]))
     text = open(os.path.join(api.root, "tests/rpc/test_errors.c"), encoding="utf-8").read()
     found.update(re.findall(r'\{\s*"(\w+)",\s*\w+,\s*"\w+",', text))
-    found.update(re.findall(r'(?:_fails|assert_error)\([^;]*"(\w+)"\)', text))
+    for path in glob.glob(os.path.join(api.root, "tests/rpc/test_*.c")):
+        text = COMMENT.sub(" ", open(path, encoding="utf-8").read())
+        found.update(re.findall(r'(?:_fails|assert_error|expect)\([^;]*"(\w+)"', text))
     return found
 
 
@@ -165,8 +170,8 @@ Requests are those of the XRP Ledger's clients: `{"method", "params": [{...}]}` 
 
 `Idempotency-Key` in the header of a posted `submit` or `submit_multisigned`, 1 to 255 printable
 characters: the first answer is kept for 24 hours and given again with `Idempotent-Replayed: true`.
-409 `idempotencyKeyReused`: the request is another one; 409 `idempotencyKeyInUse`: the first is being
-worked on; 400 `invalidIdempotencyKey`; 503 `idempotencyUnavailable`: nothing can be kept now
+409 `idempotencyKeyReused`: the request is another one; 409 `idempotencyKeyInUse`: the first is
+being worked on; 400 `invalidIdempotencyKey`; 503 `idempotencyUnavailable`: nothing can be kept now
 ([decision 82](decisions/0082-idempotency-keys.md)).
 
 What a call costs is counted in charges; an error costs at least {fault}, and each KiB of request

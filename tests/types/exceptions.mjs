@@ -73,6 +73,12 @@ export const exceptions = [
 	['noripple_check', 'result.transactions', 'missing', 'only when asked for'],
 	['server_info', 'result.info.tally_version', 'extra', own],
 	['server_state', 'result.state.tally_version', 'extra', own],
+	...['counters', 'current_activities'].map((member) => [
+		'server_info',
+		`result.info.${member}`,
+		'extra',
+		'as the reference server, when asked for',
+	]),
 	['server_state', 'result.state.ports', 'extra', server],
 	['server_info', 'result.info.initial_sync_duration_us', 'extra', server],
 	['server_state', 'result.state.initial_sync_duration_us', 'extra', server],

@@ -9,11 +9,12 @@ import { ROOT } from '../../tools/js/network.mjs';
 
 const require = createRequire(path.join(ROOT, 'tests/npm/package.json'));
 const ts = require('typescript');
+const MODELS = 'tests/npm/node_modules/xrpl/dist/npm/models';
 const HERE = path.join(ROOT, 'tests/types');
 
 // Whether xrpl knows the method: it is the command of one of its requests.
 function modelled() {
-	const dir = path.join(ROOT, 'tests/npm/node_modules/xrpl/dist/npm/models/methods');
+	const dir = path.join(ROOT, MODELS, 'methods');
 	const found = new Set();
 	for (const name of fs.readdirSync(dir).filter((n) => n.endsWith('.d.ts')))
 		for (const [, command] of fs
@@ -111,7 +112,7 @@ function compile(file, text) {
 		types: [],
 		baseUrl: ROOT,
 		paths: {
-			xrpl: [path.join(ROOT, 'tests/npm/node_modules/xrpl/dist/npm/models/index.d.ts')],
+			xrpl: [path.join(ROOT, MODELS, 'index.d.ts')],
 		},
 		typeRoots: [],
 		lib: ['lib.es2022.d.ts', 'lib.dom.d.ts'],

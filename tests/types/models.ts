@@ -70,6 +70,7 @@ interface Peer {
 	ledger?: string;
 	load: number;
 	protocol?: string;
+	network_id?: string; // PeerImp.cpp
 	metrics: {
 		avg_bps_recv: string;
 		avg_bps_sent: string;
