@@ -218,21 +218,39 @@ function example(name) {
 		...['--account', `${GENESIS}:100000000000000000`],
 		...['--out', path.join(folder, 'genesis')],
 	);
+	const names = ['-keyout', 'certificate.key', '-out', 'certificate.pem'];
+	execFileSync(
+		'openssl',
+		[
+			...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256'],
+			...['-nodes', '-subj', '/CN=localhost', '-days', '2', ...names],
+		],
+		{ cwd: folder, stdio: 'ignore' },
+	);
 	return { folder, file, text };
 }
 
 await test('the example configurations pass --check-config', 10, async () => {
 	const names = fs.readdirSync(path.join(ROOT, 'configs')).filter((n) => n.endsWith('.ini'));
-	assert.ok(names.length >= 3);
+	assert.deepEqual(names, ['public.ini', 'relay.ini', 'standalone.ini', 'validator.ini']);
+	const shown = new Set();
 	for (const name of names) {
-		const { file } = example(name);
+		const { file, text } = example(name);
 		const { code, said } = run('--check-config', '--config', file);
 		assert.equal(code, 0, `${name}: ${said}`);
+		let section;
+		for (const line of text.split('\n')) {
+			section = /^\[(\w+)\]$/.exec(line)?.[1] ?? section;
+			shown.add(`${section} ${/^(?:# )?(\w+) = /.exec(line)?.[1]}`);
+		}
 	}
+	const table = fs.readFileSync(path.join(ROOT, 'src/daemon/config.def'), 'utf8');
+	for (const [, section, key] of table.matchAll(/^C\("(\w+)", "(\w+)"/gm))
+		assert.ok(shown.has(`${section} ${key}`), `no example shows [${section}] ${key}`);
 });
 
 await test('a wrong configuration is refused with file and line', 20, async () => {
-	const { folder, file, text } = example('tracker.ini');
+	const { folder, file, text } = example('public.ini');
 	const lines = text.trimEnd().split('\n');
 	const refused = (wrong, said) => {
 		fs.writeFileSync(file, wrong);
@@ -243,16 +261,16 @@ await test('a wrong configuration is refused with file and line', 20, async () =
 	const at = lines.indexOf('[node]') + 1;
 	const insert = (line) =>
 		[...lines.slice(0, at), line, ...lines.slice(at)].join('\n') + '\n';
-	const where = new RegExp(`tracker.ini:${at + 1}\\b`);
+	const where = new RegExp(`public.ini:${at + 1}\\b`);
 	const without = (key) => text.replace(new RegExp(`^${key} =.*\n`, 'mg'), '');
 	for (const line of ['no_such_key = 1', 'what is this', 'history = full'])
-		refused(insert(line), line === 'history = full' ? /tracker.ini:\d+.*twice/ : where);
+		refused(insert(line), line === 'history = full' ? /public.ini:\d+.*twice/ : where);
 	for (const line of ['network_id = 99999999999', 'network_id = -1', 'network_id = many'])
 		refused(without('network_id').replace('[node]\n', `[node]\n${line}\n`), where);
 	refused(insert(`data_dir = ${'x'.repeat(500)}`), where);
 	refused(
 		text + '\n[no_such_section]\nkey = 1\n',
-		new RegExp(`tracker.ini:${lines.length + 3}\\b`),
+		new RegExp(`public.ini:${lines.length + 3}\\b`),
 	);
 	refused(without('data_dir'), /data_dir/);
 	refused(without('key'), /unl/);
