@@ -55,7 +55,8 @@ static void reply(struct rpc_call *c, int status)
 
 void rpc_mask_secrets(json_t *shown)
 {
-	static const char *const secrets[] = {"passphrase", "secret", "seed", "seed_hex"};
+	static const char *const secrets[] = {"passphrase", "secret",       "seed",
+					      "seed_hex",   "url_password", "password"};
 
 	for (size_t i = 0; i < sizeof(secrets) / sizeof(secrets[0]); i++)
 		if (json_object_get(shown, secrets[i]))

@@ -182,11 +182,11 @@ static bool object_or_null(const json_t *v)
 	return json_is_object(v) || json_is_null(v);
 }
 
-bool stream_parse_book(struct rpc_call *c, const json_t *in, struct book_request *out)
+bool stream_parse_book(struct rpc_call *c, const json_t *in, bool ending, struct book_request *out)
 {
 	const json_t *pays = json_object_get(in, "taker_pays");
 	const json_t *gets = json_object_get(in, "taker_gets");
-	const json_t *taker = json_object_get(in, "taker");
+	const json_t *taker = ending ? NULL : json_object_get(in, "taker");
 
 	*out = (struct book_request){.has_taker = taker != NULL};
 	if (!object_or_null(pays) || !object_or_null(gets))

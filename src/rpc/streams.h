@@ -40,13 +40,14 @@ struct book stream_book_reversed(const struct book *b);
 /* Books whose offers a transaction made, changed or took away, each once, on the arena: their keys
  * as followers know them. Returns their number (rippled: OrderBookDBImpl.cpp affectedBooks). */
 size_t stream_books_of(const struct st_object *meta, struct arena *a, struct hash256 **out);
-/* One entry of "books" in subscribe and unsubscribe, with the reference's errors. */
+/* One entry of "books" in subscribe and, `ending`, unsubscribe, which does not look at the taker;
+ * with the reference's errors. */
 struct book_request {
 	struct book book;
 	bool both, snapshot;
 	bool has_taker;
 	struct account_id taker;
 };
-bool stream_parse_book(struct rpc_call *c, const json_t *in, struct book_request *out);
+bool stream_parse_book(struct rpc_call *c, const json_t *in, bool ending, struct book_request *out);
 
 #endif

@@ -175,6 +175,11 @@ bool sub_conn_has_stream(const struct sub_conn *c)
 	return false;
 }
 
+bool sub_conn_follows(const struct sub_conn *c)
+{
+	return c->n > 0 || sub_conn_has_stream(c);
+}
+
 void subs_stream_add(struct subs *s, struct sub_conn *c, enum stream stream)
 {
 	if (c->place[stream])

@@ -49,6 +49,7 @@ void subs_conn_closed(struct subs *s, uint64_t conn);
 struct sub_conn *subs_conn(struct subs *s, uint64_t conn, unsigned version, bool add);
 uint64_t sub_conn_id(const struct sub_conn *c);
 bool sub_conn_has_stream(const struct sub_conn *c); /* any */
+bool sub_conn_follows(const struct sub_conn *c);    /* anything */
 void subs_stream_add(struct subs *s, struct sub_conn *c, enum stream stream);
 void subs_stream_del(struct subs *s, struct sub_conn *c, enum stream stream);
 

@@ -46,6 +46,7 @@ static void write_ledger(struct rpc_call *c)
 #define SNAPSHOT_OFFERS 60 /* of each side (rippled: Tuning.h, book offers) */
 
 struct wanted {
+	bool ending; /* unsubscribe, which looks at less */
 	bool streams[STREAM_COUNT];
 	struct account_id *accounts[2]; /* by topic; on the call's arena */
 	uint32_t n_accounts[2];
@@ -68,7 +69,7 @@ static bool parse_streams(struct rpc_call *c, struct wanted *out)
 
 		if (!name || !stream_by_name(&stream, name))
 			return rpc_fail(c, RPC_MALFORMED_STREAM);
-		if (stream == STREAM_PEER_STATUS && !c->from.admin)
+		if (stream == STREAM_PEER_STATUS && !c->from.admin && !out->ending)
 			return rpc_fail(c, RPC_NO_PERMISSION);
 		out->streams[stream] = true;
 	}
@@ -105,7 +106,7 @@ static bool parse_history(struct rpc_call *c, struct wanted *out)
 		return true;
 	out->has_history = true;
 	if (!json_to_account(json_object_get(in, "account"), &out->history) ||
-	    (stop && !json_is_boolean(stop)))
+	    (out->ending && stop && !json_is_boolean(stop)))
 		return rpc_fail(c, RPC_INVALID_PARAMS);
 	out->stop_history_only = json_is_true(stop);
 	return true;
@@ -122,7 +123,7 @@ static bool parse_books(struct rpc_call *c, struct wanted *out)
 		return rpc_fail(c, RPC_TOO_BUSY);
 	out->books = arena_alloc(&c->arena, n * sizeof(*out->books));
 	for (size_t i = 0; i < n; i++)
-		if (!stream_parse_book(c, json_array_get(list, i), &out->books[i]))
+		if (!stream_parse_book(c, json_array_get(list, i), out->ending, &out->books[i]))
 			return false;
 	out->n_books = (uint32_t)n;
 	return true;
@@ -291,6 +292,17 @@ static bool write_books(struct rpc_call *c, const struct wanted *want)
 	       write_side(c, want, SIDE_ASKS);
 }
 
+/* A URL that was made for nothing. */
+static void abandon(struct rpc_call *c, struct sub_conn *conn)
+{
+	uint64_t id = sub_conn_id(conn);
+
+	if (!p_has(c, "url") || sub_conn_follows(conn))
+		return;
+	subs_conn_closed(c->r->subs, id);
+	c->host->hook_end(c->host->ctx, id);
+}
+
 void method_subscribe(struct rpc_call *c)
 {
 	struct wanted want = {0};
@@ -304,10 +316,9 @@ void method_subscribe(struct rpc_call *c)
 		rpc_fail(c, RPC_TOO_BUSY);
 		return;
 	}
-	if (!fits(c, conn, &want))
-		return;
-	if (!write_books(c, &want)) {
+	if (!fits(c, conn, &want) || !write_books(c, &want)) {
 		rpc_forget_written(c);
+		abandon(c, conn);
 		return;
 	}
 	add_all(c, conn, &want);
@@ -361,7 +372,7 @@ static void del_all(struct subs *s, struct sub_conn *conn, const struct wanted *
 
 void method_unsubscribe(struct rpc_call *c)
 {
-	struct wanted want = {0};
+	struct wanted want = {.ending = true};
 	struct sub_conn *conn;
 	uint64_t id;
 
