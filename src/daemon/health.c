@@ -55,8 +55,7 @@ void health_judge(struct health *out, const struct health_facts *f)
 	is[HEALTH_CLOCK_OFF] = s->clock_off;
 	is[HEALTH_CLOCK] = s->clock_known && !s->clock_off &&
 			   (off > HEALTH_CLOCK_S || off < -HEALTH_CLOCK_S);
-	is[HEALTH_OVERLOAD] = f->lag_ms >= HEALTH_LAG_MS ||
-			      (f->in_flight_max && f->in_flight >= f->in_flight_max);
+	is[HEALTH_OVERLOAD] = f->lag_ms >= HEALTH_LAG_MS || f->busy;
 	is[HEALTH_KEY_ELSEWHERE] = s->key_elsewhere;
 	is[HEALTH_KEY_REPLACED] = s->key_replaced;
 	is[HEALTH_OVERLAP] = s->overlap_unsafe;

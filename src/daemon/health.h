@@ -29,7 +29,8 @@ struct health_facts {
 	enum uv_disk_stage stage;
 	int64_t ledger_age_ms; /* since it was validated here; -1: none was */
 	uint32_t lag_ms;       /* of the event loop */
-	uint32_t in_flight, in_flight_max;
+	uint32_t in_flight;
+	bool busy; /* requests were refused of late, for want of capacity */
 	bool list_known;
 	int64_t list_left_s; /* until the first list in force ends */
 };

@@ -52,6 +52,10 @@ static void write_front(struct prom *p, const struct front_stats *s)
 	prom_u64(p, s->bytes_in, "direction=\"in\"");
 	prom_u64(p, s->bytes_out, "direction=\"out\"");
 	prom_one(p, M_SLOW_CLOSED, s->slow_closed);
+	prom_one(p, M_WAITING_BYTES, s->bytes_waiting);
+	prom_one(p, M_WAITING_TURN, s->waiting);
+	prom_one(p, M_BUSY, s->busy);
+	prom_one(p, M_CONFLATED, s->conflated);
 	prom_begin(p, M_HANDSHAKES);
 	prom_u64(p, s->handshakes, "result=\"done\"");
 	prom_u64(p, s->handshakes_failed, "result=\"failed\"");

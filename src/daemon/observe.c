@@ -11,6 +11,7 @@
 #define TICK_MS       500
 #define LIVE_MS       2000  /* the loop is alive when it has ticked within */
 #define TELL_EVERY_MS 10000 /* the service manager, of what goes on */
+#define BUSY_MS       5000  /* after a request was refused the node counts as overloaded */
 #define HEAP_EVERY_MS 10000
 
 bool observe_list_left(const struct observe *ob, struct now now, int64_t *left_s)
@@ -43,7 +44,7 @@ void observe_facts(struct observe *ob, struct facts *f)
 				 : -1,
 	    .lag_ms = f->front.lag_ms,
 	    .in_flight = f->front.in_flight,
-	    .in_flight_max = f->front.in_flight_max,
+	    .busy = ob->busy && steady_since(ob->busy_at, f->now.steady) < BUSY_MS,
 	};
 	f->health_facts.list_known = observe_list_left(ob, f->now, &f->health_facts.list_left_s);
 	health_judge(&f->health, &f->health_facts);
@@ -130,6 +131,10 @@ static void on_tick(uv_timer_t *timer)
 	ob->ticked = clock_steady();
 	agreement_tick(ob->agreement, ob->ticked);
 	observe_facts(ob, &f);
+	if (f.front.busy != ob->busy) {
+		ob->busy = f.front.busy;
+		ob->busy_at = ob->ticked;
+	}
 	log_health(ob, &f);
 	tell_manager(ob, &f);
 }

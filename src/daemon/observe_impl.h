@@ -77,6 +77,8 @@ struct observe {
 	struct health health; /* as last said in the log */
 	uint32_t methods;
 	uint64_t scrape_us;
+	uint64_t busy; /* requests refused for want of capacity, as of the last tick; last: */
+	struct steady busy_at;
 	uv_work_t heap_work; /* a thread of the pool goes through the heap */
 	bool heap_busy, heap_known;
 	struct steady heap_at;

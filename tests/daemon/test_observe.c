@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "daemon/health.h"
 #include "daemon/prom.h"
+#include "daemon/watchdog.h"
 #include "tests/daemon/exposition.h"
 
 #include <setjmp.h>
@@ -48,7 +49,7 @@ static void expect_health(const struct health_facts *f, bool healthy, const char
 static void each_trouble_is_named(void **state)
 {
 	struct node_status s;
-	struct health_facts f = {.node = &s, .ledger_age_ms = 3000, .in_flight_max = 100};
+	struct health_facts f = {.node = &s, .ledger_age_ms = 3000};
 
 	(void)state;
 	s = good_status();
@@ -94,9 +95,9 @@ static void each_trouble_is_named(void **state)
 	f.lag_ms = HEALTH_LAG_MS;
 	BAD((void)0, "overload");
 	f.lag_ms = 0;
-	f.in_flight = 100;
+	f.busy = true;
 	BAD((void)0, "overload");
-	f.in_flight = 99;
+	f.busy = false;
 	f.stage = UV_DISK_NO_VOTES;
 	BAD((void)0, "disk_full");
 	f.stage = UV_DISK_LOW;
@@ -231,6 +232,21 @@ static void one_state_of_several(void **state)
 	buf_close(&p.out);
 }
 
+/* A loop that ticks, then one that has ended: the thread goes when it is told to. */
+static void the_watchdog_ends_when_told(void **state)
+{
+	struct watchdog *w = watchdog_start();
+	uint64_t began = uv_hrtime();
+
+	(void)state;
+	assert_non_null(w);
+	for (int i = 0; i < 1000; i++)
+		watchdog_tick(w);
+	watchdog_stop(w);
+	assert_true(uv_hrtime() - began < 5000000000ull);
+	watchdog_stop(NULL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -240,6 +256,7 @@ int main(void)
 	    cmocka_unit_test(every_family_is_well_formed),
 	    cmocka_unit_test(numbers_are_exact),
 	    cmocka_unit_test(one_state_of_several),
+	    cmocka_unit_test(the_watchdog_ends_when_told),
 	};
 
 	return cmocka_run_group_tests_name("observe", tests, NULL, NULL);

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: ISC
-// A strict reader of the Prometheus text format 0.0.4. It throws at the first line that is not as it
-// should be.
+// A strict reader of the Prometheus text format 0.0.4. It throws at the first line that is not as
+// it should be.
 
 const NAME = '[a-z_][a-z0-9_]*';
 const HELP = new RegExp(`^# HELP (${NAME}) \\S.*$`);
 const TYPE = new RegExp(`^# TYPE (${NAME}) (counter|gauge|histogram)$`);
-const SAMPLE = new RegExp(
-	`^(${NAME})(\\{${NAME}="[^"\\\\\\n]*"(?:,${NAME}="[^"\\\\\\n]*")*\\})? (-?\\d+(?:\\.\\d+)?)$`,
-);
+const LABEL = `${NAME}="[^"\\\\\\n]*"`;
+const SAMPLE = new RegExp(`^(${NAME})(\\{${LABEL}(?:,${LABEL})*\\})? (-?\\d+(?:\\.\\d+)?)$`);
 
 // Each family's type, by name.
 export function families(text) {

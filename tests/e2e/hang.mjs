@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
-// One node whose event loop is held up by a preloaded library (tests/crash/stall_shim.c), under which
-// the watchdog's minute lasts ten seconds; its service manager is a socket of ours.
+// One node whose event loop is held up by a preloaded library (tests/crash/stall_shim.c), under
+// which the watchdog's minute lasts ten seconds; its service manager is a socket of ours.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import fs from 'node:fs';
@@ -69,7 +69,8 @@ export async function hang() {
 	}
 }
 
-// What a service manager does next: it starts the node again on the same data, and stops it one day.
+// What a service manager does next: it starts the node again on the same data, and one day stops
+// it.
 async function stopInOrder(said, node, told) {
 	await until('it is ready again', seconds(10), () => told.text.includes('READY=1'));
 	assert.ok(!told.text.includes('STOPPING=1'));

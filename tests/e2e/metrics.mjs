@@ -179,6 +179,13 @@ await test('promtool and a strict reader are content; a scrape is quick', 20, as
 		now.get('tally_peers{direction="in"}') + now.get('tally_peers{direction="out"}'),
 		4,
 	);
+	assert.ok(now.get('tally_consensus_rounds_total{result="agreed"}') > 0);
+	assert.ok(now.get('tally_consensus_round_seconds_sum') > 1);
+	assert.equal(
+		now.get('tally_ledger_interval_seconds_count'),
+		now.get('tally_ledgers_validated_total') - 1,
+	);
+	assert.ok(now.get('tally_job_seconds_count{kind="commit"}') > 0);
 	assert.ok(now.get('tally_memory_resident_bytes') > 1e6);
 	const cpu = ['user', 'system'].map((m) => now.get(`tally_cpu_seconds_total{mode="${m}"}`));
 	assert.ok(cpu[0] + cpu[1] > 0);
@@ -198,7 +205,8 @@ await test('promtool and a strict reader are content; a scrape is quick', 20, as
 
 await test('a validator stops: others count what it misses, an alert fires', 45, async () => {
 	const last = net.nodes[4];
-	const missed = `tally_validator_ledgers_total{validator="${last.public_key}",outcome="missed"}`;
+	const key = last.public_key;
+	const missed = `tally_validator_ledgers_total{validator="${key}",outcome="missed"}`;
 	const before = (await scrape(first)).get(missed);
 	stopped = [last];
 	signal(last.process, 'SIGSTOP');
@@ -207,7 +215,7 @@ await test('a validator stops: others count what it misses, an alert fires', 45,
 		return (await scrape(first)).get(missed) > before;
 	});
 	const { info } = await rpc(net.adminUrl(first), 'status');
-	const it = info.validators.find((v) => v.key === last.public_key);
+	const it = info.validators.find((v) => v.key === key);
 	assert.ok(it.hour.missed > 0 && it.hour.agreement < 1);
 	for (const other of info.validators.filter((v) => v !== it)) {
 		assert.ok(other.hour.agreed > 0);
