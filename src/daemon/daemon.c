@@ -187,6 +187,14 @@ static void host_reply(void *ctx, uint64_t request, int status, struct bytes bod
 	serve_reply(d->serve, request, status, body);
 }
 
+static void host_reply_kept(void *ctx, uint64_t request, struct bytes body,
+			    void (*release)(void *owner), void *owner)
+{
+	struct daemon *d = ctx;
+
+	serve_reply_kept(d->serve, request, body, release, owner);
+}
+
 static void host_reply_pages(void *ctx, uint64_t request, int status, const struct rpc_pages *pages)
 {
 	struct daemon *d = ctx;
@@ -271,6 +279,7 @@ static void open_rpc(struct daemon *d)
 	    .connect = host_connect,
 	    .stop = host_stop,
 	    .reply = host_reply,
+	    .reply_kept = host_reply_kept,
 	    .reply_pages = host_reply_pages,
 	    .charge = host_charge,
 	    .charged = host_charged,

@@ -39,6 +39,12 @@ void serve_reply(struct serve *s, uint64_t request, int status, struct bytes bod
 	front_reply(s->front, request, status, NULL, body);
 }
 
+void serve_reply_kept(struct serve *s, uint64_t request, struct bytes body,
+		      void (*release)(void *owner), void *owner)
+{
+	front_reply_lent(s->front, request, body, release, owner);
+}
+
 void serve_reply_pages(struct serve *s, uint64_t request, int status, const struct rpc_pages *pages)
 {
 	struct front_pages p = {.ctx = pages->ctx, .next = pages->next, .close = pages->close};

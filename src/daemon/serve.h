@@ -29,6 +29,8 @@ struct serve_options {
 enum err serve_open(struct serve **out, const struct serve_options *o, struct why *why) MUST_USE;
 bool serve_push(struct serve *s, uint64_t conn, struct rpc_text *text);
 void serve_reply(struct serve *s, uint64_t request, int status, struct bytes body);
+void serve_reply_kept(struct serve *s, uint64_t request, struct bytes body,
+		      void (*release)(void *owner), void *owner);
 void serve_reply_pages(struct serve *s, uint64_t request, int status,
 		       const struct rpc_pages *pages);
 bool serve_charge(struct serve *s, const struct rpc_origin *from, uint32_t cost);

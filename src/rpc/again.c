@@ -4,6 +4,8 @@
 
 /* What ends every answer: the host is told, and the reply kept for whoever asks the same. */
 
+#define WORTH_IT 4096 /* bytes: to be sent from where they are kept */
+
 /* d has all but what is the same for all. */
 static void tell(struct rpc *r, struct rpc_done *d, const struct rpc_method *method,
 		 uint64_t came_us)
@@ -61,6 +63,9 @@ bool rpc_answer_again(struct rpc *r, const struct rpc_origin *from, const struct
 	text = cache_text(k, key, warn, &r->again);
 	d.bytes = text.n;
 	tell(r, &d, k->method, came_us);
-	host->reply(host->ctx, from->request, 200, text);
+	if (host->reply_kept && text.p == k->text.p && text.n >= WORTH_IT)
+		host->reply_kept(host->ctx, from->request, text, cache_release, cache_hold(k));
+	else
+		host->reply(host->ctx, from->request, 200, text);
 	return true;
 }

@@ -7,7 +7,8 @@
 #define ID_DIGITS_MAX 15
 
 struct kept {
-	struct kept_reply reply; /* its text is in b, behind the request */
+	struct kept_reply reply; /* first; its text is in b, behind the request */
+	uint32_t refs;           /* the cache's, and of replies that are on their way */
 	uint64_t hash;
 	uint8_t origin;
 	uint32_t n_before, n_after;
@@ -69,7 +70,24 @@ static void drop(struct cache *c, struct kept *k)
 	detach(c, k);
 	c->n--;
 	c->bytes -= size_of(k);
-	mem_free(k);
+	cache_release(k);
+}
+
+void *cache_hold(const struct kept_reply *reply)
+{
+	struct kept *k = (struct kept *)(uintptr_t)reply;
+
+	k->refs++;
+	return k;
+}
+
+void cache_release(void *held)
+{
+	struct kept *k = held;
+
+	must(k->refs > 0);
+	if (--k->refs == 0)
+		mem_free(k);
 }
 
 void cache_clear(struct cache *c)
@@ -278,6 +296,7 @@ void cache_keep(struct cache *c, const struct cache_key *key, const struct kept_
 	make_room(c, sizeof(*k) + n_key + reply->text.n);
 	k = mem_alloc(sizeof(*k) + n_key + reply->text.n);
 	*k = (struct kept){.reply = *reply,
+			   .refs = 1,
 			   .hash = key->hash,
 			   .origin = key->origin,
 			   .n_before = (uint32_t)key->before.n,

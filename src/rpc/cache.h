@@ -57,6 +57,9 @@ void cache_keep(struct cache *c, const struct cache_key *key, const struct kept_
  * of `out`. */
 struct bytes cache_text(const struct kept_reply *k, const struct cache_key *key, bool warn,
 			struct buf *out);
+/* Keeps the text where it is until cache_release(), whatever becomes of the cache. */
+void *cache_hold(const struct kept_reply *k);
+void cache_release(void *held);
 /* For tests: how many are kept, and their bytes. */
 void cache_size(const struct cache *c, uint32_t *n, uint64_t *bytes);
 

@@ -153,6 +153,10 @@ struct rpc_host {
 	 * then Idempotency-Key is not supported. */
 	enum err (*kept)(void *ctx, const struct hash256 *key, struct buf *out);
 	void (*keep)(void *ctx, const struct rpc_keep *row, uint64_t token);
+	/* A reply that may be sent from where it is; release(owner) is called once, when nobody
+	 * needs it there any more. May be NULL: then reply is used. */
+	void (*reply_kept)(void *ctx, uint64_t request, struct bytes body,
+			   void (*release)(void *owner), void *owner);
 	/* A reply in pieces, for answers too long to be held whole: next() is called whenever the
 	 * connection can take more, appends to out and returns false after the last piece; close()
 	 * ends it, also when the client has gone. HTTP sends chunks, WebSocket fragments. May be

@@ -188,6 +188,32 @@ void conn_reply_pages(struct front_conn *c, int status, const struct front_pages
 	pages_start(c, pages);
 }
 
+void conn_reply_lent(struct front_conn *c, struct front_shared *body)
+{
+	struct http_reply r = {.status = 200,
+			       .content_type = json_type,
+			       .old = c->old,
+			       .close = !c->keep_alive || c->f->closing,
+			       .allow_origin = allowed_origin(c),
+			       .body = bytes_of(body->b, body->n),
+			       .head = true};
+	struct buf b = BUF_INIT;
+
+	c->in_flight--;
+	c->request = 0;
+	http_put_reply(&b, &r);
+	out_put_buf(c, &b);
+	if (c->head)
+		front_shared_unref(body);
+	else
+		out_put(c, body);
+	if (r.close)
+		conn_linger(c);
+	else
+		conn_set_phase(c, HTTP_PHASE_IDLE);
+	conn_resume(c);
+}
+
 void conn_reply(struct front_conn *c, const struct http_reply *reply)
 {
 	struct buf b = BUF_INIT;

@@ -19,6 +19,8 @@ struct front_shared {
 	uint32_t n;
 	uint32_t conflate; /* 0, or of which kind of message only the newest matters */
 	uint8_t *b;
+	void (*release)(void *owner); /* b is somebody's; NULL: our own */
+	void *owner;
 };
 
 enum conn_state {
@@ -273,6 +275,8 @@ void conn_take_end(struct front_conn *c);
 void conn_cut(struct front_conn *c);
 /* Of a request that the caller has taken out of request_ids. */
 void conn_reply(struct front_conn *c, const struct http_reply *reply);
+/* The same over HTTP, of a body that stays where it is; takes over the reference. */
+void conn_reply_lent(struct front_conn *c, struct front_shared *body);
 static inline int64_t conn_now(const struct front_conn *c)
 {
 	return (int64_t)uv_now(c->f->loop);
@@ -291,6 +295,8 @@ bool conn_tls_bye(struct front_conn *c);
 
 /* uv_out.c */
 struct front_shared *front_shared_take(struct buf *b); /* b is empty then */
+struct front_shared *front_shared_lend(struct bytes text, void (*release)(void *owner),
+				       void *owner);
 /* Takes over the reference. _now: also between the pieces of a long answer. */
 void out_put(struct front_conn *c, struct front_shared *s);
 void out_put_now(struct front_conn *c, struct front_shared *s);

@@ -193,6 +193,22 @@ static void answer(struct front_server *f, uint64_t request, const struct http_r
 		conn_reply(c, r);
 }
 
+void front_reply_lent(struct front_server *f, uint64_t request, struct bytes body,
+		      void (*release)(void *owner), void *owner)
+{
+	uint64_t conn = id_get(&f->request_ids, request);
+	struct front_conn *c = conn ? conn_of(f, conn) : NULL;
+
+	if (c && c->state == CONN_HTTP) {
+		id_drop(&f->request_ids, request);
+		f->stats.in_flight--;
+		conn_reply_lent(c, front_shared_lend(body, release, owner));
+	} else {
+		front_reply(f, request, 200, NULL, body);
+		release(owner);
+	}
+}
+
 void front_reply_with(struct front_server *f, uint64_t request, int status,
 		      const char *content_type, const char *extra, struct bytes body)
 {

@@ -161,6 +161,10 @@ void front_reply_with(struct front_server *f, uint64_t request, int status,
 void front_reply_last(struct front_server *f, uint64_t request, int status, const char *extra,
 		      struct bytes body);
 
+/* Answers a request with JSON that is sent from where it is; release(owner) is called once, when
+ * that is done or will not be. */
+void front_reply_lent(struct front_server *f, uint64_t request, struct bytes body,
+		      void (*release)(void *owner), void *owner);
 /* Answers a request with JSON in pieces. close() is called once in any case. */
 void front_reply_pages(struct front_server *f, uint64_t request, int status,
 		       const struct front_pages *pages);

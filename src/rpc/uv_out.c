@@ -28,6 +28,19 @@ struct front_shared *front_shared_new_of(struct bytes text, uint32_t conflate)
 	return s;
 }
 
+struct front_shared *front_shared_lend(struct bytes text, void (*release)(void *owner), void *owner)
+{
+	struct front_shared *s = mem_alloc(sizeof(*s));
+
+	must(text.n <= UINT32_MAX);
+	*s = (struct front_shared){.refs = 1,
+				   .n = (uint32_t)text.n,
+				   .b = (uint8_t *)(uintptr_t)text.p,
+				   .release = release,
+				   .owner = owner};
+	return s;
+}
+
 struct front_shared *front_shared_take(struct buf *b)
 {
 	struct front_shared *s = mem_alloc(sizeof(*s));
@@ -50,10 +63,13 @@ void front_shared_unref(struct front_shared *s)
 	if (!s)
 		return;
 	must(s->refs > 0);
-	if (--s->refs == 0) {
+	if (--s->refs > 0)
+		return;
+	if (s->release)
+		s->release(s->owner);
+	else
 		mem_free(s->b);
-		mem_free(s);
-	}
+	mem_free(s);
 }
 
 /* The ring */

@@ -107,6 +107,29 @@ static void spin(struct server *s, uint64_t id, unsigned us)
 	reply_text(s, id, "%u", ++s->spun);
 }
 
+struct lent {
+	struct server *s;
+	char text[];
+};
+
+static void lent_back(void *owner)
+{
+	struct lent *l = owner;
+
+	l->s->lent--;
+	mem_free(l);
+}
+
+static void lend(struct server *s, uint64_t id, unsigned n)
+{
+	struct lent *l = mem_alloc(sizeof(*l) + n);
+
+	l->s = s;
+	memset(l->text, 'L', n);
+	s->lent++;
+	front_reply_lent(s->front, id, bytes_of(l->text, n), lent_back, l);
+}
+
 struct pages {
 	struct server *s;
 	unsigned n, at, size;
@@ -154,14 +177,15 @@ static void stats(struct server *s, uint64_t id)
 		   "connections %u websockets %u in_flight %u opened %u closed %u slow %llu "
 		   "refused %llu handshakes %llu failed %llu dropped %llu waiting %u evicted %llu "
 		   "limited %llu denied %llu pages %u made %u spun %u conflated %llu queued %u "
-		   "busy %llu",
+		   "busy %llu lent %u",
 		   st.connections, st.websockets, st.in_flight, s->opened, s->closed,
 		   (unsigned long long)st.slow_closed, (unsigned long long)st.refused,
 		   (unsigned long long)st.handshakes, (unsigned long long)st.handshakes_failed,
 		   (unsigned long long)st.handshakes_dropped, st.handshakes_waiting,
 		   (unsigned long long)st.evicted, (unsigned long long)st.accepts_limited,
 		   (unsigned long long)st.denied, s->pages_open, s->pages_made, s->spun,
-		   (unsigned long long)st.conflated, st.waiting, (unsigned long long)st.busy);
+		   (unsigned long long)st.conflated, st.waiting, (unsigned long long)st.busy,
+		   s->lent);
 }
 
 static void big(struct server *s, uint64_t id, size_t n)
@@ -216,6 +240,8 @@ static void on_request(void *ctx, const struct front_request *r)
 		reply_text(s, r->id, "ticked");
 	} else if (strcmp(word, "spin") == 0) {
 		spin(s, r->id, a);
+	} else if (strcmp(word, "lend") == 0) {
+		lend(s, r->id, a);
 	} else if (strcmp(word, "pages") == 0) {
 		pages(s, r->id, a, b);
 	} else if (strcmp(word, "stats") == 0) {

@@ -25,6 +25,7 @@
  *     broadcast N SIZE   N messages to every WebSocket
  *     tick N KIND        N messages of a kind of which the newest is enough
  *     spin US            works so long, and replies how many have spun so far
+ *     lend N             a reply of N bytes that stay where they are
  *     pages N SIZE       a reply of so many pieces, each of its number and then of dots
  *     rekey              next_keys for new TLS connections
  *     stats, who, kick, busy
@@ -47,6 +48,7 @@ struct server {
 	unsigned n_conns, opened, closed;
 	uint64_t held[CONNS_MAX]; /* requests to "/hold", answered by "/release" */
 	unsigned n_held, spun;
+	unsigned lent; /* replies that stay where they are until they are released */
 	unsigned pages_open, pages_made; /* long answers under way; pieces of all so far */
 };
 

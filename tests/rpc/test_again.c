@@ -341,6 +341,47 @@ static void charges_and_warnings(void **state)
 	fake_close(plain);
 }
 
+static struct bytes lent;
+static void *lender;
+
+static void on_kept(void *ctx, uint64_t request, struct bytes body, void (*release)(void *owner),
+		    void *owner)
+{
+	struct fake *f = ctx;
+
+	assert_ptr_equal(release, cache_release);
+	f->replied = request;
+	f->replies++;
+	lent = body;
+	lender = owner;
+}
+
+/* A long answer stays where it is while it is being sent, whatever becomes of the cache. */
+static void kept_answers_are_lent(void **state)
+{
+	static const char text[] =
+	    "{\"method\":\"ledger_data\",\"params\":[{\"ledger_index\":\"validated\"}]}";
+	struct fake *f = open_keeping(false, 1 << 20);
+	void *first;
+
+	(void)state;
+	f->rpc->host.reply_kept = on_kept;
+	assert_false(ask(f, VIA_HTTP, text));
+	assert_true(f->reply.n >= 4096);
+	assert_true(ask(f, VIA_HTTP, text));
+	first = lender;
+	assert_true(ask(f, VIA_HTTP, text));
+	assert_ptr_equal(lender, first);
+	assert_int_equal(lent.n, f->reply.n);
+	fake_close_ledger(f, true);
+	f->node.steps++;
+	assert_false(ask(f, VIA_HTTP, text)); /* what is lent is not kept any more */
+	assert_true(lent.n > 0 && lent.p[lent.n - 1] == '\n');
+	cache_release(lender);
+	cache_release(lender);
+	fake_close(f);
+}
+
 static void the_cache_is_bounded(void **state)
 {
 	struct fake *f = open_keeping(false, 50000);
@@ -531,6 +572,7 @@ int main(void)
 	    cmocka_unit_test(what_is_not_kept),
 	    cmocka_unit_test(charges_and_warnings),
 	    cmocka_unit_test(the_cache_is_bounded),
+	    cmocka_unit_test(kept_answers_are_lent),
 	    cmocka_unit_test(pieces_make_the_whole),
 	    cmocka_unit_test(pieces_that_nobody_takes),
 	    cmocka_unit_test(pieces_may_end_in_an_error),

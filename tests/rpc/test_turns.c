@@ -406,6 +406,45 @@ static void stopping_ends_long_answers(void **state)
 		close(fd[i]);
 }
 
+/* Replies that are sent from where they are: whole, in their order, and given back once. */
+static void lent_replies(void **state)
+{
+	struct server *s = kit_start(NULL);
+	struct linger now = {.l_onoff = 1};
+	int fd = kit_dial(s->port), ws = kit_ws_dial(s->port), gone[8];
+	size_t n;
+
+	(void)state;
+	for (int i = 0; i < 20; i++) {
+		kit_get(fd, "/lend?300000");
+		kit_post(fd, "/", "between");
+	}
+	kit_put(fd, "HEAD /lend?77 HTTP/1.1\r\nHost: h\r\n\r\n");
+	for (int i = 0; i < 20; i++) {
+		assert_int_equal(kit_take_reply(fd), 200);
+		assert_int_equal(strspn(reply_body, "L"), 300000);
+		assert_int_equal(kit_take_reply(fd), 200);
+		assert_string_equal(reply_body, "between");
+	}
+	kit_ws_say(ws, "lend 70000");
+	assert_int_equal(kit_ws_take(ws, &n), WS_OP_TEXT);
+	assert_int_equal(n, 70000);
+	for (int i = 0; i < 8; i++) {
+		gone[i] = kit_dial_from(s->port, "127.0.0.1", 4096);
+		kit_get(gone[i], "/lend?9000000");
+	}
+	kit_wait_for(s, "lent ", 8);
+	for (int i = 0; i < 8; i++) {
+		if (i % 2)
+			setsockopt(gone[i], SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+		close(gone[i]);
+	}
+	kit_wait_for(s, "lent ", 0);
+	close(fd);
+	close(ws);
+	kit_stop(s);
+}
+
 /* Clients that lag behind */
 
 /* Of a kind of message the newest is enough: one that reads slowly gets that, those that had begun
@@ -525,6 +564,7 @@ int main(void)
 	    cmocka_unit_test(long_answers_in_fragments),
 	    cmocka_unit_test(readers_set_the_pace),
 	    cmocka_unit_test(stopping_ends_long_answers),
+	    cmocka_unit_test(lent_replies),
 	    cmocka_unit_test(only_the_newest_of_a_kind),
 	    cmocka_unit_test(the_too_slow_are_told_why),
 	};
