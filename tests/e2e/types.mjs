@@ -77,5 +77,29 @@ await test('their types are those of the stock client', 60, async () => {
 	return `${checked} answers, ${exceptions.length} exceptions`;
 });
 
+await test('what is wrong would be seen, and what is not needed', 30, async () => {
+	const one = recorded.records.find((r) => r.method === 'fee' && r.transport === 'ws');
+	const wrong = (change) => {
+		const record = structuredClone(one);
+		change(record.answer);
+		return record;
+	};
+	const { faults, idle } = judge(
+		[
+			wrong((answer) => (answer.result.drops.base_fee = 10)),
+			wrong((answer) => delete answer.result.levels.median_level),
+			wrong((answer) => (answer.result.nonsense = true)),
+			wrong(() => {}),
+		],
+		[['fee', 'result.drops.median_fee', 'type', 'there is none']],
+		path.join(out, 'wrong.ts'),
+	);
+	assert.equal(faults.length, 3, faults.join('\n'));
+	assert.match(faults[0], /drops\.base_fee/);
+	assert.match(faults[1], /median_level/);
+	assert.match(faults[2], /nonsense/);
+	assert.equal(idle.length, 1);
+});
+
 await stage?.down();
 await finish();
