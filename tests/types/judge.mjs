@@ -179,9 +179,10 @@ class Source {
 	about = new Map();
 
 	constructor(file) {
+		const own = path.relative(path.dirname(file), HERE);
 		this.parts = [
 			`import type * as X from 'xrpl';`,
-			`import type * as Own from '${path.relative(path.dirname(file), HERE)}/models.js';`,
+			`import type * as Own from '${own}/models.js';`,
 		];
 	}
 
@@ -199,7 +200,7 @@ function without(one, record, mine) {
 }
 
 function write(source, records, exceptions) {
-	const uses = exceptions.map(() => []);
+	const uses = new Map(exceptions.map((one) => [one, []]));
 	let checked = 0;
 	records.forEach((record, i) => {
 		// Over HTTP the status stands among the members of the result.
@@ -211,20 +212,20 @@ function write(source, records, exceptions) {
 		const answer = structuredClone(record.answer);
 		const size = JSON.stringify(answer).length;
 		for (const one of mine)
-			if (apply(answer, one) > 0)
-				uses[exceptions.indexOf(one)].push({ i, size, record, mine });
+			if (apply(answer, one) > 0) uses.get(one).push({ size, record, mine });
 		const { method, version, transport } = record;
 		source.put(`answer_${i}`, record, answer, {
 			title: `${method} (version ${version}, ${transport})`,
 		});
 	});
 	// The shortest answer that has it: the compiler takes its time for long ones.
-	uses.forEach((all, exception) => {
-		if (all.length === 0) return;
-		const { i, record, mine } = all.sort((a, b) => a.size - b.size)[0];
-		const bare = without(exceptions[exception], record, mine);
-		source.put(`without_${exception}_${i}`, record, bare, { exception });
-	});
+	let count = 0;
+	for (const [exception, all] of uses) {
+		if (all.length === 0) continue;
+		const { record, mine } = all.sort((a, b) => a.size - b.size)[0];
+		const bare = without(exception, record, mine);
+		source.put(`without_${count++}`, record, bare, { exception });
+	}
 	return checked;
 }
 
@@ -241,6 +242,6 @@ export function judge(records, exceptions, file) {
 		else if (about) faults.push(`${about.title} ${at.path}: ${headline(one)}`);
 		else faults.push(`${one.file?.fileName ?? ''}: ${headline(one)}`);
 	}
-	const idle = exceptions.filter((_, i) => !needed.has(i));
+	const idle = exceptions.filter((one) => !needed.has(one));
 	return { faults, idle, checked };
 }
