@@ -108,5 +108,5 @@ void events_done(const struct rpc_done *done, uint32_t slow_ms)
 		   F_TEXT("address", done->from->address),
 		   F_TEXT("over", done->from->websocket ? "websocket" : "http"),
 		   F_BOOL("admin", done->from->admin), F_NUMBER("bytes", done->bytes),
-		   F_TEXT("error", done->error));
+		   F_NUMBER("ledger", done->ledger), F_TEXT("error", done->error));
 }

@@ -92,7 +92,8 @@ static bool add(struct gate *g, const char *address, uint32_t cost)
 	enum charge_verdict v = charges_add(g->charges, address, cost, clock_steady());
 
 	if (v == CHARGE_REFUSE)
-		log_line(LOG_INFO, "rpc", "%s: asks too much, refused for a while", address);
+		log_fields(LOG_INFO, "rpc", "client refused", F_TEXT("address", address),
+			   F_TEXT("reason", "asks too much"));
 	return v != CHARGE_OK;
 }
 

@@ -26,8 +26,10 @@ static void tell(struct rpc *r, struct rpc_done *d, const struct rpc_method *met
 
 void rpc_tell_done(const struct rpc_call *c)
 {
-	struct rpc_done d = {
-	    .from = &c->from, .error = c->fault.token, .bytes = c->sent + c->w.out.n};
+	struct rpc_done d = {.from = &c->from,
+			     .error = c->fault.token,
+			     .bytes = c->sent + c->w.out.n,
+			     .ledger = c->ledger.seq};
 
 	tell(c->r, &d, c->method, c->came_us);
 }

@@ -63,6 +63,7 @@ struct rpc_done {
 	bool again;         /* a kept answer was given again */
 	uint64_t us;        /* since the request came; 0 without rpc_host.us */
 	uint64_t bytes;     /* of the reply */
+	uint32_t ledger;    /* that it was computed on; 0: none */
 };
 /* The i-th method of the table; NULL after the last. */
 const char *rpc_method_name(uint32_t i);

@@ -4,7 +4,6 @@
 #include "rpc/uv_front.h"
 
 #include "base/mem.h"
-#include "os/log.h"
 
 #include <arpa/inet.h>
 #include <sys/socket.h>
@@ -358,7 +357,7 @@ static void refuse_http(struct front_conn *c)
 	else if (c->http.status == 426)
 		extra = "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n";
 	snprintf(text, sizeof(text), "%s\n", c->http.reason);
-	log_line(LOG_DEBUG, "rpc", "%s: %d: %s", c->address, c->http.status, c->http.reason);
+	conn_log(c, LOG_DEBUG, "client refused", c->http.reason);
 	c->old = c->head = false;
 	c->f->stats.refused++;
 	tell_malformed(c);
@@ -444,7 +443,7 @@ static void take_event(struct front_conn *c, const struct ws_event *ev)
 		take_close(c, ev->code);
 		break;
 	case WS_BAD:
-		log_line(LOG_DEBUG, "rpc", "%s: %u: %s", c->address, ev->code, ev->reason);
+		conn_log(c, LOG_DEBUG, "client refused", ev->reason);
 		tell_malformed(c);
 		conn_ws_close(c, ev->code, ev->reason);
 		conn_linger(c);
@@ -526,7 +525,7 @@ static void sweep_ws(struct front_conn *c, int64_t now)
 	struct buf b = BUF_INIT;
 
 	if (c->pinged && c->reading) { /* else it was we who did not look */
-		log_line(LOG_INFO, "rpc", "%s: no answer to a ping, closed", c->address);
+		conn_log(c, LOG_INFO, "client dropped", "no answer to a ping");
 		conn_cut(c);
 		return;
 	}
@@ -547,7 +546,7 @@ static void sweep_http(struct front_conn *c)
 		f->stats.in_flight--;
 		c->in_flight--;
 		c->request = 0;
-		log_line(LOG_WARN, "rpc", "%s: a request was not answered in time", c->address);
+		conn_log(c, LOG_WARN, "a request was not answered in time", NULL);
 		conn_reply_text(c, 503, NULL, "no answer in time\n", true);
 	} else if (c->phase == HTTP_PHASE_IDLE) {
 		conn_cut(c);
@@ -572,7 +571,7 @@ void conn_sweep(struct front_conn *c, int64_t now)
 {
 	if (now >= c->write_deadline) {
 		c->f->stats.slow_closed += c->ws != NULL;
-		log_line(LOG_INFO, "rpc", "%s: does not read, closed", c->address);
+		conn_log(c, LOG_INFO, "client dropped", "does not read");
 		conn_cut(c);
 	} else if (now < c->deadline && !trickles(c, now)) {
 		conn_resume(c);

@@ -3,7 +3,6 @@
 /* Whose request it is, and whether it may be made on this listener at all. */
 #include "rpc/uv_front.h"
 
-#include "os/log.h"
 #include "rpc/bearer.h"
 
 #include <arpa/inet.h>
@@ -65,8 +64,7 @@ static void deny(struct front_conn *c)
 {
 	c->denied = true;
 	c->f->stats.denied++;
-	log_line(LOG_WARN, "rpc", "%s: a request to the admin listener without its token",
-		 c->address);
+	conn_log(c, LOG_WARN, "client refused", "no token, on an admin listener");
 	conn_set_phase(c, HTTP_PHASE_HELD);
 	c->deadline = conn_now(c) + DENY_MS;
 }

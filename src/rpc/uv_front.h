@@ -4,6 +4,7 @@
 
 #include "base/buckets.h"
 #include "base/hmap.h"
+#include "os/log.h"
 #include "rpc/tls.h"
 #include "rpc/uv_http.h"
 #include "rpc/ws.h"
@@ -178,6 +179,8 @@ struct front_server {
 	struct front_pool pool; /* of the public listeners */
 	int64_t probe_due, probe_log_due;
 	struct front_stats stats;
+	int64_t log_since; /* what strangers make it log is bounded */
+	uint32_t log_lines, log_left;
 	uint32_t surplus, surplus_max;
 	uint32_t open_handles;
 	uv_prepare_t flush;
@@ -273,6 +276,8 @@ void conn_take(struct front_conn *c, const uint8_t *p, size_t n);
 void conn_take_end(struct front_conn *c);
 /* At once. */
 void conn_cut(struct front_conn *c);
+/* A line about this client; reason may be NULL. Above 50 a second only their number is said. */
+void conn_log(struct front_conn *c, enum log_level level, const char *what, const char *reason);
 /* Of a request that the caller has taken out of request_ids. */
 void conn_reply(struct front_conn *c, const struct http_reply *reply);
 /* The same over HTTP, of a body that stays where it is; takes over the reference. */

@@ -255,7 +255,7 @@ static void close_slow(struct front_conn *c)
 
 	snprintf(reason, sizeof(reason), "too slow: %u messages, %llu bytes waiting",
 		 c->out.n + c->n_later, (unsigned long long)(c->out.bytes + c->later_bytes));
-	log_line(LOG_INFO, "rpc", "%s: %s, closed", c->address, reason);
+	conn_log(c, LOG_INFO, "client dropped", reason);
 	c->f->stats.slow_closed++;
 	out_drop(c);
 	conn_ws_close(c, WS_CLOSE_POLICY, reason);

@@ -6,7 +6,6 @@
 #include "rpc/uv_front.h"
 
 #include "base/mem.h"
-#include "os/log.h"
 
 #include <stdlib.h>
 
@@ -341,8 +340,7 @@ void out_relieve(struct front_server *f, int64_t now)
 				most = c;
 		if (!most)
 			return;
-		log_line(LOG_INFO, "rpc", "%s: does not read, and too much waits, closed",
-			 most->address);
+		conn_log(most, LOG_INFO, "client dropped", "does not read, and too much waits");
 		f->stats.slow_closed++;
 		conn_cut(most);
 	}

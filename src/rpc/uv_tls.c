@@ -7,7 +7,6 @@
 #include "rpc/uv_front.h"
 
 #include "base/mem.h"
-#include "os/log.h"
 
 #include <time.h>
 
@@ -130,7 +129,7 @@ static void refuse_plain(struct front_conn *c)
 
 static void refuse_broken(struct front_conn *c)
 {
-	log_line(LOG_DEBUG, "rpc", "%s: TLS: %s", c->address, tls_reason(c->tls));
+	conn_log(c, LOG_DEBUG, "client refused", tls_reason(c->tls));
 	c->f->stats.handshakes_failed += !tls_is_up(c->tls);
 	out_drop(c);
 	conn_linger(c);

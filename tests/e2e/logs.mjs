@@ -334,6 +334,9 @@ await test('no secret reaches a log, whatever is sent', 60, async () => {
 				requests.some((l) => l.method === method && l.over === 'websocket'),
 			`${method} was not logged at all`,
 		);
+	const wrong = json.lines().filter((l) => l.msg === 'client refused');
+	assert.ok(wrong.some((l) => l.address === '127.0.0.1' && /token/.test(l.reason)));
+	assert.ok(requests.some((l) => l.method === 'ledger_data' && l.ledger > 2));
 	noSecrets(json);
 	noSecrets(text);
 	return `${methods.length} methods, ${bodies.length + broken.length} bodies, 4 ways`;
