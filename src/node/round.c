@@ -235,6 +235,7 @@ void rounds_built(struct node *n, struct node_job *j)
 		ev = ledger_event(CONS_BUILT, h);
 		round_feed(n, &ev);
 		status_send(n, 0);
+		persist_advance(n); /* the others' quorum may have been here before it */
 	} else {
 		persist_want(n, &h->ledger->hash, h->ledger->header.seq);
 	}

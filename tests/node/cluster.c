@@ -33,6 +33,7 @@ struct member {
 	struct secret_key *key;
 	uint32_t life;
 	bool up, disk_full, hold_commits;
+	uint32_t build_ms; /* that its builds take longer */
 	int64_t timer;
 	int64_t skew_s;
 	uint32_t fuse; /* boundaries until it dies; 0: lives */
@@ -224,6 +225,9 @@ static void on_ledger(struct cluster *c, uint32_t i, const struct ledger *l)
 static void on_job(struct cluster *c, uint32_t i, struct node_job *j)
 {
 	int64_t ms = j->kind == NODE_JOB_JOURNAL ? 1 : 5;
+
+	if (j->kind == NODE_JOB_BUILD)
+		ms += c->m[i].build_ms;
 
 	heap_push(
 	    c, (struct event){
@@ -723,6 +727,11 @@ uint32_t cluster_reported(struct cluster *c, uint32_t i)
 void cluster_hold_commits(struct cluster *c, uint32_t i, bool hold)
 {
 	c->m[i].hold_commits = hold;
+}
+
+void cluster_slow_builds(struct cluster *c, uint32_t i, uint32_t ms)
+{
+	c->m[i].build_ms = ms;
 }
 
 void cluster_expect_genesis(struct cluster *c)

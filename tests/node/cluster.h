@@ -40,6 +40,8 @@ void cluster_disk_full(struct cluster *c, uint32_t i, bool full);
 
 /* A node's commits do not come to an end, until they may again. */
 void cluster_hold_commits(struct cluster *c, uint32_t i, bool hold);
+/* A node's builds take so much longer than others'. */
+void cluster_slow_builds(struct cluster *c, uint32_t i, uint32_t ms);
 
 /* A signed payment between generated accounts, handed to node i; its id goes to *id. */
 void cluster_pay(struct cluster *c, uint32_t i, uint32_t from, uint32_t to, uint64_t drops,

@@ -397,6 +397,31 @@ static void being_stuck_is_said(void **state)
 	rig_close(r);
 }
 
+/* The others' quorum is there before its own ledger is: what it then builds is validated at once,
+ * not with the next quorum. */
+static void the_last_to_build_validates_too(void **state)
+{
+	struct cluster_options o = {.validators = 5, .delay_ms = 10, .accounts = 4, .seed = 71};
+	struct cluster *c = cluster_open(&o);
+	uint32_t behind = 0, steps = 300, most = 0;
+
+	(void)state;
+	cluster_run_ms(c, 8000);
+	cluster_slow_builds(c, 4, 300);
+	for (uint32_t i = 0; i < steps; i++) {
+		uint32_t others = cluster_validated(c, 0), own = cluster_validated(c, 4);
+
+		behind += own < others;
+		most = others > own + most ? others - own : most;
+		cluster_run_ms(c, 100);
+	}
+	print_message("behind for %u of %u moments, by %u at most\n", behind, steps, most);
+	assert_in_range(behind, 1, steps / 4); /* 300 ms of 3 s */
+	assert_int_equal(most, 1);
+	cluster_expect_agreement(c);
+	cluster_close(c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -413,6 +438,7 @@ int main(void)
 	    cmocka_unit_test(a_twin_at_our_own_sequence_is_noticed),
 	    cmocka_unit_test(a_lost_journal_is_made_up_for),
 	    cmocka_unit_test(absurd_votes_do_no_harm),
+	    cmocka_unit_test(the_last_to_build_validates_too),
 	};
 
 	bench_setup();
