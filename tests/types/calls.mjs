@@ -213,8 +213,8 @@ export const calls = [
 	['stop', {}, { admin: true, standalone: true, only: 'ws', versions: [2] }],
 ];
 
-// What a connection follows while the answers are recorded, and the kinds of message that must
-// come. The second list follows one transaction more.
+// What connections of each version follow while the answers are recorded, and the kinds of message
+// that must come to both; a transaction's with its status.
 export const streams = {
 	user: [
 		'ledger',
@@ -229,7 +229,8 @@ export const streams = {
 	admin: ['peer_status'],
 	expected: [
 		'ledgerClosed',
-		'transaction',
+		'transaction proposed',
+		'transaction closed',
 		'validationReceived',
 		'consensusPhase',
 		'bookChanges',

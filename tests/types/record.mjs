@@ -253,6 +253,19 @@ function heard(following) {
 	return records;
 }
 
+// The kinds of message that have not come to connections of both versions.
+function unheard(following) {
+	const came = new Set();
+	for (const { socket, version } of following)
+		for (const { type, status } of socket.messages)
+			came.add(
+				`${type === 'transaction' ? `${type} ${status}` : type} ${version}`,
+			);
+	return [1, 2]
+		.flatMap((version) => streams.expected.map((kind) => `${kind} ${version}`))
+		.filter((kind) => !came.has(kind));
+}
+
 // { records, missing: kinds of message of streams that have not come }
 export async function record(stage) {
 	const records = [];
@@ -263,8 +276,7 @@ export async function record(stage) {
 	let missing;
 	do {
 		await sleep(50);
-		const types = following.flatMap(({ socket }) => socket.messages.map((m) => m.type));
-		missing = streams.expected.filter((type) => !types.includes(type));
+		missing = unheard(following);
 	} while (missing.length > 0 && Date.now() < end);
 	records.push(...heard(following));
 	for (const { socket } of following) socket.close();
