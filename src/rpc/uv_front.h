@@ -160,7 +160,7 @@ struct front_turns {
 	struct turn_lane lane[TURN_LANES], first_lane; /* the latter of all but public listeners */
 	struct turn_lane *first, *last;                /* the circle */
 	uint32_t n;
-	uint64_t salt, began_ns, spent_ns;
+	uint64_t salt, slice_from_ns, began_ns, spent_ns;
 	bool serving;
 	uv_check_t check;
 	uv_idle_t idle; /* active while somebody waits */

@@ -10,7 +10,8 @@
 
 #include <arpa/inet.h>
 
-#define NS_A_US 1000
+#define NS_A_US  1000
+#define SLICE_NS 300000 /* of a turn, for one connection while others wait */
 
 static struct turn_lane *lane_of(struct front_conn *c)
 {
@@ -106,7 +107,7 @@ static struct front_conn *next_conn(struct front_turns *t)
 
 void turn_begin(struct front_server *f)
 {
-	f->turns.began_ns = uv_hrtime();
+	f->turns.began_ns = f->turns.slice_from_ns = uv_hrtime();
 }
 
 void turn_spent(struct front_server *f)
@@ -128,12 +129,18 @@ bool turn_is_over(const struct front_conn *c)
 
 	if (c->listener->role != FRONT_PUBLIC || (c->state != CONN_HTTP && c->state != CONN_WS))
 		return false;
-	return used_up(f) || f->turns.n > 0;
+	return used_up(f) ||
+	       (f->turns.n > 0 && f->turns.began_ns - f->turns.slice_from_ns >= SLICE_NS);
 }
 
 bool turn_must_queue(const struct front_conn *c)
 {
-	return !c->f->turns.serving && turn_is_over(c);
+	const struct front_turns *t = &c->f->turns;
+
+	if (t->serving || c->listener->role != FRONT_PUBLIC ||
+	    (c->state != CONN_HTTP && c->state != CONN_WS))
+		return false;
+	return t->n > 0 || used_up(c->f);
 }
 
 /* After the sockets have been looked at: those that wait. */
