@@ -401,6 +401,8 @@ void cons_get_status(const struct consensus *c, struct cons_status *out)
 	    .round_start = c->r.start,
 	    .our = c->r.our,
 	    .have_our = c->r.have_our,
+	    .resolution = c->r.resolution,
+	    .converge_percent = (uint32_t)round_percent(c),
 	};
 	for (uint32_t i = 0; i < c->n; i++) {
 		out->proposers += round_position(c, i) != NULL;
@@ -411,8 +413,21 @@ void cons_get_status(const struct consensus *c, struct cons_status *out)
 	}
 	out->stuck = heard >= out->quorum && c->r.phase != CONS_IDLE &&
 		     steady_since(c->advanced, c->now.steady) >= CONS_SILENT_MS;
-	if (c->r.have_our)
-		out->agree = agree - round_counts_self(c);
+	if (!c->r.have_our)
+		return;
+	out->agree = agree - round_counts_self(c);
+	out->close_agreed = close_agree >= round_close_quorum(c);
+}
+
+bool cons_position_of(const struct consensus *c, uint32_t who, struct cons_position *out)
+{
+	const struct cons_position *p;
+
+	must(who < c->n);
+	p = round_position(c, who);
+	if (p)
+		*out = *p;
+	return p != NULL;
 }
 
 /* --- invariants -------------------------------------------------------------------------- */

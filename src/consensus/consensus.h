@@ -249,10 +249,23 @@ struct cons_status {
 	struct steady round_start;
 	struct cons_position our;
 	bool have_our;
+	uint8_t resolution;        /* of the ledger's close time, seconds */
+	bool close_agreed;         /* enough share our close time */
+	uint32_t converge_percent; /* how long the round lasts, measured by the last one */
 };
 void cons_get_status(const struct consensus *c, struct cons_status *out);
 /* The newest validation of UNL member `who`, false when none. */
 bool cons_last_validation(const struct consensus *c, uint32_t who, struct cons_validation *out);
+/* The position in this round of member `who`, never our own; false when it has none. */
+bool cons_position_of(const struct consensus *c, uint32_t who, struct cons_position *out);
+/* A transaction that only some have in their sets. */
+struct cons_dispute {
+	struct hash256 tx;
+	uint32_t yes, no; /* others with it and without */
+	bool ours;        /* we have it */
+};
+/* Of the transactions disputed at the last reconsideration number i; false past the last. */
+bool cons_dispute_at(const struct consensus *c, uint32_t i, struct cons_dispute *out);
 /* What it has signed at a sequence, as far as that is known and not contradicted. */
 bool cons_validation_at(const struct consensus *c, uint32_t who, uint32_t seq,
 			struct cons_validation *out);

@@ -19,7 +19,7 @@ static void push(struct consensus *c, const struct hash256 *tx, bool ours)
 		c->disputes_cap = c->disputes_cap ? 2 * c->disputes_cap : 64;
 		c->disputes = mem_resize(c->disputes, c->disputes_cap, sizeof(*c->disputes));
 	}
-	c->disputes[c->disputes_n++] = (struct dispute){.tx = *tx, .ours = ours};
+	c->disputes[c->disputes_n++] = (struct cons_dispute){.tx = *tx, .ours = ours};
 }
 
 /* What is in only one of the two. */
@@ -45,7 +45,7 @@ static void push_differences(struct consensus *c, const struct tx_set *our,
 
 static int dispute_cmp(const void *a, const void *b)
 {
-	const struct dispute *x = a, *y = b;
+	const struct cons_dispute *x = a, *y = b;
 
 	return hash256_cmp(&x->tx, &y->tx);
 }
@@ -106,7 +106,7 @@ void dispute_collect(struct consensus *c)
 	}
 	sort_unique(c);
 	for (uint32_t i = 0; i < c->disputes_n; i++) {
-		struct dispute *d = &c->disputes[i];
+		struct cons_dispute *d = &c->disputes[i];
 
 		for (uint32_t k = 0; k < n; k++) {
 			if (set_contains(w[k].set, &d->tx))
@@ -119,7 +119,7 @@ void dispute_collect(struct consensus *c)
 
 /* Whether we want the transaction in (DisputedTx.h, updateVote). A proposer counts itself and asks
  * for more than the threshold; who does not count follows the larger side. */
-static bool wanted(const struct consensus *c, const struct dispute *d, uint32_t threshold)
+static bool wanted(const struct consensus *c, const struct cons_dispute *d, uint32_t threshold)
 {
 	if ((d->ours && d->no == 0) || (!d->ours && d->yes == 0))
 		return d->ours;
@@ -162,12 +162,20 @@ bool dispute_vote(struct consensus *c, uint32_t threshold, struct hash256 **ids,
 	return true;
 }
 
+bool cons_dispute_at(const struct consensus *c, uint32_t i, struct cons_dispute *out)
+{
+	if (i >= c->disputes_n)
+		return false;
+	*out = c->disputes[i];
+	return true;
+}
+
 bool dispute_all_decided(const struct consensus *c)
 {
 	uint32_t self = round_counts_self(c);
 
 	for (uint32_t i = 0; i < c->disputes_n; i++) {
-		const struct dispute *d = &c->disputes[i];
+		const struct cons_dispute *d = &c->disputes[i];
 		uint32_t yes = d->yes + (d->ours ? self : 0), no = d->no + (d->ours ? 0 : self);
 
 		if (d->ours ? yes < unl_quorum(c) : no < unl_quorum(c))

@@ -97,12 +97,6 @@ struct unl_view {
 	bool disabled[UNL_MAX];
 };
 
-struct dispute {
-	struct hash256 tx;
-	uint32_t yes, no; /* peers */
-	bool ours;
-};
-
 struct round {
 	struct ledger_rec prev;
 	uint8_t resolution; /* of the ledger to build */
@@ -180,7 +174,7 @@ struct consensus {
 	struct vote own_votes[OWN_VOTES]; /* its full ones, at seq % OWN_VOTES */
 	struct steady issued;             /* when its newest validation was last sent */
 
-	struct dispute *disputes;
+	struct cons_dispute *disputes;
 	uint32_t disputes_n, disputes_cap;
 
 	struct steady armed; /* timer asked for */
@@ -233,6 +227,10 @@ bool round_all_expected(const struct consensus *c);
 int64_t round_vote_every(const struct consensus *c);
 struct steady round_stands(const struct consensus *c);
 int64_t round_open_ms(const struct consensus *c);
+/* How long it has lasted, in percent of what the last one took. */
+int64_t round_percent(const struct consensus *c);
+/* How many have to share a close time. */
+uint32_t round_close_quorum(const struct consensus *c);
 int64_t round_abandon_ms(const struct consensus *c);
 bool round_may_close(const struct consensus *c);
 void round_count(const struct consensus *c, uint32_t *agree, uint32_t *close_agree);

@@ -75,7 +75,7 @@ void round_count(const struct consensus *c, uint32_t *agree, uint32_t *close_agr
 	}
 }
 
-static uint32_t close_quorum(const struct consensus *c)
+uint32_t round_close_quorum(const struct consensus *c)
 {
 	return (unl_n(c) * CONS_CLOSE_PCT + 99) / 100;
 }
@@ -298,12 +298,18 @@ bool round_lonely(const struct consensus *c)
 	       steady_since(c->r.quorate, c->now.steady) >= CONS_LONELY_MS;
 }
 
+int64_t round_percent(const struct consensus *c)
+{
+	int64_t base = clamp(c->pace_ms, CONS_AVALANCHE_BASE_MS, CONS_AVALANCHE_BASE_MAX_MS);
+
+	return c->r.active_ms * 100 / base;
+}
+
 /* The threshold now: higher the longer the round lasts, and only after some votes at each. */
 static uint32_t threshold(struct consensus *c)
 {
 	struct round *r = &c->r;
-	int64_t base = clamp(c->pace_ms, CONS_AVALANCHE_BASE_MS, CONS_AVALANCHE_BASE_MAX_MS);
-	int64_t percent = r->active_ms * 100 / base;
+	int64_t percent = round_percent(c);
 
 	if (r->level + 1 < LEVELS && r->level_votes >= CONS_LEVEL_VOTES_MIN &&
 	    percent >= (int64_t)levels[r->level + 1].percent_time) {
@@ -325,8 +331,8 @@ static struct net_time vote_close(const struct consensus *c, uint32_t percent)
 	struct net_time best = {0};
 
 	need = need ? need : 1;
-	if (need > close_quorum(c))
-		need = close_quorum(c);
+	if (need > round_close_quorum(c))
+		need = round_close_quorum(c);
 	if (voters == 0)
 		return rounded(c, c->r.our.close);
 	for (uint32_t i = 0; i <= c->n; i++) {
@@ -491,7 +497,7 @@ static void establish_progress(struct consensus *c)
 	    c->now.steady.ms < round_stands(c).ms)
 		return;
 	round_count(c, &agree, &close_agree);
-	if (close_agree < close_quorum(c) || (agree < unl_quorum(c) && !stalled(c)))
+	if (close_agree < round_close_quorum(c) || (agree < unl_quorum(c) && !stalled(c)))
 		r->have_held = false;
 	else if (may_accept(c))
 		accept(c, true);

@@ -371,5 +371,9 @@ bool node_unl_safe(const struct public_key *a, uint32_t n_a, const struct public
 /* UNL member i: its key and its newest validation (false: none seen). */
 bool node_unl_member(const struct node *n, uint32_t i, struct public_key *key,
 		     struct cons_validation *last);
+/* What it proposes in this round; false: nothing. */
+bool node_unl_position(const struct node *n, uint32_t i, struct cons_position *out);
+/* See cons_dispute_at. */
+bool node_dispute(const struct node *n, uint32_t i, struct cons_dispute *out);
 
 #endif

@@ -177,3 +177,14 @@ bool node_unl_member(const struct node *n, uint32_t i, struct public_key *key,
 	*key = n->unl[i].key;
 	return n->cons && cons_last_validation(n->cons, i, last);
 }
+
+bool node_unl_position(const struct node *n, uint32_t i, struct cons_position *out)
+{
+	must(i < n->cfg.unl_n);
+	return n->cons && cons_position_of(n->cons, i, out);
+}
+
+bool node_dispute(const struct node *n, uint32_t i, struct cons_dispute *out)
+{
+	return n->cons && cons_dispute_at(n->cons, i, out);
+}

@@ -5,10 +5,11 @@
 #include "base/limits.h"
 #include "crypto/base58.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
-/* Administration: ledger_accept, stop, peers, connect, consensus_info, get_counts, log_level,
- * logrotate (rippled: handlers/admin). */
+/* Administration: ledger_accept, stop, peers, connect, get_counts, log_level, logrotate (rippled:
+ * handlers/admin). */
 
 static void finish_accept(struct rpc_call *c, uint32_t open_seq, enum err err)
 {
@@ -138,97 +139,59 @@ void method_connect(struct rpc_call *c)
 	jw_put_str(&c->w, "message", message);
 }
 
-/* ---- Consensus */
-
-static const char *phase_text(enum cons_phase p)
-{
-	switch (p) {
-	case CONS_OPEN:
-		return "open";
-	case CONS_ESTABLISH:
-		return "establish";
-	case CONS_ACCEPTED:
-		return "accepted";
-	case CONS_IDLE:
-		return "idle";
-	}
-	return "unknown";
-}
-
-static const char *mode_text(enum cons_mode m)
-{
-	switch (m) {
-	case CONS_PROPOSING:
-		return "proposing";
-	case CONS_OBSERVING:
-		return "observing";
-	case CONS_WRONG_LEDGER:
-		return "wrongLedger";
-	case CONS_SWITCHED:
-		return "switchedLedger";
-	}
-	return "unknown";
-}
-
-static void write_position(struct jw *w, const struct cons_position *p)
-{
-	jw_put_open(w, "our_position", '{');
-	jw_put_u64(w, "close_time", p->close.s);
-	jw_put_hash(w, "previous_ledger", &p->prev);
-	jw_put_u64(w, "propose_seq", p->seq);
-	jw_put_hash(w, "transaction_hash", &p->set);
-	jw_end(w, '}');
-}
-
-void method_consensus_info(struct rpc_call *c)
-{
-	struct now now = c->host->now(c->host->ctx);
-	const struct cons_status *k;
-	struct node_status s;
-	struct jw *w = &c->w;
-	int64_t ms;
-
-	node_get_status(c->host->node, now, &s);
-	k = &s.consensus;
-	ms = steady_since(k->round_start, now.steady);
-	jw_put_open(w, "info", '{');
-	jw_put_str(w, "consensus", mode_text(k->mode));
-	jw_put_str(w, "phase", phase_text(k->phase));
-	jw_put_bool(w, "proposing", k->mode == CONS_PROPOSING);
-	jw_put_bool(w, "validating", s.state >= NODE_VALIDATING);
-	jw_put_bool(w, "synched", k->mode != CONS_WRONG_LEDGER);
-	jw_put_u64(w, "proposers", k->proposers);
-	jw_put_u64(w, "agree", k->agree);
-	jw_put_u64(w, "disputes", k->disputes);
-	jw_put_u64(w, "ledger_seq", (uint64_t)k->prev_seq + 1);
-	jw_put_hash(w, "previous_ledger", &k->prev);
-	jw_put_u64(w, "validated_seq", k->validated_seq);
-	jw_put_u64(w, "quorum", k->quorum);
-	if (k->held)
-		jw_put_bool(w, "held", true);
-	if (k->unresolved)
-		jw_put_u64(w, "unresolved", k->unresolved);
-	if (k->proven)
-		jw_put_u64(w, "proven", k->proven);
-	jw_put_u64(w, "previous_proposers", k->last_proposers);
-	jw_put_i64(w, "previous_mseconds", k->last_converge_ms);
-	jw_put_i64(w, "current_ms", ms > 0 && !s.standalone ? ms : 0);
-	if (k->have_our)
-		write_position(w, &k->our);
-	jw_end(w, '}');
-}
-
 /* ---- Counters and logging */
 
+/* "2 hours, 1 second"; empty in the first second, as the reference has it. */
+static void write_uptime(struct jw *w, uint64_t seconds)
+{
+	static const struct {
+		const char *name;
+		uint64_t seconds;
+	} units[] = {{"year", 365 * 86400},
+		     {"day", 86400},
+		     {"hour", 3600},
+		     {"minute", 60},
+		     {"second", 1}};
+	char text[128] = "";
+	size_t n = 0;
+
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+		uint64_t count = seconds / units[i].seconds;
+
+		if (!count)
+			continue;
+		seconds -= count * units[i].seconds;
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%" PRIu64 " %s%s",
+				      n ? ", " : "", count, units[i].name, count > 1 ? "s" : "");
+		must(n < sizeof(text));
+	}
+	jw_put_str(w, "uptime", text);
+}
+
+static void write_stored(struct rpc_call *c)
+{
+	struct rpc_storage stored;
+
+	if (!c->host->storage)
+		return;
+	c->host->storage(c->host->ctx, &stored);
+	jw_put_u64(&c->w, "dbKBTotal", stored.data_bytes / 1024);
+}
+
+/* The reference's counts of objects in memory and of its caches have no counterpart; ours besides
+ * uptime and dbKBTotal. */
 void method_get_counts(struct rpc_call *c)
 {
 	struct node_status s;
 	struct jw *w = &c->w;
 	const struct node_counters *n = &s.counters;
+	int64_t uptime;
 
 	node_get_status(c->host->node, c->host->now(c->host->ctx), &s);
-	jw_put_u64(w, "uptime_s",
-		   (uint64_t)(steady_since(s.started, c->host->now(c->host->ctx).steady) / 1000));
+	uptime = steady_since(s.started, c->host->now(c->host->ctx).steady) / 1000;
+	write_uptime(w, uptime > 0 ? (uint64_t)uptime : 0);
+	write_stored(c);
+	jw_put_i64(w, "uptime_s", uptime);
 	jw_put_u64(w, "rpc_requests", c->r->requests);
 	jw_put_u64(w, "rpc_pending", RPC_PENDING_MAX - c->r->n_free);
 	jw_put_u64(w, "tx_open", s.open_n);

@@ -127,6 +127,7 @@ void node_get_status(const struct node *n, struct now now, struct node_status *o
 	out->consensus.prev_seq = n->n;
 	out->consensus.validated_seq = n->validated;
 	out->consensus.round_start = (struct steady){now.steady.ms - 700};
+	out->consensus.resolution = 10;
 	if (n->n)
 		out->consensus.prev = n->chain[n->n - 1]->hash;
 }
@@ -165,6 +166,21 @@ bool node_unl_member(const struct node *n, uint32_t i, struct public_key *key,
 		last->full = true;
 	}
 	return i != 4; /* the last one is silent */
+}
+
+/* While troubled, another one proposes a transaction that nobody else has. */
+bool node_unl_position(const struct node *n, uint32_t i, struct cons_position *out)
+{
+	*out = (struct cons_position){.set = {{7}}, .close = {800000060}, .seq = 3};
+	if (n->n)
+		out->prev = n->chain[n->n - 1]->hash;
+	return n->troubled && i == 2;
+}
+
+bool node_dispute(const struct node *n, uint32_t i, struct cons_dispute *out)
+{
+	*out = (struct cons_dispute){.tx = {{8}}, .yes = 1, .no = 2};
+	return n->troubled && i == 0;
 }
 
 const struct manifest *node_manifest(const struct node *n, const struct public_key *key)

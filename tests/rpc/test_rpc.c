@@ -542,6 +542,25 @@ static void joining_is_told(void **state)
 
 /* ---- A node in trouble */
 
+/* Another's position and what is disputed, under their names in hexadecimal. */
+static void positions_are_told(struct fake *f)
+{
+	json_t *o = fake_call(f, VIA_ADMIN, "consensus_info", "{}"), *info, *p, *d;
+
+	info = json_object_get(o, "info");
+	assert_int_equal(json_object_size(json_object_get(info, "peer_positions")), 1);
+	p = json_object_iter_value(json_object_iter(json_object_get(info, "peer_positions")));
+	assert_int_equal(number_of(p, "propose_seq"), 3);
+	assert_string_equal(text_of(p, "close_time"), "800000060");
+	assert_string_equal(text_of(p, "peer_id"), node_public_text(&f->node.unl[2]).s);
+	assert_int_equal(json_object_size(json_object_get(info, "disputes")), 1);
+	d = json_object_iter_value(json_object_iter(json_object_get(info, "disputes")));
+	assert_int_equal(number_of(d, "yays"), 1);
+	assert_int_equal(number_of(d, "nays"), 2);
+	assert_true(json_is_false(json_object_get(d, "our_vote")));
+	json_decref(o);
+}
+
 /* What is wrong with validators is told to administrators, our own key's double to all. */
 static void troubles_are_told(void **state)
 {
@@ -576,6 +595,7 @@ static void troubles_are_told(void **state)
 	info = json_object_get(calm, "info");
 	assert_int_equal(number_of(info, "evidence"), 2);
 	json_decref(calm);
+	positions_are_told(f);
 	fake_close(f);
 }
 
