@@ -11,7 +11,7 @@
 #include <arpa/inet.h>
 
 #define NS_A_US  1000
-#define SLICE_NS 300000 /* of a turn, for one connection while others wait */
+#define SLICE_NS 100000 /* of a turn, for one connection while others wait */
 
 static struct turn_lane *lane_of(struct front_conn *c)
 {
