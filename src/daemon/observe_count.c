@@ -31,6 +31,23 @@ const char *cons_mode_name(enum cons_mode m)
 	return names[m];
 }
 
+/* A round may run already. */
+static void join_round(struct observe *ob)
+{
+	struct observe_counts *c = &ob->c;
+	struct now now = clock_now();
+	struct node_status s;
+
+	node_get_status(uv_node_machine(ob->o.node), now, &s);
+	if (!s.quorum)
+		return; /* no rounds yet */
+	c->phase_known = true;
+	c->phase = s.consensus.phase;
+	c->phase_since = now.steady;
+	c->round_known = c->phase == CONS_OPEN || c->phase == CONS_ESTABLISH;
+	c->round_since = s.consensus.round_start;
+}
+
 void count_open(struct observe *ob)
 {
 	while (rpc_method_name(ob->methods))
@@ -38,6 +55,7 @@ void count_open(struct observe *ob)
 	must(ob->methods <= OBSERVE_METHODS_MAX);
 	ob->agreement = agreement_open(clock_steady());
 	count_members(ob);
+	join_round(ob);
 }
 
 /* Both lists ascend. */

@@ -119,6 +119,7 @@ await must('five validators, and a Prometheus that scrapes them', 40, async () =
 		node.config = { metrics: { listen: `127.0.0.1:${ports[i]}` } };
 	});
 	[first] = net.nodes;
+	net.nodes[1].config.metrics.public = 'yes';
 	await net.start();
 	await startPrometheus();
 	await net.validated(3, seconds(20));
@@ -149,6 +150,7 @@ await test('who may ask what, and what strangers are told', 10, async () => {
 		assert.equal((await get(`${url}/nothing`)).status, 404);
 	}
 	assert.equal(JSON.parse((await get(`${open}/livez`)).text).tick_ms, undefined);
+	assert.equal((await get(`${net.httpUrl(net.nodes[1])}metrics`)).status, 200);
 	const post = await get(`${own}/`, { method: 'POST', body: '{"method":"ping"}' });
 	assert.ok(post.status >= 400, `${post.status}`);
 });
@@ -201,6 +203,26 @@ await test('promtool and a strict reader are content; a scrape is quick', 20, as
 	took.sort((a, b) => a - b);
 	assert.ok(took[10] < 5 * SLOW, `median of ${took[10]} ms`);
 	return `${now.size} series, ${answer.text.length} bytes, ${took[10].toFixed(2)} ms`;
+});
+
+await test('what is submitted here is counted here, what is validated everywhere', 20, async () => {
+	const { address } = (await import('../../tools/js/clients.mjs')).xrpl.Wallet.generate();
+	const answer = await get(`${net.faucetUrl}/accounts`, {
+		method: 'POST',
+		body: JSON.stringify({ destination: address }),
+		signal: AbortSignal.timeout(seconds(15)),
+	});
+	assert.equal(answer.status, 200, answer.text);
+	const sum = (all, name) => all.reduce((n, one) => n + one.get(name), 0);
+	await until('all have counted it', seconds(10), async () => {
+		const all = await Promise.all(net.nodes.map(scrape));
+		assert.ok(sum(all, 'tally_submit_results_total{class="tes"}') >= 1);
+		return all.every(
+			(one) =>
+				one.get('tally_transactions_total{event="validated"}') >= 1 &&
+				one.get('tally_ledger_transactions_sum') >= 1,
+		);
+	});
 });
 
 await test('a validator stops: others count what it misses, an alert fires', 45, async () => {
