@@ -222,10 +222,13 @@ void method_validators(struct rpc_call *c)
 	node_get_status(c->host->node, c->host->now(c->host->ctx), &s);
 	write_negative_unl(c);
 	write_evidence(c);
-	if (p)
-		write_keys(c, "local_static_keys", own, publishers_own(p, &own));
-	else
+	if (p) {
+		uint32_t n = publishers_own(p, &own); /* before own is an argument */
+
+		write_keys(c, "local_static_keys", own, n);
+	} else {
 		write_members(c, "local_static_keys", s.unl_n);
+	}
 	write_publishers(w, p);
 	write_signing_keys(c);
 	write_members(c, "trusted_validator_keys", s.unl_n);
