@@ -29,7 +29,12 @@ const launch = () => {
 
 async function up() {
 	launch();
-	await until('it answers', seconds(10), () => rpc(url, 'server_info', {}, 500), 5);
+	try {
+		await until('it answers', seconds(10), () => rpc(url, 'server_info', {}, 500), 5);
+	} catch (error) {
+		const said = fs.readFileSync(path.join(dir, 'output'), 'utf8');
+		throw new Error(`${error.message}; it has said: ${said.slice(-2000)}`);
+	}
 }
 
 async function kill() {
@@ -217,5 +222,10 @@ await test('nothing of the secret is on the disk', 5, () => {
 });
 
 await stop([node], 5000);
+await test('no sanitizer and no broken invariant has spoken', 5, async () => {
+	const text = fs.readFileSync(path.join(dir, 'output'), 'utf8');
+	const at = text.search(/Sanitizer|runtime error:|broken invariant/);
+	assert.equal(at, -1, text.slice(at, at + 3000));
+});
 fs.rmSync(dir, { recursive: true, force: true });
 await finish();

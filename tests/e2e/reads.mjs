@@ -199,5 +199,10 @@ await test('who was away catches up', 20, async () => {
 });
 
 await stop([node], 5000);
+await test('no sanitizer and no broken invariant has spoken', 5, async () => {
+	const text = fs.readFileSync(path.join(dir, 'output'), 'utf8');
+	const at = text.search(/Sanitizer|runtime error:|broken invariant/);
+	assert.equal(at, -1, text.slice(at, at + 3000));
+});
 fs.rmSync(dir, { recursive: true, force: true });
 await finish();
