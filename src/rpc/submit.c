@@ -64,11 +64,12 @@ static void hand_over(struct rpc_call *c, struct tx *tx, bool fail_hard,
 	    .kind = RPC_SUBMIT_THEN_REPLY, .tx = tx, .fail_hard = fail_hard, .finish = finish};
 }
 
-static void submit_blob(struct rpc_call *c, const json_t *text, bool fail_hard)
+static void submit_blob(struct rpc_call *c, const json_t *text)
 {
 	size_t n = json_string_length(text) / 2;
 	uint8_t *blob;
 	struct why why = {.text = ""};
+	bool fail_hard;
 	struct tx *tx;
 
 	if (!json_is_string(text) || n == 0) {
@@ -88,6 +89,10 @@ static void submit_blob(struct rpc_call *c, const json_t *text, bool fail_hard)
 	if (tx->pseudo) {
 		tx_unref(tx);
 		fail_invalid(c, "fails local checks: Cannot submit pseudo transactions.");
+		return;
+	}
+	if (!parse_fail_hard(c, &fail_hard)) {
+		tx_unref(tx);
 		return;
 	}
 	hand_over(c, tx, fail_hard, finish_blob);
@@ -128,11 +133,9 @@ void method_submit(struct rpc_call *c)
 	const json_t *blob = json_object_get(c->p, "tx_blob");
 	bool fail_hard;
 
-	if (!parse_fail_hard(c, &fail_hard))
-		return;
 	if (blob)
-		submit_blob(c, blob, fail_hard);
-	else if (signing_allowed(c))
+		submit_blob(c, blob);
+	else if (parse_fail_hard(c, &fail_hard) && signing_allowed(c))
 		submit_signed(c, fail_hard);
 }
 
