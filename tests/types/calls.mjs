@@ -14,6 +14,21 @@ const both = (method, more) =>
 	ledgers.map((ledger) => [method, (w) => ({ ...more(w), ...ledger })]);
 const entry = (more) => [['ledger_entry', (w) => ({ ...more(w), ledger_index: 'validated' })]];
 
+const book = (w, more) => ({
+	taker_gets: { currency: 'XRP' },
+	taker_pays: w.usd,
+	taker: w.alice,
+	...more,
+});
+
+// A connection follows an account's history only once.
+const history = (versions) =>
+	['subscribe', 'unsubscribe'].map((method) => [
+		method,
+		(w) => ({ account_history_tx_stream: { account: w.alice } }),
+		{ only: 'ws', versions },
+	]);
+
 export const calls = [
 	...both('account_info', (w) => ({ account: w.alice })),
 	...both('account_info', (w) => ({ account: w.alice, signer_lists: true })),
@@ -39,6 +54,7 @@ export const calls = [
 
 	['ledger', { ledger_index: 'validated' }],
 	['ledger', { ledger_index: 'current' }],
+	['ledger', { ledger_index: 'validated', type: 'offer' }],
 	['ledger', (w) => ({ ledger_index: w.ledger, transactions: true })],
 	['ledger', (w) => ({ ledger_index: w.ledger, transactions: true, expand: true })],
 	[
@@ -158,7 +174,18 @@ export const calls = [
 	['subscribe', { streams: ['ledger'] }, { only: 'ws' }],
 	['subscribe', { streams: ['server'] }, { only: 'ws' }],
 	['subscribe', { streams: ['transactions'] }, { only: 'ws' }],
+	['subscribe', (w) => ({ accounts: [w.alice] }), { only: 'ws' }],
+	['subscribe', (w) => ({ accounts_proposed: [w.alice] }), { only: 'ws' }],
+	['subscribe', (w) => ({ books: [book(w, { snapshot: true })] }), { only: 'ws' }],
+	[
+		'subscribe',
+		(w) => ({ books: [book(w, { snapshot: true, both: true })] }),
+		{ only: 'ws' },
+	],
+	...history([1]),
+	...history([2]),
 	['unsubscribe', { streams: ['ledger'] }, { only: 'ws' }],
+	['unsubscribe', (w) => ({ accounts: [w.alice], books: [book(w, {})] }), { only: 'ws' }],
 
 	['ledger_accept', {}, { admin: true, standalone: true }],
 	[

@@ -177,6 +177,12 @@ async function pay(stage) {
 	names.definitions = (await rpc(stage.http, 'server_definitions')).hash;
 }
 
+async function subscribe(socket, version, to) {
+	const answer = await socket.ask({ command: 'subscribe', api_version: version, ...to });
+	if (answer.status !== 'success')
+		socket.messages.push({ type: `refused ${JSON.stringify(to)}`, answer });
+}
+
 async function follow(stage) {
 	const following = [];
 	for (const version of [1, 2])
@@ -186,15 +192,8 @@ async function follow(stage) {
 		]) {
 			const socket = await new Socket(stage.url('ws', { admin })).open();
 			following.push({ socket, version });
-			for (const stream of list) {
-				const command = { command: 'subscribe', streams: [stream] };
-				const answer = await socket.ask({
-					...command,
-					api_version: version,
-				});
-				if (answer.status !== 'success')
-					socket.messages.push({ type: `refused ${stream}`, answer });
-			}
+			for (const stream of list)
+				await subscribe(socket, version, { streams: [stream] });
 		}
 	return following;
 }
@@ -253,6 +252,16 @@ function heard(following) {
 	return records;
 }
 
+// The history of the one who pays, once he has.
+async function followHistory(stage, following) {
+	for (const version of [1, 2]) {
+		const socket = await new Socket(stage.url('ws')).open();
+		following.push({ socket, version });
+		const account = stage.names.payer;
+		await subscribe(socket, version, { account_history_tx_stream: { account } });
+	}
+}
+
 // The kinds of message that have not come to connections of both versions.
 function unheard(following) {
 	const came = new Set();
@@ -271,6 +280,7 @@ export async function record(stage) {
 	const records = [];
 	const following = await follow(stage);
 	await pay(stage);
+	await followHistory(stage, following);
 	await askAll(stage, records);
 	const end = Date.now() + 10000 * Number(process.env.TALLY_SLOW ?? 1);
 	let missing;
