@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 // What clients are told has the types that they were compiled against: answers of every method and
 // messages of every stream, recorded from real nodes, checked by the TypeScript compiler. The
-// records and what was compiled stay in out/types.
+// records and what was compiled stay in out/types. And what over HTTP is more than a call, or none.
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
@@ -9,7 +9,7 @@ import { ROOT } from '../../tools/js/network.mjs';
 import { calls } from '../types/calls.mjs';
 import { exceptions } from '../types/exceptions.mjs';
 import { judge } from '../types/judge.mjs';
-import { Stage, record } from '../types/record.mjs';
+import { Stage, post, record } from '../types/record.mjs';
 import { finish, keepTrack, must, test } from './harness.mjs';
 
 const out = path.join(ROOT, 'out/types');
@@ -60,6 +60,38 @@ await test('every one of them ends as it should', 5, async () => {
 		others.map((r) => `${r.method} ${r.version} ${JSON.stringify(r.answer)}`),
 		[],
 	);
+});
+
+await test('a batch, and what is no call, over a real connection', 10, async () => {
+	const items = [
+		{ method: 'ledger_current', id: 'a' },
+		{ method: 'submit', tx_blob: stage.names.blob, id: 'b' },
+		{ method: 'peers' },
+		7,
+	];
+	const batch = await post(stage.http, { method: 'batch', params: items });
+	const answers = JSON.parse(batch.text);
+	assert.equal(batch.status, 200);
+	assert.equal(answers.length, 4);
+	assert.equal(answers[0].id, 'a');
+	assert.equal(answers[1].id, 'b');
+	assert.equal(typeof answers[1].result.engine_result, 'string');
+	assert.equal(answers[2].error.code, -32605);
+	assert.equal(answers[3].error.code, -32601);
+	for (const [body, status, said] of [
+		['{}', 400, /^Unable to parse request/],
+		['{"method":"ping"}\0', 400, /^Unable to parse request: .*NUL/],
+		['{"method":"ping","method":"fee"}', 400, /duplicate/],
+		[{ params: [] }, 400, /^Null method/],
+		[{ method: 'batch', params: Array(33).fill({ method: 'ping' }) }, 400, /batch/],
+		[{ method: 'ping', params: [{ api_version: 9 }] }, 400, /invalid_API_version/],
+		[{ method: 'stop' }, 403, /^Forbidden/],
+		[{ method: 'x', params: [{ ripplerpc: '3.0' }] }, 405, /"code":32/],
+	]) {
+		const answer = await post(stage.http, body);
+		assert.equal(answer.status, status, JSON.stringify(body));
+		assert.match(answer.text, said);
+	}
 });
 
 await test('their types are those of the stock client', 60, async () => {
