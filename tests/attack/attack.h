@@ -67,6 +67,7 @@ void scen_malformed(struct job *j);
 void scen_tls(struct job *j);
 void scen_badsig(struct job *j);
 void scen_peers_garbage(struct job *j);
+void scen_peers_flood(struct job *j);
 void scen_peers_badsig(struct job *j);
 void scen_peers_slow(struct job *j);
 

@@ -7,6 +7,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import readline from 'node:readline';
 import { Network, binaries, scratch } from '../../tools/js/network.mjs';
+import { rpc, until } from '../../tools/js/rpc.mjs';
 import { finish, keepTrack, must, seconds, test } from '../e2e/harness.mjs';
 import { full, short } from './plan.mjs';
 
@@ -121,6 +122,19 @@ async function campaign(name, { nodes, accounts }, list) {
 					assert.equal(found.crashed, 0, `${which} has crashed`);
 				return judge(during, after, seen.quiet, during.scenarios);
 			});
+	// The witness has gone, too: what is left is the connection that asks.
+	await test(`${name}: nothing is left behind`, 60, async () => {
+		const url = net.adminUrl(net.nodes[0]);
+		const left = async () => (await rpc(url, 'status')).info.load;
+		const none = (l) =>
+			l.subscriptions === 0 && l.websockets === 0 && l.connections <= 4;
+		await until('nothing is left', seconds(40), async () => none(await left()));
+		const { connections, websockets, subscriptions, descriptors } = await left();
+		return (
+			`${connections} connections, ${websockets} WebSockets, ` +
+			`${subscriptions} subscriptions, ${descriptors} descriptors`
+		);
+	});
 	await net.stop();
 	return Object.values(seen);
 }

@@ -32,6 +32,7 @@ const struct scenario scenarios[] = {
     {"tls", "TLS connections, a tenth of them finished", scen_tls},
     {"badsig", "payments with false signatures", scen_badsig},
     {"peers_garbage", "broken handshakes and messages at the peer port", scen_peers_garbage},
+    {"peers_flood", "peers with ten seconds of one type of message at once", scen_peers_flood},
     {"peers_badsig", "peers that send falsely signed payments", scen_peers_badsig},
     {"peers_slow", "peers that read a byte a second", scen_peers_slow},
     {NULL, NULL, NULL},

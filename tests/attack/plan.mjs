@@ -102,7 +102,7 @@ const badsig = {
 	'bad signatures are found': (d, a, q, { badsig: b }) => assert.ok(b.told_bad_per_s > 0),
 };
 const peers = (name) => ({
-	'strangers come in and go': (d, a, q, s) => assert.ok(s[name].ready > 0),
+	[`${name}: strangers come in and go`]: (d, a, q, s) => assert.ok(s[name].ready > 0),
 });
 const paging = {
 	'all entries, to every reader': (d, a, q, { paging: p }) => {
@@ -130,6 +130,7 @@ export const full = [
 	long('malformed', 16, malformed(1000000)),
 	long('badsig', 32, badsig),
 	long('peers_garbage', 16, peers('peers_garbage')),
+	long('peers_flood', 32, peers('peers_flood')),
 	long('peers_badsig', 32, peers('peers_badsig')),
 	long('peers_slow,seconds=90+subscribers,n=100,txs=10,seconds=60', 64, {
 		...peers('peers_slow'),
@@ -158,6 +159,9 @@ export const short = [
 	brief('messages,n=100,rate=200,seconds=2+tls,rate=1000,seconds=2', tls),
 	brief('churn,n=2000+malformed,n=30000', { ...churn(2000), ...malformed(30000) }),
 	brief('badsig,seconds=2,rate=5000', badsig),
-	brief('peers_garbage,seconds=1+peers_badsig,seconds=2', peers('peers_badsig')),
+	brief('peers_garbage,seconds=1+peers_badsig,seconds=2+peers_flood,seconds=2', {
+		...peers('peers_badsig'),
+		...peers('peers_flood'),
+	}),
 	brief('paging,n=50', paging),
 ];

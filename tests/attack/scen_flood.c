@@ -99,6 +99,8 @@ static void fleet_got_frames(struct fleet *f, struct sock *s)
 		} else if (frame.opcode == 1) {
 			take_status(f, speech_has(frame.payload, "\"slowDown\"") ? 503 : 200,
 				    frame.payload);
+			if (s->count == f->depth || s->count == 1)
+				take_ms(f, s);
 			s->count -= s->count > 0;
 		}
 		used += n;

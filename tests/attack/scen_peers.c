@@ -12,11 +12,13 @@
 
 #include <time.h>
 
-#define PEER_GROUP 170
-#define SLOW_GROUP 190
-#define AT_ONCE    32
-#define LIFE_S     4.0
-#define BROKEN_S   0.05 /* of one that has sent nonsense and may wait for the rest of it */
+#define PEER_GROUP  170
+#define SLOW_GROUP  190
+#define AT_ONCE     32
+#define LIFE_S      4.0
+#define FLOOD_GROUP 180
+#define FLOOD_BYTES (8u << 20)
+#define BROKEN_S    0.05 /* of one that has sent nonsense and may wait for the rest of it */
 
 /* ---- one fake peer ---- */
 
@@ -236,6 +238,41 @@ void scen_peers_garbage(struct job *j)
 	come_and_go(&w, (uint32_t)job_arg(j, "addresses", 2000), (uint64_t)job_arg(j, "n", 50000),
 		    job_arg(j, "seconds", 60));
 	job_fact(j, "said", (double)w.said);
+	fakes_close(&w);
+}
+
+/* ---- too much of one type ---- */
+
+/* Ten seconds' worth at once, of another type each time. */
+static void say_too_much(struct fakes *w, struct sock *s)
+{
+	struct fake *p = s->data;
+	struct arena a = ARENA_INIT;
+	enum msg_type t = MSG_NONE;
+	struct wire_frame *f;
+	struct msg m;
+
+	for (uint64_t n = 1 + w->ready; n--;) {
+		t = msg_next_type(t);
+		t = t == MSG_TYPE_END ? msg_next_type(MSG_NONE) : t;
+	}
+	msg_make(&m, t, &a, &w->rng, 1, 64);
+	f = wire_encode(&m);
+	for (uint32_t n = 10 * msg_per_second(t); n-- && s->out.n < FLOOD_BYTES;)
+		session_send(p->s, f, &s->out);
+	wire_frame_unref(f);
+	arena_close(&a);
+	w->said++;
+}
+
+void scen_peers_flood(struct job *j)
+{
+	struct fakes w = {.speak = say_too_much};
+
+	fakes_open(&w, j, FLOOD_GROUP, AT_ONCE);
+	come_and_go(&w, (uint32_t)job_arg(j, "addresses", 20000), UINT64_MAX,
+		    job_arg(j, "seconds", 60));
+	job_fact(j, "floods", (double)w.said);
 	fakes_close(&w);
 }
 
