@@ -339,7 +339,10 @@ static void silent_websockets_are_cut(void **state)
 		kit_ws_put(alive, WS_OP_PONG, "", 0);
 	}
 	assert_true(kit_now_ms() - began > 1900);
-	assert_int_equal(kit_ws_take(fd, NULL), 0); /* missed one */
+	assert_int_equal(kit_ws_take(fd, NULL), WS_OP_CLOSE); /* missed one */
+	assert_int_equal(load_be16((uint8_t *)reply_body), WS_CLOSE_POLICY);
+	assert_string_equal(reply_body + 2, "no answer to a ping");
+	assert_true(kit_at_end(fd));
 	kit_ws_say(alive, "still here");
 	kit_ws_expect(alive, "still here");
 	close(fd);
