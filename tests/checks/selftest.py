@@ -26,6 +26,8 @@ EVERY = SPDX + "".join(ROW % (letter + str(i), "tests/t.py:python3", "none")
                        for letter, last in (("S", 11), ("H", 9), ("R", 9), ("X", 6))
                        for i in range(1, last + 1))
 CLEAN[REGISTRY] = EVERY
+CLEAN["src/os/log.def"] = SPDX + 'A(net, "peers")\n'
+CLEAN["src/base/a.c"] += '\nvoid b(void)\n{\n\tlog_line(LOG_INFO, "net", "x");\n}\n'
 CLEAN["src/tx/types.def"] = SPDX + "TYPE(ttPayment, payment)\n"
 CLEAN["tests/s.c"] = SPDX + "static void s(void **state)\n{\n}\n"
 CLEAN["src/base/edges.ninja"] += "build z: cc tests/s.c\n"
@@ -80,6 +82,10 @@ OFFENCES = [
     ("tidy.py", "src/base/b.c", SPDX, "no edge builds"),
     ("tidy.py", "tests/b.c", SPDX, "no edge builds"),
     ("tidy.py", "docs/b.md", "see /wo" + "rk/x\n", "means nothing elsewhere"),
+    ("tidy.py", "src/base/a.c", SPDX + 'void b(void)\n{\n\tlog_fields(LOG_INFO,\n\t\t'
+                                       '"nit", 1);\n}\n', "nit is no area"),
+    ("tidy.py", "src/os/log.def", SPDX + 'A(net, "peers")\nA(nat, "x")\n',
+     "nothing is logged about nat"),
     ("scenarios.py", REGISTRY, EVERY.replace("(X6,", "(X66,"), "no row for X6"),
     ("scenarios.py", REGISTRY, EVERY + ROW % ("S1", "tests/t.py:gone", "none"), "no test 'gone'"),
     ("scenarios.py", REGISTRY, EVERY + ROW % ("S1", "tests/u.py:t", "none"), "no file with a test"),
@@ -89,7 +95,8 @@ OFFENCES = [
     ("scenarios.py", REGISTRY, EVERY + ROW % ("S1", "none", "Payment"), "which is there"),
     ("scenarios.py", REGISTRY, EVERY + "SCENARIO(S1)\n", "not SCENARIO(id"),
     ("format", "src/base/b.h", SPDX + "int   b( void );\n", "src/base/b.h: "),
-    ("metrics.py", FAMILIES, SPDX + 'M(A, "tally_a", GAUGE, "", "A.")\n', "no place for the table"),
+    ("metrics.py", FAMILIES, SPDX + 'M(A, "tally_a", GAUGE, "", "A.")\n',
+     "no place for the table"),
     ("metrics.py", FAMILIES, SPDX + 'M(A, "tally_a", COUNTER, "", "A.")\n', "end in _total"),
     ("metrics.py", FAMILIES, SPDX + 'M(A, tally_a)\n', "not M(CONSTANT"),
     ("api.py", "src/rpc/methods.def", METHODS.replace("Answers.", "Says."), "docs/api.md: is not"),

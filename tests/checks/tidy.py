@@ -91,6 +91,27 @@ def check_listed(report, root):
             report.add(path, 1, "no edge builds this file")
 
 
+LOGGED = re.compile(r'\blog_(?:line|fields|event|enabled)\(([^;"]*?)"(\w+)"')
+
+
+def check_areas(report, root):
+    """What is logged names an area of os/log.def, and each of these is used."""
+    table = "src/os/log.def"
+    if not os.path.exists(os.path.join(root, table)):
+        return
+    areas = set(re.findall(r"^A\((\w+),", read(root, table), re.M))
+    used = set()
+    for path in files(root, "src"):
+        text = read(root, path)
+        for match in LOGGED.finditer(text) if path.endswith(".c") else ():
+            used.add(match.group(2))
+            if match.group(2) not in areas:
+                report.add(path, text.count("\n", 0, match.start()) + 1,
+                           "%s is no area of the log" % match.group(2))
+    for area in sorted(areas - used):
+        report.add(table, 1, "nothing is logged about %s" % area)
+
+
 def main():
     root = root_argument()
     report = Report("tidy")
@@ -110,6 +131,7 @@ def main():
         if path.endswith(C_FILES):
             check_c(report, path, text, lines[:-1])
     check_listed(report, root)
+    check_areas(report, root)
     return report.finish()
 
 

@@ -245,8 +245,11 @@ await test('the example configurations pass --check-config', 10, async () => {
 		}
 	}
 	const table = fs.readFileSync(path.join(ROOT, 'src/daemon/config.def'), 'utf8');
-	for (const [, section, key] of table.matchAll(/^C\("(\w+)", "(\w+)"/gm))
+	const book = fs.readFileSync(path.join(ROOT, 'src/daemon/config.h'), 'utf8').split('*/')[1];
+	for (const [, section, key] of table.matchAll(/^C\("(\w+)", "(\w+)"/gm)) {
 		assert.ok(shown.has(`${section} ${key}`), `no example shows [${section}] ${key}`);
+		assert.match(book, new RegExp(`\\b${key}\\b`), `config.h explains no ${key}`);
+	}
 });
 
 await test('a wrong configuration is refused with file and line', 20, async () => {

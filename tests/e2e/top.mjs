@@ -239,7 +239,7 @@ await test('top with much to show, and other sizes', 30, async () => {
 		['until', 'VALIDATOR', 5],
 		...sizes.flatMap(([columns, lines]) => [
 			['size', columns, lines],
-			['wait', 1.3],
+			['wait', 0.4],
 			['snap'],
 		]),
 		['key', 'q'],
@@ -310,7 +310,7 @@ await test('a server that goes away and comes back', 30, async () => {
 		['until', 'NO ANSWER', 10],
 		['snap'],
 		['until', 'ledger', 10],
-		['wait', 4],
+		['wait', 2.5],
 		['snap'],
 		['key', 'q'],
 		['end', 5],
