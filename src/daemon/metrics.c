@@ -55,7 +55,7 @@ static void write_ledgers(struct observe *ob, struct prom *p, const struct facts
 	prom_one(p, M_LEDGER_CLOSED_INDEX, closed ? closed->header.seq : 0);
 	prom_one(p, M_LEDGER_FIRST_INDEX, h->complete(h->ctx).first);
 	prom_begin(p, M_LEDGER_INTERVAL);
-	prom_histogram(p, &ob->c.interval, &scale_ledger_ms, 3, NULL);
+	prom_histogram(p, &ob->c.interval, &rounds_scale, 3, NULL);
 	prom_begin(p, M_LEDGER_TRANSACTIONS);
 	prom_histogram(p, &ob->c.txs, &scale_txs, 0, NULL);
 	prom_one(p, M_LEDGERS_CLOSED, c->ledgers_closed);
@@ -72,37 +72,32 @@ static void write_ledgers(struct observe *ob, struct prom *p, const struct facts
 static void write_rounds(struct observe *ob, struct prom *p, const struct facts *f)
 {
 	static const char *const results[ROUND_RESULTS] = {"agreed", "abandoned", "left"};
-	const struct observe_counts *c = &ob->c;
+	const struct rounds *r = &ob->c.rounds;
 
 	prom_begin(p, M_ROUNDS);
 	for (uint32_t i = 0; i < ROUND_RESULTS; i++)
-		prom_u64(p, c->rounds[i], "result=\"%s\"", results[i]);
+		prom_u64(p, r->ended[i], "result=\"%s\"", results[i]);
 	prom_begin(p, M_ROUND_SECONDS);
-	prom_histogram(p, &c->round, &scale_ledger_ms, 3, NULL);
+	prom_histogram(p, &r->round, &rounds_scale, 3, NULL);
 	prom_begin(p, M_CONVERGE_SECONDS);
-	prom_histogram(p, &c->converge, &scale_ledger_ms, 3, NULL);
+	prom_histogram(p, &r->converge, &rounds_scale, 3, NULL);
 	prom_one(p, M_ROUND_PROPOSERS, f->node.consensus.last_proposers);
-	prom_one(p, M_DISPUTES, c->disputed);
+	prom_one(p, M_DISPUTES, r->disputed);
 }
 
 static void write_phases(struct observe *ob, struct prom *p, const struct facts *f)
 {
-	const char *phases[OBSERVE_PHASES], *modes[CONS_SWITCHED + 1];
-	const struct observe_counts *c = &ob->c;
+	const char *phases[ROUND_PHASES], *modes[CONS_SWITCHED + 1];
 
-	for (uint32_t i = 0; i < OBSERVE_PHASES; i++)
+	for (uint32_t i = 0; i < ROUND_PHASES; i++)
 		phases[i] = cons_phase_name((enum cons_phase)i);
 	for (uint32_t i = 0; i <= CONS_SWITCHED; i++)
 		modes[i] = cons_mode_name((enum cons_mode)i);
-	prom_state(p, M_PHASE, "phase", phases, OBSERVE_PHASES, f->node.consensus.phase);
+	prom_state(p, M_PHASE, "phase", phases, ROUND_PHASES, f->node.consensus.phase);
 	prom_begin(p, M_PHASE_SECONDS);
-	for (uint32_t i = 0; i < OBSERVE_PHASES; i++) {
-		bool now = c->phase_known && c->phase == (enum cons_phase)i;
-
-		prom_decimal(
-		    p, c->phase_ms[i] + (now ? steady_since(c->phase_since, f->now.steady) : 0), 3,
-		    "phase=\"%s\"", phases[i]);
-	}
+	for (uint32_t i = 0; i < ROUND_PHASES; i++)
+		prom_decimal(p, rounds_phase_ms(&ob->c.rounds, (enum cons_phase)i, f->now), 3,
+			     "phase=\"%s\"", phases[i]);
 	prom_state(p, M_MODE, "mode", modes, COUNT(modes), f->node.consensus.mode);
 }
 

@@ -7,8 +7,6 @@
 
 /* What happens, counted as it does. */
 
-const struct histogram_scale scale_ledger_ms = {
-    14, {1000, 2000, 2500, 3000, 3500, 4000, 4500, 5000, 6000, 8000, 10000, 20000, 60000, 300000}};
 const struct histogram_scale scale_txs = {
     12, {0, 1, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000}};
 const struct histogram_scale scale_call_us = {
@@ -18,7 +16,7 @@ const char *const result_class_names[RESULT_CLASSES] = {"tes", "tec", "ter", "te
 
 const char *cons_phase_name(enum cons_phase p)
 {
-	static const char *const names[OBSERVE_PHASES] = {"open", "establish", "accepted", "idle"};
+	static const char *const names[ROUND_PHASES] = {"open", "establish", "accepted", "idle"};
 
 	return names[p];
 }
@@ -34,18 +32,12 @@ const char *cons_mode_name(enum cons_mode m)
 /* A round may run already. */
 static void join_round(struct observe *ob)
 {
-	struct observe_counts *c = &ob->c;
 	struct now now = clock_now();
 	struct node_status s;
 
 	node_get_status(uv_node_machine(ob->o.node), now, &s);
-	if (!s.quorum)
-		return; /* no rounds yet */
-	c->phase_known = true;
-	c->phase = s.consensus.phase;
-	c->phase_since = now.steady;
-	c->round_known = c->phase == CONS_OPEN || c->phase == CONS_ESTABLISH;
-	c->round_since = s.consensus.round_start;
+	if (s.quorum)
+		rounds_join(&ob->c.rounds, &s.consensus, now);
 }
 
 void count_open(struct observe *ob)
@@ -103,7 +95,7 @@ static void count_ledger(struct observe *ob, const struct ledger *l)
 	c->txs_before = s.counters.tx_validated;
 	if (c->validated_at.ms) {
 		c->interval_ms = steady_since(c->validated_at, now.steady);
-		histogram_add(&c->interval, &scale_ledger_ms, (uint64_t)c->interval_ms);
+		histogram_add(&c->interval, &rounds_scale, (uint64_t)c->interval_ms);
 	}
 	c->validated_at = now.steady;
 	count_members(ob);
@@ -128,46 +120,13 @@ static void count_validation(struct observe *ob, struct bytes bytes, const struc
 	arena_close(&a);
 }
 
-/* ---- rounds */
-
-/* A phase is over. A round ends by agreement (ACCEPTED), or is left when another one begins
- * without. */
-static void count_round(struct observe *ob, enum cons_phase next, struct now now)
-{
-	struct observe_counts *c = &ob->c;
-	bool running = c->round_known && (c->phase == CONS_OPEN || c->phase == CONS_ESTABLISH);
-	struct node_status s;
-
-	if (next == CONS_ACCEPTED && running) {
-		node_get_status(uv_node_machine(ob->o.node), now, &s);
-		c->rounds[s.consensus.abandoned ? ROUND_ABANDONED : ROUND_AGREED]++;
-		c->disputed += s.consensus.disputes;
-		c->round_ms = steady_since(c->round_since, now.steady);
-		histogram_add(&c->round, &scale_ledger_ms, (uint64_t)c->round_ms);
-		histogram_add(&c->converge, &scale_ledger_ms,
-			      (uint64_t)s.consensus.last_converge_ms);
-	} else if (running && (next == CONS_OPEN || next == CONS_IDLE)) {
-		c->rounds[ROUND_LEFT]++;
-	}
-	if (next == CONS_OPEN) {
-		c->round_known = true;
-		c->round_since = now.steady;
-	} else if (next == CONS_IDLE) {
-		c->round_known = false;
-	}
-}
-
 static void count_phase(struct observe *ob, enum cons_phase next)
 {
-	struct observe_counts *c = &ob->c;
 	struct now now = clock_now();
+	struct node_status s;
 
-	count_round(ob, next, now);
-	if (c->phase_known)
-		c->phase_ms[c->phase] += steady_since(c->phase_since, now.steady);
-	c->phase_known = true;
-	c->phase_since = now.steady;
-	c->phase = next;
+	node_get_status(uv_node_machine(ob->o.node), now, &s);
+	rounds_phase(&ob->c.rounds, next, &s.consensus, now);
 }
 
 /* ---- clients */

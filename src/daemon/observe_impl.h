@@ -6,6 +6,7 @@
 #include "daemon/health.h"
 #include "daemon/observe.h"
 #include "daemon/prom.h"
+#include "daemon/rounds.h"
 #include "daemon/watchdog.h"
 #include "node/agreement.h"
 #include "os/process.h"
@@ -14,6 +15,7 @@
  *
  *   observe.c          open, close, ticks, routing
  *   observe_count.c    what happens, counted
+ *   rounds.c           rounds by their results and times
  *   health.c           judgement
  *   metrics.c          ledgers, consensus, validators, transactions
  *   metrics_serve.c    clients: requests, connections, charges
@@ -23,9 +25,6 @@
  *   watchdog.c         the end of a stuck loop */
 
 #define OBSERVE_METHODS_MAX 128
-#define OBSERVE_PHASES      4
-
-enum round_result { ROUND_AGREED, ROUND_ABANDONED, ROUND_LEFT, ROUND_RESULTS };
 
 /* Classes of results by their range (tx/ter.h). */
 enum result_class {
@@ -51,19 +50,12 @@ struct observe_counts {
 	int64_t interval_ms;            /* before it */
 	uint64_t txs_before;            /* validated when it was */
 	struct histogram interval, txs; /* ms; number */
-	/* rounds */
-	enum cons_phase phase;
-	bool phase_known, round_known;
-	struct steady phase_since, round_since;
-	int64_t phase_ms[OBSERVE_PHASES];
-	uint64_t rounds[ROUND_RESULTS], disputed;
-	int64_t round_ms;                 /* the last one's */
-	struct histogram round, converge; /* ms */
+	struct rounds rounds;
 	/* clients */
 	uint64_t submits[RESULT_CLASSES], reply_bytes, again;
 	struct calls calls[OBSERVE_METHODS_MAX + 1];
 };
-extern const struct histogram_scale scale_ledger_ms, scale_txs, scale_call_us;
+extern const struct histogram_scale scale_txs, scale_call_us;
 
 struct observe {
 	struct observe_options o;

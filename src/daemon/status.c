@@ -49,14 +49,14 @@ static void write_ledger(struct observe *ob, struct jw *w, const struct facts *f
 	jw_put_u64(w, "first_index", h->complete(h->ctx).first);
 	jw_put_u64(w, "validated", f->node.counters.ledgers_validated);
 	jw_put_i64(w, "interval_ms_last", ob->c.interval_ms);
-	put_quantiles(w, "interval_ms_p50", "interval_ms_p99", &ob->c.interval, &scale_ledger_ms);
+	put_quantiles(w, "interval_ms_p50", "interval_ms_p99", &ob->c.interval, &rounds_scale);
 	jw_end(w, '}');
 }
 
 static void write_consensus(struct observe *ob, struct jw *w, const struct facts *f)
 {
 	const struct cons_status *k = &f->node.consensus;
-	const struct observe_counts *c = &ob->c;
+	const struct rounds *r = &ob->c.rounds;
 
 	jw_put_open(w, "consensus", '{');
 	jw_put_str(w, "phase", cons_phase_name(k->phase));
@@ -66,13 +66,13 @@ static void write_consensus(struct observe *ob, struct jw *w, const struct facts
 	jw_put_u64(w, "present", f->node.unl_present);
 	jw_put_u64(w, "disabled", k->disabled);
 	jw_put_u64(w, "proposers", k->last_proposers);
-	jw_put_u64(w, "rounds", c->rounds[ROUND_AGREED] + c->rounds[ROUND_ABANDONED]);
-	jw_put_u64(w, "rounds_abandoned", c->rounds[ROUND_ABANDONED]);
-	jw_put_u64(w, "rounds_left", c->rounds[ROUND_LEFT]);
-	jw_put_i64(w, "round_ms_last", c->round_ms);
-	put_quantiles(w, "round_ms_p50", "round_ms_p99", &c->round, &scale_ledger_ms);
+	jw_put_u64(w, "rounds", r->ended[ROUND_AGREED] + r->ended[ROUND_ABANDONED]);
+	jw_put_u64(w, "rounds_abandoned", r->ended[ROUND_ABANDONED]);
+	jw_put_u64(w, "rounds_left", r->ended[ROUND_LEFT]);
+	jw_put_i64(w, "round_ms_last", r->last_ms);
+	put_quantiles(w, "round_ms_p50", "round_ms_p99", &r->round, &rounds_scale);
 	jw_put_i64(w, "converge_ms_last", k->last_converge_ms);
-	jw_put_u64(w, "disputes", c->disputed);
+	jw_put_u64(w, "disputes", r->disputed);
 	jw_end(w, '}');
 }
 

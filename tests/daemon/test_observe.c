@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "daemon/health.h"
 #include "daemon/prom.h"
+#include "daemon/rounds.h"
 #include "daemon/watchdog.h"
 #include "tests/daemon/exposition.h"
 
@@ -232,6 +233,49 @@ static void one_state_of_several(void **state)
 	buf_close(&p.out);
 }
 
+/* ---- rounds */
+
+static struct now at_ms(int64_t ms)
+{
+	return (struct now){.steady = {.ms = ms}};
+}
+
+static void rounds_end_in_three_ways(void **state)
+{
+	struct cons_status s = {.phase = CONS_ESTABLISH, .round_start = {.ms = 1000}};
+	struct rounds r = {0};
+
+	(void)state;
+	rounds_join(&r, &s, at_ms(3000)); /* counting begins amid one */
+	s = (struct cons_status){.last_converge_ms = 900, .disputes = 3};
+	rounds_phase(&r, CONS_ACCEPTED, &s, at_ms(4000));
+	assert_int_equal(r.ended[ROUND_AGREED], 1);
+	assert_int_equal(r.last_ms, 3000);
+	rounds_phase(&r, CONS_OPEN, &s, at_ms(4100));
+	rounds_phase(&r, CONS_ESTABLISH, &s, at_ms(6100));
+	s.abandoned = true;
+	rounds_phase(&r, CONS_ACCEPTED, &s, at_ms(34100));
+	assert_int_equal(r.ended[ROUND_ABANDONED], 1);
+	s.abandoned = false;
+	rounds_phase(&r, CONS_OPEN, &s, at_ms(34200));
+	rounds_phase(&r, CONS_OPEN, &s, at_ms(35200)); /* on another ledger */
+	rounds_phase(&r, CONS_ESTABLISH, &s, at_ms(36200));
+	rounds_phase(&r, CONS_IDLE, &s, at_ms(36300)); /* and then none */
+	rounds_phase(&r, CONS_IDLE, &s, at_ms(36400));
+	rounds_phase(&r, CONS_OPEN, &s, at_ms(40000));
+	assert_int_equal(r.ended[ROUND_AGREED], 1);
+	assert_int_equal(r.ended[ROUND_ABANDONED], 1);
+	assert_int_equal(r.ended[ROUND_LEFT], 2);
+	assert_int_equal(r.disputed, 6);
+	assert_int_equal(r.round.n, 2);
+	assert_int_equal(r.round.sum, 33000);
+	assert_int_equal(r.converge.sum, 1800);
+	assert_int_equal(rounds_phase_ms(&r, CONS_OPEN, at_ms(40500)), 2000 + 2000 + 500);
+	assert_int_equal(rounds_phase_ms(&r, CONS_ESTABLISH, at_ms(40500)), 1000 + 28000 + 100);
+	assert_int_equal(rounds_phase_ms(&r, CONS_ACCEPTED, at_ms(40500)), 200);
+	assert_int_equal(rounds_phase_ms(&r, CONS_IDLE, at_ms(40500)), 3700);
+}
+
 /* A loop that ticks, then one that has ended: the thread goes when it is told to. */
 static void the_watchdog_ends_when_told(void **state)
 {
@@ -256,6 +300,7 @@ int main(void)
 	    cmocka_unit_test(every_family_is_well_formed),
 	    cmocka_unit_test(numbers_are_exact),
 	    cmocka_unit_test(one_state_of_several),
+	    cmocka_unit_test(rounds_end_in_three_ways),
 	    cmocka_unit_test(the_watchdog_ends_when_told),
 	};
 
