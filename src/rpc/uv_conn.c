@@ -526,7 +526,9 @@ static void sweep_ws(struct front_conn *c, int64_t now)
 
 	if (c->pinged && c->reading) { /* else it was we who did not look */
 		conn_log(c, LOG_INFO, "client dropped", "no answer to a ping");
-		conn_cut(c);
+		out_drop(c);
+		conn_ws_close(c, WS_CLOSE_POLICY, "no answer to a ping");
+		conn_linger(c);
 		return;
 	}
 	ws_put_frame(&b, WS_OP_PING, bytes_of(NULL, 0));
