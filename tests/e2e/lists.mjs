@@ -9,7 +9,7 @@ import https from 'node:https';
 import path from 'node:path';
 import { Network, binaries, scratch } from '../../tools/js/network.mjs';
 import { stop } from '../../tools/js/processes.mjs';
-import { rpc, sleep, until } from '../../tools/js/rpc.mjs';
+import { rpc, sleep, target, until } from '../../tools/js/rpc.mjs';
 import { finish, keepTrack, must, seconds, test } from './harness.mjs';
 
 const tally = (...args) =>
@@ -77,6 +77,15 @@ let tokens;
 const admin = (node, method, params) => rpc(net.adminUrl(node), method, params);
 const info = async (node) => (await admin(node, 'server_info')).info;
 const validated = async (node) => (await info(node)).validated_ledger?.seq ?? 0;
+
+// What operators see of the lists: /health, and how long they last.
+async function seen(node) {
+	const { url, headers } = target(net.adminUrl(node));
+	const health = await fetch(`${url}health`, { headers });
+	const text = await (await fetch(`${url}metrics`, { headers })).text();
+	const left = /^tally_validator_list_expiry_seconds (\S+)$/m.exec(text);
+	return { code: health.status, ...(await health.json()), left: left && Number(left[1]) };
+}
 
 const proposing = (node) =>
 	until(`${node.name} is back`, seconds(15), async () => {
@@ -190,6 +199,10 @@ await test('a newer list is taken while rounds go on', 20, async () => {
 await test('an expired list validates nothing, a newer one goes on', 30, async () => {
 	publish(3, tokens, '--valid', '2');
 	await until('expired', seconds(12), async () => (await info(net.nodes[0])).unl_blocked);
+	const { code, reasons, left } = await seen(net.nodes[0]);
+	assert.equal(code, 503);
+	assert.ok(reasons.includes('unl_blocked'), reasons.join(' '));
+	assert.ok(left <= 0, `${left}`);
 	const stood = await validated(net.nodes[0]);
 	await sleep(2000);
 	assert.ok((await validated(net.nodes[0])) <= stood + 1);
@@ -197,6 +210,8 @@ await test('an expired list validates nothing, a newer one goes on', 30, async (
 	publish(4, tokens);
 	await goesOn(net.nodes[0], 1, 20);
 	assert.equal((await info(net.nodes[0])).unl_blocked, undefined);
+	const now = await seen(net.nodes[0]);
+	assert.ok(now.left > 0 && !now.reasons.includes('unl_blocked'), JSON.stringify(now));
 });
 
 await test('what a site may answer instead of a list changes nothing', 20, async () => {
