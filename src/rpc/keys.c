@@ -3,6 +3,7 @@
 #include "rpc/signing.h"
 
 #include "crypto/base58.h"
+#include "crypto/words.h"
 
 /* sign, sign_for, wallet_propose, validation_create (rippled: handlers/admin/signing, keygen). */
 
@@ -73,6 +74,83 @@ static bool wallet_seed(struct rpc_call *c, struct seed *seed, enum key_type *ty
 	return seed_of_secret(seed, text) ? true : rpc_fail(c, RPC_BAD_SEED);
 }
 
+static void write_words(struct jw *w, const char *key, const struct seed *seed)
+{
+	char words[SEED_WORDS_MAX];
+
+	seed_words(words, seed);
+	jw_put_str(w, key, words);
+	secure_wipe(words, sizeof(words));
+}
+
+/* log2(n) in 1/2^24, rounded down; n > 0. */
+static uint64_t log2_fixed(uint32_t n)
+{
+	unsigned whole = 31 - (unsigned)__builtin_clz(n);
+	uint64_t m = (uint64_t)n << (31 - whole), out = whole; /* m: 1 to 2, in 1/2^31 */
+
+	for (int i = 0; i < 24; i++) {
+		m = m * m >> 31;
+		out = out << 1 | m >> 32;
+		m >>= m >> 32;
+	}
+	return out;
+}
+
+/* What an attacker does not know of the text if only the numbers of its characters matter, in bits
+ * (WalletPropose.cpp, estimateEntropy). */
+static uint64_t entropy(const char *text, size_t n)
+{
+	uint32_t counts[256] = {0};
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < n; i++)
+		counts[(uint8_t)text[i]]++;
+	for (size_t i = 0; i < 256; i++)
+		sum += counts[i] ? counts[i] * log2_fixed(counts[i]) : 0;
+	return n ? (n * log2_fixed((uint32_t)n) - sum) >> 24 : 0;
+}
+
+#define ENTROPY_FAIR 80 /* bits */
+
+static bool is_text_of(const struct seed *seed, const char *text)
+{
+	char hex[2 * sizeof(seed->b) + 1], words[SEED_WORDS_MAX];
+	struct base58_text base58 = seed_text(seed, KEY_SECP256K1);
+	bool is;
+
+	hex_encode(hex, seed->b, sizeof(seed->b));
+	seed_words(words, seed);
+	is = !strcmp(text, hex) || !strcmp(text, words) || !strcmp(text, base58.s);
+	secure_wipe(hex, sizeof(hex));
+	secure_wipe(words, sizeof(words));
+	secure_wipe(&base58, sizeof(base58));
+	return is;
+}
+
+/* Of a passphrase that a person has thought of. */
+static void write_warning(struct rpc_call *c, const struct seed *seed)
+{
+	const char *text = p_text(c, "passphrase");
+	struct seed clients;
+	bool own;
+
+	if (!text)
+		return;
+	own = seed_of_ed25519_text(&clients, text);
+	secure_wipe(&clients, sizeof(clients));
+	if (own || is_text_of(seed, text))
+		return;
+	if (entropy(text, strlen(text)) < ENTROPY_FAIR)
+		jw_put_str(&c->w, "warning",
+			   "This wallet was generated using a user-supplied passphrase that has "
+			   "low entropy and is vulnerable to brute-force attacks.");
+	else
+		jw_put_str(&c->w, "warning",
+			   "This wallet was generated using a user-supplied passphrase. It may be "
+			   "vulnerable to brute-force attacks.");
+}
+
 static void write_wallet(struct rpc_call *c, const struct seed *seed, enum key_type type,
 			 const struct public_key *key)
 {
@@ -86,10 +164,8 @@ static void write_wallet(struct rpc_call *c, const struct seed *seed, enum key_t
 	jw_put_hex(w, "master_seed_hex", seed->b, sizeof(seed->b));
 	jw_put_str(w, "public_key", account_public_text(key).s);
 	jw_put_hex(w, "public_key_hex", key->b, sizeof(key->b));
-	if (p_has(c, "passphrase"))
-		jw_put_str(w, "warning",
-			   "This wallet was generated using a user-supplied passphrase that has "
-			   "low entropy and is vulnerable to brute-force attacks.");
+	write_words(w, "master_key", seed);
+	write_warning(c, seed);
 }
 
 void method_wallet_propose(struct rpc_call *c)
@@ -141,6 +217,7 @@ void method_validation_create(struct rpc_call *c)
 	base58_encode(text, BASE58_NODE_PRIVATE, raw);
 	jw_put_str(&c->w, "validation_private_key", text);
 	jw_put_str(&c->w, "validation_public_key", node_public_text(&public_key).s);
+	write_words(&c->w, "validation_key", &seed);
 	jw_put_str(&c->w, "validation_seed", seed_text(&seed, KEY_SECP256K1).s);
 	secure_wipe(raw, sizeof(raw));
 	secure_wipe(text, sizeof(text));

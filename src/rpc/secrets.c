@@ -2,6 +2,7 @@
 #include "rpc/signing.h"
 
 #include "crypto/base58.h"
+#include "crypto/words.h"
 
 /* Secrets in requests (rippled: RPCHelpers.cpp keypairForSignature, Seed.cpp parseGenericSeed). */
 
@@ -45,7 +46,7 @@ bool seed_of_secret(struct seed *out, const char *text)
 		return false;
 	if (hex_decode(out->b, sizeof(out->b), text, n))
 		return true;
-	if (seed_parse(out, &type, text) == ERR_NONE)
+	if (seed_parse(out, &type, text) == ERR_NONE || seed_of_words(out, text))
 		return true;
 	seed_of_passphrase(out, bytes_of(text, n));
 	return true;

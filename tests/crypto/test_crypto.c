@@ -5,6 +5,7 @@
 #include "crypto/hash.h"
 #include "crypto/keys.h"
 #include "crypto/point.h"
+#include "crypto/words.h"
 #include "tests/crypto/answers.h"
 
 #include <pthread.h>
@@ -745,6 +746,53 @@ static int start(void **state)
 	return 1;
 }
 
+/* Of the reference's tests; then that nothing else is taken. */
+static void seeds_as_words(void **state)
+{
+	static const struct {
+		const char *hex, *words;
+	} rows[] = {
+	    {"DEDCE9CE67B451D852FD4E846FCDE31C",
+	     "I IRE BOND BOW TRIO LAID SEAT GOAL HEN IBIS IBIS DARE"},
+	    {"BE6A670A19B209E112146D0A7ED2AAD7",
+	     "SCAT BERN ISLE FOR ROIL BUS SOAK AQUA FREE FOR DRAM BRIG"},
+	    {"74BA8389B44F98CF41E795CD91F9C93F",
+	     "TED AVON CAVE HOUR BRAG JEFF RIFT NEAL TOLD FAT SEW SAN"},
+	    {"00000000000000000000000000000000", "A A A A A A A A A A A A"},
+	};
+	static const char *const bad[] = {
+	    "",
+	    "masterpassphrase",
+	    "A A A A A A A A A A A",
+	    "A A A A A A A A A A A A A",
+	    "A A A A A A A A A A A ABE",
+	    "A A A A A A A A A A A XYZZY",
+	    "A A A A A A A A A A A XYZ",
+	    "I IRE BOND BOW TRIO LAID SEAT HEN GOAL IBIS IBIS DARE",
+	};
+	char text[SEED_WORDS_MAX];
+	struct seed s, parsed;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_true(hex_decode(s.b, sizeof(s.b), rows[i].hex, strlen(rows[i].hex)));
+		seed_words(text, &s);
+		assert_string_equal(text, rows[i].words);
+		assert_true(seed_of_words(&parsed, text));
+		assert_memory_equal(&parsed, &s, sizeof(s));
+	}
+	assert_true(hex_decode(s.b, sizeof(s.b), rows[0].hex, strlen(rows[0].hex)));
+	assert_true(seed_of_words(
+	    &parsed, " i ire b0nd  BOW tri0 1aid 5eat goa1 hen ibis\tibis dare\n"));
+	assert_memory_equal(&parsed, &s, sizeof(s));
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_false(seed_of_words(&parsed, bad[i]));
+	memset(&s, 0xFF, sizeof(s));
+	seed_words(text, &s);
+	assert_true(seed_of_words(&parsed, text));
+	assert_memory_equal(&parsed, &s, sizeof(s));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -766,6 +814,7 @@ int main(void)
 	    cmocka_unit_test(kinds_do_not_mix),
 	    cmocka_unit_test(damaged_texts_are_refused),
 	    cmocka_unit_test(seeds_say_their_kind),
+	    cmocka_unit_test(seeds_as_words),
 	    cmocka_unit_test(public_keys_parse),
 	    cmocka_unit_test(x_addresses),
 	    cmocka_unit_test(bad_x_addresses_are_refused),
