@@ -3,10 +3,10 @@
 
 #include <stdio.h>
 
-#define WORDS 12
-#define HALF (WORDS / 2) /* 64 bits and 2 that check them, 11 to a word */
+#define WORDS     12
+#define HALF      (WORDS / 2) /* 64 bits and 2 that check them, 11 to a word */
 #define WORD_BITS 11
-#define WORD_MAX 4
+#define WORD_MAX  4
 
 static const char dictionary[1 << WORD_BITS][WORD_MAX + 1] = {
 #include "crypto/words.def"

@@ -147,11 +147,8 @@ static void write_uptime(struct jw *w, uint64_t seconds)
 	static const struct {
 		const char *name;
 		uint64_t seconds;
-	} units[] = {{"year", 365 * 86400},
-		     {"day", 86400},
-		     {"hour", 3600},
-		     {"minute", 60},
-		     {"second", 1}};
+	} units[] = {
+	    {"year", 365 * 86400}, {"day", 86400}, {"hour", 3600}, {"minute", 60}, {"second", 1}};
 	char text[128] = "";
 	size_t n = 0;
 

@@ -782,8 +782,8 @@ static void seeds_as_words(void **state)
 		assert_memory_equal(&parsed, &s, sizeof(s));
 	}
 	assert_true(hex_decode(s.b, sizeof(s.b), rows[0].hex, strlen(rows[0].hex)));
-	assert_true(seed_of_words(
-	    &parsed, " i ire b0nd  BOW tri0 1aid 5eat goa1 hen ibis\tibis dare\n"));
+	assert_true(
+	    seed_of_words(&parsed, " i ire b0nd  BOW tri0 1aid 5eat goa1 hen ibis\tibis dare\n"));
 	assert_memory_equal(&parsed, &s, sizeof(s));
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		assert_false(seed_of_words(&parsed, bad[i]));
