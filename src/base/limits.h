@@ -59,12 +59,12 @@
 #define PEERS_PENDING_MAX       64         /* connections that have not proved who they are */
 #define PEER_ACCEPTS_PER_SECOND 5          /* new connections of an IPv4 /24, an IPv6 /56 */
 #define PEER_ACCEPTS_BURST      40
-#define PEERS_PER_ADDRESS_MAX   8          /* connections from one address, loopback excepted */
-#define PEERS_DIALLED_MAX       128        /* addresses to connect to, configured or asked for */
-#define PEERS_REFUSED_MAX       256        /* culprits remembered */
-#define PEERS_RESERVED_MAX      64         /* keys whose holders always find a place */
-#define PEER_OFFENCE_MS         600000     /* an offence is forgotten after */
-#define PEER_REFUSE_MS          60000      /* a pause after the second, then doubled */
+#define PEERS_PER_ADDRESS_MAX   8      /* connections from one address, loopback excepted */
+#define PEERS_DIALLED_MAX       128    /* addresses to connect to, configured or asked for */
+#define PEERS_REFUSED_MAX       256    /* culprits remembered */
+#define PEERS_RESERVED_MAX      64     /* keys whose holders always find a place */
+#define PEER_OFFENCE_MS         600000 /* an offence is forgotten after */
+#define PEER_REFUSE_MS          60000  /* a pause after the second, then doubled */
 
 /* RPC: batches over HTTP */
 #define RPC_BATCH_MAX       32         /* items of an HTTP batch */

@@ -546,10 +546,8 @@ static enum err open_node(struct daemon *d, struct why *why)
 	    .n_peer_connect = c->n_peer_connect,
 	    .peers_max = c->peers_max,
 	};
-	struct uv_node_hooks hooks = {.ctx = d,
-				      .on_effect = on_effect,
-				      .on_status = on_status,
-				      .on_stopped = node_done};
+	struct uv_node_hooks hooks = {
+	    .ctx = d, .on_effect = on_effect, .on_status = on_status, .on_stopped = node_done};
 
 	if (d->o->lists) {
 		const struct node_event *unl = lists_now(d->o->lists);

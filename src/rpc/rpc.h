@@ -204,8 +204,8 @@ struct rpc_host {
 	void (*deletable)(void *ctx, uint32_t seq);
 	/* A check of all that is stored, now or no more; may be NULL. */
 	void (*check)(void *ctx, bool begin);
-	uint32_t history_kept;     /* ledgers; 0: all */
-	uint64_t cache_bytes;      /* of replies that may be given again (cache.h); 0: none are */
+	uint32_t history_kept; /* ledgers; 0: all */
+	uint64_t cache_bytes;  /* of replies that may be given again (cache.h); 0: none are */
 	/* Port i of those that are open; false after the last. May be NULL: there are none. */
 	bool (*port)(void *ctx, uint32_t i, struct rpc_port *out);
 	const char *hostname;      /* shown to administrators; may be NULL */
