@@ -163,10 +163,13 @@ void batch_begin(struct rpc_call *c)
 		rpc_refuse_http(c, 400, "Malformed batch request");
 		return;
 	}
+	if (c->from.idempotency_key.p) {
+		rpc_refuse_http(c, 400, "Idempotency-Key names one call, not a batch");
+		return;
+	}
 	b = mem_zalloc(1, sizeof(*b));
 	b->r = c->r;
 	b->from = c->from;
-	b->from.idempotency_key = (struct bytes){0}; /* of one effect, not of many */
 	memcpy(b->address, c->address, sizeof(b->address));
 	b->from.address = b->address;
 	b->items = json_incref(items);

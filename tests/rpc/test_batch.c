@@ -134,6 +134,20 @@ static void malformed_batches(void **state)
 	fake_close(f);
 }
 
+/* A key that would protect nothing is not passed over. */
+static void a_key_is_for_one_call(void **state)
+{
+	static const char text[] = "{\"method\":\"batch\",\"params\":[{\"method\":\"ping\"}]}";
+	struct fake *f = scenario_open(false, false);
+	struct rpc_origin from = {
+	    .request = 5, .address = "[::1]", .idempotency_key = bytes_str("key")};
+
+	(void)state;
+	rpc_request(f->rpc, &from, bytes_str(text));
+	assert_int_equal(f->status, 400);
+	fake_close(f);
+}
+
 static char *submits_text(struct fake *f)
 {
 	char *one = scenario_payment(f, "alice", 7, "carol", 100);
@@ -380,6 +394,7 @@ int main(void)
 	    cmocka_unit_test(items_are_answered_in_order),
 	    cmocka_unit_test(items_that_are_no_calls),
 	    cmocka_unit_test(malformed_batches),
+	    cmocka_unit_test(a_key_is_for_one_call),
 	    cmocka_unit_test(items_wait_for_the_node),
 	    cmocka_unit_test(waiting_batches_are_let_go),
 	    cmocka_unit_test(every_item_is_charged),
