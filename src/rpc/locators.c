@@ -231,6 +231,8 @@ bool locate_loan_broker(struct rpc_call *c, const char *field, const json_t *v, 
 	static const struct numbered n = {"owner", "malformedOwner", "seq", "malformedSeq",
 					  keylet_loan_broker};
 
+	if (!json_is_object(v))
+		return locate_index(c, field, v, out);
 	return locate_numbered(c, field, v, out, &n);
 }
 
