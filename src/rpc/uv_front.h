@@ -116,7 +116,7 @@ struct front_listener {
 	enum front_role role;
 	struct tls_keys *keys; /* NULL: no TLS */
 	char *token, *path;    /* NULL: none; of a Unix socket */
-	bool bound;            /* the path is ours */
+	bool bound, held;      /* the path is ours; a connection waits to be accepted */
 	struct front_pool *pool, own;
 	char host[INET6_ADDRSTRLEN];
 	struct front_listener *next;
@@ -182,6 +182,7 @@ struct front_server {
 	int64_t log_since; /* what strangers make it log is bounded */
 	uint32_t log_lines, log_left;
 	uint32_t surplus, surplus_max;
+	uint32_t accepted; /* in this turn of the loop, by public listeners */
 	uint32_t open_handles;
 	uv_prepare_t flush;
 	uv_timer_t sweep, turn;
@@ -206,6 +207,8 @@ void front_handle_closed(struct front_server *f);
 /* uv_listen.c */
 void listener_close(struct front_listener *l);
 void listener_free(struct front_listener *l);
+/* A turn of the loop begins: what had to wait is accepted. */
+void listeners_resume(struct front_server *f);
 void front_probe_descriptors(struct front_server *f, int64_t now);
 
 /* uv_accept.c */

@@ -64,6 +64,7 @@ static struct front_conn *conn_of(const struct front_server *f, uint64_t id)
 
 static void on_prepare(uv_prepare_t *handle)
 {
+	listeners_resume(handle->data);
 	out_flush_all(handle->data);
 	turns_renew(handle->data);
 }

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #define BACKLOG        4096
+#define ACCEPTS_A_TURN 64 /* of public listeners; libuv would take the whole backlog at once */
 #define PROBE_EVERY_MS 1000
 #define LOG_EVERY_MS   60000
 
@@ -26,9 +27,22 @@ static void on_connection(uv_stream_t *stream, int status)
 	if (status < 0) {
 		l->f->stats.accept_failed++;
 		log_line(LOG_WARN, "rpc", "accept: %s", uv_strerror(status));
+	} else if (l->role == FRONT_PUBLIC && l->f->accepted++ >= ACCEPTS_A_TURN) {
+		l->held = true; /* libuv asks no more until it is accepted */
 	} else {
 		conn_accept(l);
 	}
+}
+
+void listeners_resume(struct front_server *f)
+{
+	f->accepted = 0;
+	for (struct front_listener *l = f->listeners; l; l = l->next)
+		if (l->held && !uv_is_closing(&l->h.handle)) {
+			l->held = false;
+			f->accepted++;
+			conn_accept(l);
+		}
 }
 
 static void on_listener_closed(uv_handle_t *handle)

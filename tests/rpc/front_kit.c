@@ -227,6 +227,9 @@ static void on_request(void *ctx, const struct front_request *r)
 		reply_text(s, r->id, "done");
 	} else if (strcmp(word, "never") == 0) {
 		return;
+	} else if (strcmp(word, "nap") == 0) {
+		nanosleep(&(struct timespec){.tv_nsec = a * 1000000}, NULL);
+		reply_text(s, r->id, "awake");
 	} else if (strcmp(word, "rekey") == 0) {
 		front_set_keys(s->front, s->next_keys);
 		reply_text(s, r->id, "new keys");

@@ -27,6 +27,7 @@
  *     spin US            works so long, and replies how many have spun so far
  *     lend N             a reply of N bytes that stay where they are
  *     pages N SIZE       a reply of so many pieces, each of its number and then of dots
+ *     nap MS             the whole server does nothing for less than a second
  *     rekey              next_keys for new TLS connections
  *     stats, who, kick, busy
  *     anything else      replies the body */

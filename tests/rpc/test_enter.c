@@ -353,6 +353,37 @@ static void new_connections_have_a_pace(void **state)
 	kit_stop(s);
 }
 
+/* Hundreds of connections wait in the kernel when the server looks: it takes them in portions. */
+static void crowds_are_taken_in_portions(void **state)
+{
+	enum { CROWD = 300 };
+	struct server *s = start(NULL, NULL);
+	int fd[CROWD], sleeper = kit_dial(s->port);
+
+	(void)state;
+	kit_post(sleeper, "/nap?400", "");
+	for (int i = 0; i < CROWD; i++) {
+		fd[i] = kit_dial(s->port);
+		kit_post(fd[i], "/", "me too");
+	}
+	assert_int_equal(kit_take_reply(sleeper), 200);
+	for (int i = 0; i < CROWD; i++) {
+		assert_int_equal(kit_take_reply(fd[i]), 200);
+		close(fd[i]);
+	}
+	/* one that waits to be accepted while the server stops */
+	kit_post(sleeper, "/nap?300", "");
+	for (int i = 0; i < CROWD; i++)
+		fd[i] = kit_dial(s->port);
+	kit_stop_begin(s);
+	for (int i = 0; i < CROWD; i++) {
+		assert_true(kit_at_end(fd[i]));
+		close(fd[i]);
+	}
+	close(sleeper);
+	kit_stop_end(s);
+}
+
 static void silent_websockets_give_way(void **state)
 {
 	struct front_limits l = {.connections_max = 2, .ws_silent_ms = 300};
@@ -389,6 +420,7 @@ int main(void)
 	    cmocka_unit_test(unix_sockets),
 	    cmocka_unit_test(proxies_name_their_clients),
 	    cmocka_unit_test(new_connections_have_a_pace),
+	    cmocka_unit_test(crowds_are_taken_in_portions),
 	    cmocka_unit_test(silent_websockets_give_way),
 	};
 
