@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { Network, binaries, scratch } from '../../tools/js/network.mjs';
-import { rpc, until } from '../../tools/js/rpc.mjs';
+import { health, rpc, until } from '../../tools/js/rpc.mjs';
 import { finish, keepTrack, must, seconds, test } from './harness.mjs';
 
 const net = new Network(scratch('clocks'));
@@ -54,6 +54,10 @@ await test('15 s ahead: not validating, and said so', 40, async () => {
 	const now = await info(node);
 	assert.ok(now.clock_offset_s <= -13 && now.clock_offset_s >= -17, `${now.clock_offset_s}`);
 	assert.equal(now.server_state, 'full');
+	const said = await health(net.adminUrl(node));
+	assert.equal(said.code, 503);
+	assert.ok(said.reasons.includes('clock_off'), said.reasons.join(' '));
+	assert.equal(said.info.clock_offset_s, now.clock_offset_s);
 	assert.match(log(node), /clock: 1[3-7] s ahead of the median of the UNL's; not validating/);
 	await goesOn(net.nodes[0]);
 	jump(0);

@@ -7,7 +7,7 @@ import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { scratch } from '../../tools/js/network.mjs';
-import { rpc, sleep, until } from '../../tools/js/rpc.mjs';
+import { health, rpc, sleep, until } from '../../tools/js/rpc.mjs';
 import { finish, must, network, seconds, test } from './harness.mjs';
 
 const MB = 1 << 20;
@@ -53,11 +53,16 @@ async function stages() {
 	assert.equal(total, 128);
 	fill(70 * MB);
 	await stage('low');
+	const low = await health(net.httpUrl(net.nodes[0]));
+	assert.ok(low.warnings.includes('disk_low') && !low.reasons.includes('disk_full'));
 	fill(50 * MB);
 	await stage('no_history');
 	assert.ok((await rpc(net.httpUrl(net.nodes[0]), 'server_info')).info.validated_ledger);
 	fill(16 * MB);
 	await stage('not_validating');
+	const full = await health(net.httpUrl(net.nodes[0]));
+	assert.equal(full.code, 503);
+	assert.ok(full.reasons.includes('disk_full'), full.reasons.join(' '));
 	fill(0);
 	await until(
 		'what was held back is given up',

@@ -9,7 +9,7 @@ import https from 'node:https';
 import path from 'node:path';
 import { Network, binaries, scratch } from '../../tools/js/network.mjs';
 import { stop } from '../../tools/js/processes.mjs';
-import { rpc, sleep, target, until } from '../../tools/js/rpc.mjs';
+import { health, rpc, sleep, target, until } from '../../tools/js/rpc.mjs';
 import { finish, keepTrack, must, seconds, test } from './harness.mjs';
 
 const tally = (...args) =>
@@ -81,10 +81,9 @@ const validated = async (node) => (await info(node)).validated_ledger?.seq ?? 0;
 // What operators see of the lists: /health, and how long they last.
 async function seen(node) {
 	const { url, headers } = target(net.adminUrl(node));
-	const health = await fetch(`${url}health`, { headers });
 	const text = await (await fetch(`${url}metrics`, { headers })).text();
 	const left = /^tally_validator_list_expiry_seconds (\S+)$/m.exec(text);
-	return { code: health.status, ...(await health.json()), left: left && Number(left[1]) };
+	return { ...(await health(net.adminUrl(node))), left: left && Number(left[1]) };
 }
 
 const proposing = (node) =>

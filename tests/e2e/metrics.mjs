@@ -8,7 +8,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { Network, ROOT, scratch } from '../../tools/js/network.mjs';
 import { freePorts, signal, start } from '../../tools/js/processes.mjs';
-import { rpc, sleep, target, until } from '../../tools/js/rpc.mjs';
+import { health as healthOf, rpc, sleep, target, until } from '../../tools/js/rpc.mjs';
 import { SLOW, finish, keepTrack, must, seconds, test } from './harness.mjs';
 import { hang } from './hang.mjs';
 import { families, read } from './exposition.mjs';
@@ -41,10 +41,7 @@ async function get(url, options = {}) {
 	return { status: answer.status, headers: answer.headers, text: await answer.text() };
 }
 
-const health = async (node) => {
-	const answer = await get(`${metricsUrl(node)}/health`);
-	return { code: answer.status, ...JSON.parse(answer.text) };
-};
+const health = (node) => healthOf(`${metricsUrl(node)}/`);
 const scrape = async (node) => read((await get(`${metricsUrl(node)}/metrics`)).text);
 
 async function ask(what, params = {}) {

@@ -58,6 +58,16 @@ export async function rpcOr(url, method, params = {}, timeoutMs = 2000) {
 	}
 }
 
+// What /health of a listener says, and with which code.
+export async function health(url, timeoutMs = 3000) {
+	const to = target(url);
+	const answer = await fetch(`${to.url}health`, {
+		headers: to.headers,
+		signal: AbortSignal.timeout(timeoutMs * SLOW),
+	});
+	return { code: answer.status, ...(await answer.json()) };
+}
+
 export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 // An error after which waiting longer is of no use.
