@@ -128,6 +128,53 @@ static void tokens_of_troubles(void **state)
 	}
 }
 
+/* ---- Numbers */
+
+/* A number with a fraction or an exponent is none that a method counts with, however whole. */
+static void numbers_are_whole(void **state)
+{
+	static const char *const bad[][2] = {
+	    {"account_lines", "\"limit\":10.0"},
+	    {"account_lines", "\"limit\":1e1"},
+	    {"account_lines", "\"limit\":-1"},
+	    {"account_lines", "\"limit\":0"},
+	    {"account_lines", "\"limit\":4294967296"},
+	    {"account_lines", "\"limit\":9223372036854775807"},
+	    {"account_lines", "\"limit\":\"10\""},
+	    {"account_lines", "\"limit\":true"},
+	    {"account_lines", "\"limit\":[10]"},
+	    {"account_info", "\"ledger_index\":5.0"},
+	    {"account_info", "\"ledger_index\":5e0"},
+	    {"account_info", "\"ledger_index\":-5"},
+	    {"account_info", "\"ledger_index\":4294967296"},
+	    {"account_info", "\"ledger_index\":\"5.0\""},
+	    {"account_info", "\"ledger_index\":\" 5\""},
+	    {"account_info", "\"ledger_index\":\"0x5\""},
+	    {"account_info", "\"ledger_index\":{}"},
+	};
+	struct fake *f = scenario_open(false, false);
+	struct person alice = person("alice");
+	char params[300];
+	json_t *r;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		(void)snprintf(params, sizeof(params), "{\"account\":\"%s\",%s}",
+			       account_text(&alice.id).s, bad[i][1]);
+		r = fake_call(f, VIA_HTTP, bad[i][0], params);
+		if (strcmp(text_of(r, "status"), "error") != 0 ||
+		    strcmp(text_of(r, "error"), "invalidParams") != 0)
+			fail_msg("%s: %.*s", bad[i][1], (int)f->reply.n, (char *)f->reply.p);
+		json_decref(r);
+	}
+	(void)snprintf(params, sizeof(params), "{\"account\":\"%s\",\"ledger_index\":\"5\"}",
+		       account_text(&alice.id).s);
+	r = fake_call(f, VIA_HTTP, "account_info", params);
+	assert_string_equal(text_of(r, "status"), "success");
+	json_decref(r);
+	fake_close(f);
+}
+
 /* ---- States that a ledger has to be in */
 
 /* A credential that says not of what. */
@@ -211,9 +258,8 @@ static void tokens_of_requests(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(tokens_of_troubles),
-	    cmocka_unit_test(tokens_of_ledgers),
-	    cmocka_unit_test(refused_unread),
+	    cmocka_unit_test(tokens_of_troubles), cmocka_unit_test(numbers_are_whole),
+	    cmocka_unit_test(tokens_of_ledgers),  cmocka_unit_test(refused_unread),
 	    cmocka_unit_test(tokens_of_requests),
 	};
 
