@@ -86,8 +86,7 @@ function load(url, lua, pid, time = seconds) {
 	args.push('-t1', `-c${connections}`, `-d${time}s`, '--latency', '-s', lua, url);
 	const { stdout, stderr } = spawnSync('taskset', args, { encoding: 'utf8' });
 	const perSecond = /Requests\/sec:\s+([\d.]+)/.exec(stdout);
-	if (!perSecond || Number(perSecond[1]) === 0)
-		throw new Error(`wrk: ${stdout}${stderr}`);
+	if (!perSecond || Number(perSecond[1]) === 0) throw new Error(`wrk: ${stdout}${stderr}`);
 	return {
 		perSecond: Number(perSecond[1]),
 		p50: toMs(/50%\s+(\S+)/.exec(stdout)[1]),
