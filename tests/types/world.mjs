@@ -19,11 +19,6 @@ const u32 = (n) => {
 	b.writeUInt32BE(n);
 	return b;
 };
-const u64 = (n) => {
-	const b = Buffer.alloc(8);
-	b.writeBigUInt64BE(BigInt(n));
-	return b;
-};
 const hex = (s) => Buffer.from(s, 'hex');
 const text = (s) => Buffer.from(s).toString('hex').toUpperCase();
 // The key of an entry: its space is a letter (PROTOCOL: keylets).
@@ -43,7 +38,7 @@ const usd = (value) => ({ ...USD, value });
 const NO_TX = '0'.repeat(64);
 const LATER = 900000000; // 2028 in the ledger's time
 
-export function currencyCode(name) {
+function currencyCode(name) {
 	const b = Buffer.alloc(20);
 	if (name !== 'XRP') b.write(name, 12, 'ascii');
 	return b;
@@ -358,4 +353,3 @@ export function enrich(file) {
 	fs.writeFileSync(file, lines.join('\n') + '\n');
 	return { ...named, alice, bob, gate, carol };
 }
-export { u64 };
