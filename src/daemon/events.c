@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: ISC */
 #include "daemon/events.h"
 
+#include "os/file.h"
 #include "os/log.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
+
+#define GROUP_BYTES_MAX 4096
 
 /* Of a resource; what has no limit is left out. */
 static struct log_field limit_field(const char *key, int resource, bool *limited)
@@ -15,6 +21,33 @@ static struct log_field limit_field(const char *key, int resource, bool *limited
 	return *limited ? F_NUMBER(key, r.rlim_cur) : F_TEXT(key, NULL);
 }
 
+/* What a container may use (control groups, version 2); left out when there is no limit. */
+static struct log_field group_field(const char *key)
+{
+	char path[CONFIG_PATH_MAX + 32] = "";
+	struct log_field none = F_TEXT(key, NULL), f = none;
+	struct buf b = BUF_INIT;
+	char *line, *end;
+
+	if (file_read(&b, "/proc/self/cgroup", GROUP_BYTES_MAX, NULL) != ERR_NONE)
+		goto out;
+	buf_put_u8(&b, 0);
+	line = strstr((char *)b.p, "0::/");
+	if (line)
+		snprintf(path, sizeof(path), "/sys/fs/cgroup%.*s/memory.max",
+			 (int)strcspn(line + 3, "\n"), line + 3);
+	buf_clear(&b);
+	if (!path[0] || file_read(&b, path, GROUP_BYTES_MAX, NULL) != ERR_NONE)
+		goto out;
+	buf_put_u8(&b, 0);
+	f = F_NUMBER(key, strtoull((char *)b.p, &end, 10));
+	if (end == (char *)b.p) /* "max" */
+		f = none;
+out:
+	buf_close(&b);
+	return f;
+}
+
 static void limits_said(void)
 {
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN), pages = sysconf(_SC_PHYS_PAGES);
@@ -23,7 +56,7 @@ static void limits_said(void)
 	log_fields(LOG_INFO, "tallyd", "limits",
 		   limit_field("descriptors", RLIMIT_NOFILE, &limited),
 		   limit_field("address_space", RLIMIT_AS, &limited),
-		   limit_field("file_size", RLIMIT_FSIZE, &limited),
+		   limit_field("file_size", RLIMIT_FSIZE, &limited), group_field("group_memory"),
 		   F_NUMBER("memory", (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE)),
 		   F_NUMBER("processors", cpus > 0 ? (uint64_t)cpus : 0));
 }

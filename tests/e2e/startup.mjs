@@ -2,7 +2,7 @@
 // What tallyd says when it cannot start: each failure by its cause, with a word on what to look at,
 // and a code that tells a wrong configuration (78) from a start that failed (1).
 import assert from 'node:assert/strict';
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
@@ -346,6 +346,40 @@ await test('a data file that vanishes from memory ends the node with words', 15,
 	await until('it has ended', seconds(5), () => !alive(one), 20);
 	const last = fs.readFileSync(file('output'), 'utf8').trim().split('\n').pop();
 	assert.match(last, /SIGBUS.*tally verify/);
+});
+
+await test('little of everything: memory, files, the size of one', 20, async () => {
+	const under = (limit) =>
+		new Promise((resolve) => {
+			const command = `ulimit ${limit}; exec timeout 2 "$@"`;
+			const args = [
+				'--standalone',
+				'--http',
+				'0',
+				'--ws',
+				'0',
+				'--close-every',
+				'300',
+			];
+			const child = spawn('sh', ['-c', command, 'sh', tallyd, ...args]);
+			let said = '';
+			child.stderr.on('data', (data) => (said += data));
+			child.on('close', (code) => resolve({ code, said }));
+		});
+	const refused = await under('-n 64');
+	assert.equal(refused.code, NO_START);
+	assert.match(refused.said, /64 open files are allowed, \d+ are needed.*LimitNOFILE/);
+	const wanted = { '-n 256': 'descriptors=256', '-f 16384': 'file_size=' };
+	if (!/asan|tsan/.test(tallyd)) wanted['-v 524288'] = 'address_space=536870912';
+	await Promise.all(
+		Object.entries(wanted).map(async ([limit, limits]) => {
+			const { code, said } = await under(limit);
+			assert.equal(code, 124, said); // ended by timeout, in order
+			assert.ok(said.includes(limits), said);
+			assert.match(said, /ledger validated seq=3 /);
+			assert.match(said, /stopped exit_code=0/);
+		}),
+	);
 });
 
 await stop(started);
