@@ -19,6 +19,7 @@ const option = (name, otherwise) => {
 const isFull = args.includes('--full');
 if (isFull) args.splice(args.indexOf('--full'), 1);
 const count = Number(option('--nodes', isFull ? 5 : 3));
+const quiet = option('--quiet', String(isFull ? 60 : 7));
 const bigAccounts = Number(option('--accounts', 1_000_000));
 const steps = (isFull ? full : short)
 	.map((step) => ({ ...step, scenarios: step.run.split('+').map((s) => s.split(',')[0]) }))
@@ -41,7 +42,7 @@ async function attack(net, list, onPhase) {
 		...(node.ports.tls ? ['--tls', `127.0.0.1:${node.ports.tls}`] : []),
 		...['--pid', [node.process.pid, ...others].join(',')],
 		...['--network-id', String(net.state.network_id)],
-		...['--quiet', String(isFull ? 60 : 7), '--settle', String(isFull ? 40 : 5)],
+		...['--quiet', quiet, '--settle', String(isFull ? 40 : 5)],
 		...list.map((s) => s.run),
 	];
 	const child = spawn(path.join(binaries(), 'attack'), line, {
