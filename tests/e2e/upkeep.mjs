@@ -114,4 +114,4 @@ await test('a check can be asked for', 20, async () => {
 });
 
 assert.equal(await stop([node]), 0);
-finish();
+await finish();
