@@ -60,6 +60,8 @@
  *               connections_per_address                                  20 (0: no limit)
  *               accepts_per_second     new ones of an IPv4 /24, IPv6 /56     50 (0: no limit)
  *               handshake_percent      of a processor, for handshakes of TLS  20
+ *               requests_at_work       of all clients; more are told: busy    500
+ *               queue_messages, queue_bytes   waiting for one client         16384, 16777216
  *               trusted_proxy     address whose X-Forwarded-For names the client, repeated
  *   [disk]      what is free of the file system of data_dir:
  *               warn_below_percent     below it a warning             20

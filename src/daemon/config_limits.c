@@ -5,10 +5,12 @@
 
 #include <arpa/inet.h>
 
-#define CHARGES_MAX  1000000000
-#define REQUESTS_MAX 1000000
-#define CONNS_MAX    1000000 /* fewer than the front can number */
-#define ACCEPTS_MAX  100000
+#define CHARGES_MAX     1000000000
+#define REQUESTS_MAX    1000000
+#define CONNS_MAX       1000000 /* fewer than the front can number */
+#define ACCEPTS_MAX     100000
+#define QUEUE_MSGS_MAX  10000000
+#define QUEUE_BYTES_MAX (1u << 30)
 
 static enum err set_from(struct config_parse *p, uint32_t *out, const char *v, uint64_t lo,
 			 uint64_t hi)
@@ -81,6 +83,22 @@ enum err config_set_accepts(struct config_parse *p, const char *v)
 enum err config_set_handshake_percent(struct config_parse *p, const char *v)
 {
 	return set_u32(p, &p->c->front.handshake_percent, v, 100);
+}
+
+enum err config_set_requests_at_work(struct config_parse *p, const char *v)
+{
+	return set_u32(p, &p->c->front.in_flight_max, v, REQUESTS_MAX);
+}
+
+/* At least a ledger's worth. */
+enum err config_set_queue_messages(struct config_parse *p, const char *v)
+{
+	return set_from(p, &p->c->front.queue_msgs_max, v, 100, QUEUE_MSGS_MAX);
+}
+
+enum err config_set_queue_bytes(struct config_parse *p, const char *v)
+{
+	return set_from(p, &p->c->front.queue_bytes_max, v, 1 << 20, QUEUE_BYTES_MAX);
 }
 
 /* Kept as the system writes it, to be compared. */
