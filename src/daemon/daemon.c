@@ -20,7 +20,7 @@
 #define EXIT_STORE     74
 #define STOP_WITHIN_MS 3000
 #define CACHE_BYTES    (16u << 20) /* of replies that may be given again */
-#define LOG_FLUSH_MS   100
+#define LOG_FLUSH_MS   150
 #define STOP_HARD_MS   4800 /* SIGTERM to exit takes 5 s at most */
 
 struct daemon {
@@ -399,6 +399,10 @@ static void maybe_over(struct daemon *d)
 	close_signal(&d->term);
 	close_signal(&d->intr);
 	close_signal(&d->hup);
+	/* A second one must not end what is nearly over, before the log is written. */
+	signal(SIGTERM, SIG_IGN);
+	signal(SIGINT, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
 	close_timer(&d->close_every);
 	close_timer(&d->hard);
 }
@@ -615,6 +619,7 @@ static void started(const struct daemon *d)
 				 .recover = d->o->recover};
 
 	events_started(&s);
+	log_flush(LOG_FLUSH_MS); /* whoever gets an answer finds in the log how it began */
 }
 
 int daemon_run(const struct daemon_options *o, struct why *why)
