@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: ISC
 // Subscriptions of all kinds against five nodes, webhooks, one blob sent to all, and sums that stay
-// what they are. STREAM_READS accounts are read for the sums.
+// what they are. STREAM_READS accounts are read for the sums, 8 * STREAM_CUTS calls are cut off.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import https from 'node:https';
+import { connect } from 'node:net';
 import path from 'node:path';
 import { xrpl } from '../../tools/js/clients.mjs';
 import { scratch } from '../../tools/js/network.mjs';
@@ -15,6 +16,7 @@ import { Load } from './load.mjs';
 import { Socket } from './socket.mjs';
 
 const READS = Number(process.env.STREAM_READS ?? 20000);
+const CUTS = Number(process.env.STREAM_CUTS ?? 1);
 const LEDGERS = READS > 100_000 ? 30 : 5;
 const ACCOUNTS = 120;
 let net;
@@ -326,8 +328,79 @@ const beside4 = test('one blob, five times to five nodes: one effect', 30, async
 	assert.equal(await balanceOf(url(0), address(11)), before + 777n);
 });
 
+// One submit whose connection is cut at some time, which may be before all of it is sent.
+async function cutSubmit(blob) {
+	const body = JSON.stringify({ method: 'submit', params: [{ tx_blob: blob }] });
+	const head = `POST / HTTP/1.1\r\nHost: x\r\nContent-Length: ${body.length}\r\n\r\n`;
+	const socket = connect(net.nodes[0].ports.http, '127.0.0.1');
+	socket.on('error', () => {});
+	await new Promise((resolve) => socket.on('connect', resolve));
+	const whole = Math.random() < 0.6;
+	socket.write(whole ? head + body : (head + body).slice(0, -1 - Math.random() * 200));
+	if (whole) await sleep(Math.random() * 4);
+	socket.resetAndDestroy();
+}
+
+// Asked until the answer is a proof: it is in a validated ledger, or every ledger that it could be
+// in was searched.
+async function fate(hash, from, last) {
+	return until('its fate is known', seconds(60), async () => {
+		const range = { min_ledger: from, max_ledger: last };
+		const answer = await rpc(url(1), 'tx', { transaction: hash, ...range }).catch(
+			(error) => {
+				assert.equal(error.error, 'txnNotFound');
+				return error.result;
+			},
+		);
+		if (answer.validated) return 'validated';
+		assert.equal(answer.searched_all, true);
+		return 'expired';
+	});
+}
+
+const beside5 = test(
+	`${8 * CUTS} submits are cut off: each is validated or expired`,
+	3600,
+	async () => {
+		const count = { validated: 0, expired: 0 };
+		const payer = async (i) => {
+			for (let round = 0; round < CUTS; round++) {
+				const sequence = await sequenceOf(url(0), address(i), 'validated');
+				const { ledger_index: from } = await rpc(url(1), 'ledger', {
+					ledger_index: 'validated',
+				});
+				const last = from + 3;
+				const { tx_blob, hash } = payment(
+					net,
+					wallet(i),
+					address(19),
+					1,
+					sequence,
+					{
+						LastLedgerSequence: last,
+					},
+				);
+				await cutSubmit(tx_blob);
+				const known = await fate(hash, from, last);
+				count[known]++;
+				const after = await sequenceOf(url(1), address(i), 'validated');
+				assert.equal(after - sequence, known === 'validated' ? 1 : 0);
+			}
+		};
+		const before = await balanceOf(url(0), address(19));
+		await Promise.all(
+			[11, 12, 13, 14, 15, 16, 17, 18].map((i) => payer(i === 11 ? 9 : i)),
+		);
+		assert.equal(
+			(await balanceOf(url(1), address(19))) - before,
+			BigInt(count.validated),
+		);
+		return `${count.validated} validated, ${count.expired} expired`;
+	},
+);
+
 // These wait for ledgers most of the time, each with accounts of its own.
-await Promise.all([beside1, beside2, beside3, beside4]);
+await Promise.all([beside1, beside2, beside3, beside4, beside5]);
 
 await test(`four readers sum all accounts under load: ${READS} reads`, 3600, async () => {
 	reading.done = true;
