@@ -13,7 +13,7 @@
  * When the open ledger is full, only what would have been applied to it may wait with terQUEUED;
  * what waits for something else (an earlier sequence, an account, a fee) has half of the queue. */
 
-#define FRAME_TXS_BYTES  200000
+#define FRAME_TXS_BYTES 200000
 /* What is still pending so many ledgers after it went out goes out again, so many in each ledger: a
  * peer may have lost it with its memory, or we with a connection. */
 #define RELAY_AGAIN     5

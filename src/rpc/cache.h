@@ -21,7 +21,7 @@
  * transaction, while that ledger can be searched. Nothing is given again while the node is not in
  * step. */
 
-#define CACHE_REQUEST_MAX 2048        /* bytes of a request that may be kept */
+#define CACHE_REQUEST_MAX 2048 /* bytes of a request that may be kept */
 #define CACHE_REPLY_MAX   (RPC_REPLY_SOFT_MAX + (64u << 10))
 
 struct cache;
