@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "node/uv_node.h"
+#include "node/uv_node_impl.h"
 
 #include "node/uv_genesis.h"
 #include "node/uv_join.h"
@@ -11,46 +11,9 @@
 #include <stdio.h>
 
 #define DISK_CHECK_MS        2000
-#define PRUNE_BUDGET         4000
 #define TRIM_EVERY           5 /* disk checks between two times free memory is given back */
 #define DEFER_MAX            4096
 #define TALLY_SERVER_VERSION 0x5441000100000000ull /* "TA", protocol 1: sfServerVersion */
-
-struct uv_node {
-	struct uv_node_config cfg;
-	struct uv_node_hooks hooks;
-	struct node *machine;
-	struct ledger *genesis[2]; /* until the machine has them */
-	struct hash256 genesis_hash;
-	struct tree join; /* until the machine has it; root NULL: none */
-	struct store *store;
-	struct journal *journal;
-	struct peers *peers;
-	uv_timer_t timer, look;
-	struct uv_disk *disk;
-	struct uv_node_work work[UV_NODE_WORK_KINDS];
-	uv_mutex_t store_lock;   /* commits and pruning: one writer at a time */
-	struct node_effects *fx; /* being carried out; NULL otherwise */
-	struct node_event *deferred;
-	uint32_t n_deferred;
-	int open_handles;
-	bool trim; /* memory may have become free since it was last given back */
-	uint32_t disk_checks;
-	bool stopping, machine_done, prune_running, stopped_told;
-	bool write_failed; /* a commit or a vote, and not for want of room */
-	int exit_code;
-};
-
-struct work {
-	uv_work_t req;
-	struct uv_node *un;
-	struct node_job *job; /* NULL: pruning */
-	uint32_t kind;
-	uint64_t given_ns, taken_ns, done_ns; /* uv_hrtime */
-	bool more;
-	enum err err; /* of pruning */
-	struct why why;
-};
 
 static void carry_out(struct uv_node *un, struct node_effects *fx);
 
@@ -79,7 +42,7 @@ static void step_once(struct uv_node *un, const struct node_event *ev)
 	un->fx = NULL;
 }
 
-static void step(struct uv_node *un, const struct node_event *ev)
+void uv_node_step(struct uv_node *un, const struct node_event *ev)
 {
 	uint32_t i;
 
@@ -98,176 +61,13 @@ static void step(struct uv_node *un, const struct node_event *ev)
 	un->n_deferred = 0;
 }
 
-/* ---- jobs ---- */
-
-static void work_do(struct work *w)
-{
-	struct uv_node *un = w->un;
-	struct node_job *j = w->job;
-
-	if (!j) {
-		uv_mutex_lock(&un->store_lock);
-		w->err = store_prune(un->store, PRUNE_BUDGET, &w->more, &w->why);
-		uv_mutex_unlock(&un->store_lock);
-		return;
-	}
-	switch (j->kind) {
-	case NODE_JOB_VERIFY:
-	case NODE_JOB_BUILD:
-		node_job_run(j);
-		break;
-	case NODE_JOB_PERSIST:
-		uv_mutex_lock(&un->store_lock);
-		j->err = store_commit(un->store, j->persist.ledger, j->persist.last,
-				      &j->persist.keys, &j->why);
-		uv_mutex_unlock(&un->store_lock);
-		break;
-	case NODE_JOB_JOURNAL:
-		j->err = journal_write(un->journal, &j->journal.parsed, &j->why);
-		break;
-	case NODE_JOB_HISTORY:
-		uv_mutex_lock(&un->store_lock);
-		j->err = store_fill(un->store, j->history.ledgers, j->history.n, &j->why);
-		uv_mutex_unlock(&un->store_lock);
-		break;
-	case NODE_JOB_JOIN:
-		uv_join_run(j, un->cfg.data_dir, &un->genesis_hash);
-		break;
-	}
-}
-
-static void work_run(uv_work_t *req)
-{
-	struct work *w = req->data;
-
-	w->taken_ns = uv_hrtime();
-	work_do(w);
-	w->done_ns = uv_hrtime();
-}
-
-const struct histogram_scale uv_node_work_scale = {15,
-						   {100, 250, 500, 1000, 2500, 5000, 10000, 25000,
-						    50000, 100000, 250000, 500000, 1000000, 2500000,
-						    10000000}};
-
-const char *uv_node_work_name(uint32_t kind)
-{
-	static const char *const names[UV_NODE_WORK_KINDS] = {
-	    [NODE_JOB_VERIFY] = "verify",   [NODE_JOB_BUILD] = "build",
-	    [NODE_JOB_PERSIST] = "commit",  [NODE_JOB_JOURNAL] = "journal",
-	    [NODE_JOB_HISTORY] = "history", [NODE_JOB_JOIN] = "join",
-	    [NODE_JOB_JOIN + 1] = "prune"};
-
-	must(kind < UV_NODE_WORK_KINDS);
-	return names[kind];
-}
-
-static void work_count(struct uv_node *un, const struct work *w)
-{
-	struct uv_node_work *k = &un->work[w->kind];
-
-	k->depth--;
-	k->failed += (w->job ? w->job->err : w->err) != ERR_NONE;
-	histogram_add(&k->wait, &uv_node_work_scale, (w->taken_ns - w->given_ns) / 1000);
-	histogram_add(&k->run, &uv_node_work_scale, (w->done_ns - w->taken_ns) / 1000);
-}
-
-static void prune_start(struct uv_node *un);
-static void wind_up(struct uv_node *un);
-static void on_failed(struct uv_node *un);
-
-/* What a job says about the disk. */
-static void disk_result(struct uv_node *un, const struct node_job *j)
-{
-	bool ledger = j->kind == NODE_JOB_PERSIST, vote = j->kind == NODE_JOB_JOURNAL;
-
-	if (!ledger && !vote && j->kind != NODE_JOB_HISTORY)
-		return;
-	switch (j->err) {
-	case ERR_NONE:
-	case ERR_STATE: /* nothing was written, for reasons of its own */
-		break;
-	case ERR_NO_SPACE:
-		if (ledger || vote)
-			uv_disk_no_room(un->disk);
-		break;
-	case ERR_CORRUPT:
-		if (!vote) {
-			uv_disk_damage(un->disk, j->why.text);
-			break;
-		}
-		/* fall through */
-	default:
-		un->write_failed = true;
-	}
-}
-
-/* Without room it is done next time; any other failure is one of the store. */
-static void prune_failed(struct uv_node *un, enum err e, const struct why *why)
-{
-	if (e == ERR_NO_SPACE)
-		return;
-	log_line(LOG_ERROR, "node", "while pruning: %s", why->text);
-	un->write_failed = e != ERR_CORRUPT;
-	if (e == ERR_CORRUPT)
-		uv_disk_damage(un->disk, why->text);
-	else
-		on_failed(un);
-}
-
-static void work_done(uv_work_t *req, int status)
-{
-	struct work *w = req->data;
-	struct uv_node *un = w->un;
-	struct node_event ev = {.kind = NODE_JOB_DONE, .job = w->job};
-	bool persisted = w->job && w->job->kind == NODE_JOB_PERSIST && w->job->err == ERR_NONE;
-
-	(void)status;
-	work_count(un, w);
-	if (w->job) {
-		disk_result(un, w->job);
-		step(un, &ev);
-		if (persisted)
-			prune_start(un);
-	} else {
-		un->prune_running = false;
-		if (w->err != ERR_NONE)
-			prune_failed(un, w->err, &w->why);
-		else if (w->more)
-			prune_start(un);
-		wind_up(un);
-	}
-	mem_free(w);
-}
-
-static void work_start(struct uv_node *un, struct node_job *job)
-{
-	struct work *w = mem_zalloc(1, sizeof(*w));
-
-	w->req.data = w;
-	w->un = un;
-	w->job = job;
-	w->kind = job ? (uint32_t)job->kind : NODE_JOB_JOIN + 1;
-	w->given_ns = uv_hrtime();
-	un->work[w->kind].depth++;
-	must(!uv_queue_work(un->cfg.loop, &w->req, work_run, work_done));
-}
-
-static void prune_start(struct uv_node *un)
-{
-	if (un->prune_running || un->stopping)
-		return;
-	un->prune_running = true;
-	work_start(un, NULL);
-}
-
 /* ---- effects out ---- */
 
 static void on_timer(uv_timer_t *t)
 {
 	struct node_event ev = {.kind = NODE_TIMER};
 
-	step(t->data, &ev);
+	uv_node_step(t->data, &ev);
 }
 
 static void set_timer(struct uv_node *un, struct steady at)
@@ -303,7 +103,7 @@ static void peers_gone(void *ctx)
 }
 
 /* When all jobs and the pruning are done, nothing touches store or journal any more. */
-static void wind_up(struct uv_node *un)
+void uv_node_wind_up(struct uv_node *un)
 {
 	if (un->stopped_told || un->prune_running || !un->machine_done || uv_disk_busy(un->disk))
 		return;
@@ -314,7 +114,7 @@ static void wind_up(struct uv_node *un)
 		peers_gone(un);
 }
 
-static void on_failed(struct uv_node *un)
+void uv_node_failed(struct uv_node *un)
 {
 	if (un->exit_code)
 		return;
@@ -350,17 +150,17 @@ static void one_effect(struct uv_node *un, struct node_effect *e)
 			peers_useless(un->peers, e->useless.peer, e->useless.units);
 		break;
 	case NODE_FX_JOB:
-		work_start(un, e->job);
+		uv_node_work_start(un, e->job);
 		break;
 	case NODE_FX_LOG:
 		log_line((enum log_level)e->log.level, "node", "%s", e->log.text);
 		break;
 	case NODE_FX_STOPPED:
 		un->machine_done = true;
-		wind_up(un);
+		uv_node_wind_up(un);
 		break;
 	case NODE_FX_FAILED:
-		on_failed(un);
+		uv_node_failed(un);
 		break;
 	case NODE_FX_SUBMITTED:
 	case NODE_FX_ACCEPTED:
@@ -395,7 +195,7 @@ static void on_peer_up(void *ctx, uint32_t id, const struct public_key *key, boo
 	(void)inbound;
 	ev.peer.peer = id;
 	ev.peer.key = *key;
-	step(ctx, &ev);
+	uv_node_step(ctx, &ev);
 }
 
 static void on_peer_down(void *ctx, uint32_t id, const char *reason)
@@ -404,7 +204,7 @@ static void on_peer_down(void *ctx, uint32_t id, const char *reason)
 
 	(void)reason;
 	ev.peer.peer = id;
-	step(ctx, &ev);
+	uv_node_step(ctx, &ev);
 }
 
 static void on_message(void *ctx, uint32_t id, const struct msg *m)
@@ -416,7 +216,7 @@ static void on_message(void *ctx, uint32_t id, const struct msg *m)
 		return;
 	ev.peer.peer = id;
 	ev.peer.msg = m;
-	step(un, &ev);
+	uv_node_step(un, &ev);
 	if (m->type == MSG_STATUS && un->hooks.on_status)
 		un->hooks.on_status(un->hooks.ctx, id, m);
 }
@@ -475,20 +275,20 @@ static void on_stage(void *ctx, enum uv_disk_stage stage)
 	struct node_event history = {.kind = NODE_DISK_HISTORY,
 				     .disk_ok = stage < UV_DISK_NO_HISTORY};
 
-	step(ctx, &history);
-	step(ctx, &ev);
+	uv_node_step(ctx, &history);
+	uv_node_step(ctx, &ev);
 }
 
 static void on_damage(void *ctx, const char *what)
 {
 	struct node_event ev = {.kind = NODE_DAMAGE, .damage = what};
 
-	step(ctx, &ev);
+	uv_node_step(ctx, &ev);
 }
 
 static void on_disk_idle(void *ctx)
 {
-	wind_up(ctx);
+	uv_node_wind_up(ctx);
 }
 
 static void on_disk_closed(void *ctx)
@@ -655,7 +455,7 @@ static void start_machine(struct uv_node *un, struct ledger *tip)
 	ev.start.join = un->join.root ? &un->join : NULL;
 	if (un->journal && journal_read(un->journal, &r, NULL) == ERR_NONE)
 		ev.start.journal = &r;
-	step(un, &ev);
+	uv_node_step(un, &ev);
 	uv_join_drop(&un->join);
 }
 
@@ -715,7 +515,7 @@ void uv_node_stop(struct uv_node *un)
 
 	un->stopping = true;
 	uv_disk_stop(un->disk);
-	step(un, &ev);
+	uv_node_step(un, &ev);
 }
 
 void uv_node_close(struct uv_node *un)
@@ -756,12 +556,6 @@ void uv_node_deletable(struct uv_node *un, uint32_t seq)
 	store_set_deletable(un->store, seq);
 }
 
-const struct uv_node_work *uv_node_work(struct uv_node *un, uint32_t kind)
-{
-	must(kind < UV_NODE_WORK_KINDS);
-	return &un->work[kind];
-}
-
 void uv_node_submit(struct uv_node *un, struct tx *tx, bool fail_hard, uint64_t token)
 {
 	struct node_event ev = {.kind = NODE_SUBMIT};
@@ -769,18 +563,18 @@ void uv_node_submit(struct uv_node *un, struct tx *tx, bool fail_hard, uint64_t 
 	ev.submit.tx = tx;
 	ev.submit.fail_hard = fail_hard;
 	ev.submit.token = token;
-	step(un, &ev);
+	uv_node_step(un, &ev);
 }
 
 void uv_node_unl(struct uv_node *un, const struct node_event *ev)
 {
 	must(ev->kind == NODE_UNL);
-	step(un, ev);
+	uv_node_step(un, ev);
 }
 
 void uv_node_accept(struct uv_node *un, uint64_t token)
 {
 	struct node_event ev = {.kind = NODE_ACCEPT, .accept_token = token};
 
-	step(un, &ev);
+	uv_node_step(un, &ev);
 }
