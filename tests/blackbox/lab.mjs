@@ -151,6 +151,12 @@ export class Lab extends Network {
 				peers: { listen: `${this.host(a)}:${a.ports.peer}`, connect },
 				http: { listen: `${this.host(a)}:${a.ports.http}` },
 				disk: { stop_below_bytes: 32 * MB },
+				// All clients have one address here, and are many.
+				limits: {
+					exempt: here,
+					connections_per_address: 0,
+					accepts_per_second: 0,
+				},
 			};
 		}
 	}
