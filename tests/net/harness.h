@@ -44,7 +44,7 @@ void net_close(struct net *t);
 bool net_wait(struct net *t, bool (*cond)(struct net *t, void *arg), void *arg);
 void net_run_ms(struct net *t, int64_t ms);
 
-/* A free port of 127.0.0.1. */
+/* A free port of 127.0.0.1, another each time. */
 uint16_t free_port(void);
 /* Opens node i, listening on its port (node_address(i) is known from net_open on), connected to
  * the nodes of the bit mask. Fails the test when it cannot. */
