@@ -138,7 +138,7 @@ export const full = [
 	}),
 	long('tls', 64, tls),
 	// A network of one whose genesis has --accounts (1,000,000) accounts.
-	{ ...long('paging,seconds=1200', undefined, { ...paging, ...within(256) }), big: true },
+	{ ...long('paging,seconds=3000', undefined, { ...paging, ...within(256) }), big: true },
 ];
 
 // Whatever the machine is doing besides: nothing may be lost.
