@@ -353,6 +353,7 @@ struct node {
 	bool proposing_on;
 	struct node_counters count;
 	uint64_t accept_token;
+	uint64_t accept_next; /* asked for while the clock's own close ran; 0: none */
 	bool accept_pending;
 };
 
@@ -429,6 +430,8 @@ void rounds_built(struct node *n, struct node_job *j);
 void round_set_unl(struct node *n, const int32_t *from); /* see cons_set_unl */
 void round_accept(struct node *n, uint64_t token);       /* standalone */
 void round_accepted(struct node *n, enum err err);
+/* Closes the ledger that was asked for meanwhile. */
+void round_accept_next(struct node *n);
 void round_know(struct node *n, const struct held *h); /* tell consensus of a ledger */
 void round_set_closed(struct node *n, struct held *h);
 void round_set_here(struct node *n, const struct txset *s); /* a build may have lacked it */

@@ -103,6 +103,7 @@ void persist_done(struct node *n, struct node_job *j)
 		if (n->accept_pending && n->closed->ledger == n->validated)
 			round_accepted(n, ERR_NONE);
 		persist_advance(n);
+		round_accept_next(n);
 		return;
 	}
 	if (j->err == ERR_NO_SPACE) {

@@ -199,17 +199,35 @@ void round_verified(struct node *n, struct node_job *j)
 		build_start(n);
 }
 
+static void tell_accepted(struct node *n, uint64_t token, enum err err)
+{
+	struct node_effect *e = fx_new(n, NODE_FX_ACCEPTED);
+
+	e->accepted.token = token;
+	e->accepted.err = err;
+	e->accepted.open_seq = n->closed->ledger->header.seq + 1;
+}
+
 void round_accepted(struct node *n, enum err err)
 {
-	struct node_effect *e;
-
 	if (!n->accept_pending)
 		return;
 	n->accept_pending = false;
-	e = fx_new(n, NODE_FX_ACCEPTED);
-	e->accepted.token = n->accept_token;
-	e->accepted.err = err;
-	e->accepted.open_seq = n->closed->ledger->header.seq + 1;
+	tell_accepted(n, n->accept_token, err);
+	if (err != ERR_NONE && n->accept_next) {
+		tell_accepted(n, n->accept_next, err);
+		n->accept_next = 0;
+	}
+}
+
+void round_accept_next(struct node *n)
+{
+	uint64_t token = n->accept_next;
+
+	if (!token || n->accept_pending)
+		return;
+	n->accept_next = 0;
+	round_accept(n, token);
 }
 
 void rounds_built(struct node *n, struct node_job *j)
@@ -273,11 +291,12 @@ void round_accept(struct node *n, uint64_t token)
 	struct hash256 *ids;
 	uint32_t i;
 
+	if (n->accept_pending && n->accept_token == 0 && token && !n->accept_next && !n->stopping) {
+		n->accept_next = token; /* the clock was first: theirs is the ledger after */
+		return;
+	}
 	if (n->accept_pending || !n->cfg.standalone || n->stopping) {
-		struct node_effect *e = fx_new(n, NODE_FX_ACCEPTED);
-
-		e->accepted.token = token;
-		e->accepted.err = ERR_BUSY;
+		tell_accepted(n, token, ERR_BUSY);
 		return;
 	}
 	ph = &n->closed->ledger->header;

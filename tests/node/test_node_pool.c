@@ -514,6 +514,30 @@ static void a_new_peer_is_told_what_is_pending(void **state)
 	rig_close(r);
 }
 
+/* Somebody asks for a close while the one by the clock (token 0) runs: theirs comes after it. A
+ * second one has to ask again. */
+static void asked_while_the_clock_closes(void **state)
+{
+	struct rig *r = bench(1);
+	struct node_event clock = {.kind = NODE_ACCEPT}, asked = {.kind = NODE_ACCEPT};
+	uint32_t seq = node_closed(r->node)->header.seq;
+
+	(void)state;
+	r->now += 1000;
+	asked.accept_token = 5;
+	rig_step(r, &clock);
+	rig_step(r, &asked);
+	assert_int_equal(r->n_accepted, 0);
+	rig_step(r, &asked);
+	assert_int_equal(r->n_accepted, 1);
+	assert_int_equal(r->accepted, ERR_BUSY);
+	rig_run(r, 0);
+	assert_int_equal(r->n_accepted, 3);
+	assert_int_equal(r->accepted, ERR_NONE);
+	assert_int_equal(node_closed(r->node)->header.seq, seq + 2);
+	rig_close(r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -528,6 +552,7 @@ int main(void)
 	    cmocka_unit_test(a_bad_signature_takes_the_rest_along),
 	    cmocka_unit_test(fail_hard_leaves_nothing_behind),
 	    cmocka_unit_test(what_waits_expires),
+	    cmocka_unit_test(asked_while_the_clock_closes),
 	    cmocka_unit_test(a_full_ledger_and_its_queue),
 	    cmocka_unit_test(a_ledger_is_bounded_in_bytes),
 	    cmocka_unit_test(an_account_holds_so_many_and_no_more),
