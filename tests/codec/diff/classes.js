@@ -42,6 +42,13 @@ const BYTES = [
     why: 'arrays hold objects; the server refuses others',
     is: (c) => /array element is no known object/.test(c.reason),
   },
+  {
+    name: 'permission for no transaction type',
+    why: 'the reference reads 0 as type "Invalid" plus 1; no ledger holds it, and tally refuses ' +
+      'it in JSON as well',
+    is: (c) => /PermissionValue.*unknown code/.test(c.reason) &&
+      /"PermissionValue":"Invalid"/.test(c.text),
+  },
 ]
 
 // JSON. c = { json, reason, path, value }: where tally stopped, and the value there.
