@@ -58,11 +58,11 @@ struct tx *txfill_build(struct rpc_call *c, const json_t *tx)
 }
 
 /* The fee of the transaction as it stands; the ledger's base fee when it is not yet whole. */
-static struct drops usual_fee(struct rpc_call *c, const json_t *tx, const struct ledger_fees *fees)
+static struct drops usual_fee(struct rpc_call *c, const json_t *tx, struct view *open)
 {
 	json_t *whole = json_deep_copy(tx);
 	struct buf blob = BUF_INIT;
-	struct drops fee = fees->base;
+	struct drops fee = view_get_info(open)->fees.base;
 	struct st_object *o;
 	struct tx *t;
 
@@ -74,7 +74,7 @@ static struct drops usual_fee(struct rpc_call *c, const json_t *tx, const struct
 	if (st_from_json(&o, &c->arena, whole, NULL) == ERR_NONE) {
 		st_encode(&blob, o, ST_ALL);
 		if (tx_parse(&t, buf_bytes(&blob), NULL) == ERR_NONE) {
-			fee = tx_base_fee(t, fees);
+			fee = tx_base_fee(t, open);
 			tx_unref(t);
 		}
 	}
@@ -102,7 +102,7 @@ static bool factor(struct rpc_call *c, const char *key, uint32_t usual, uint32_t
 
 bool txfill_fee(struct rpc_call *c, json_t *tx)
 {
-	const struct view *open = node_open_view(c->host->node);
+	struct view *open = node_open_view(c->host->node);
 	struct drops fee, limit;
 	uint32_t mult, div;
 	char text[24];
@@ -114,7 +114,7 @@ bool txfill_fee(struct rpc_call *c, json_t *tx)
 	if (!factor(c, "fee_mult_max", FEE_MULT_DEFAULT, 0, &mult) ||
 	    !factor(c, "fee_div_max", 1, 1, &div))
 		return false;
-	fee = usual_fee(c, tx, &view_get_info(open)->fees);
+	fee = usual_fee(c, tx, open);
 	if (!drops_mul(&limit, fee, mult))
 		limit = drops_of(DROPS_MAX);
 	limit.raw /= div; /* raw: there is no division of money but this one, rounding down */

@@ -35,8 +35,20 @@ enum ter tx_preflight(const struct tx *t, const struct rules *rules, uint32_t ne
  * out unavailable gives tefEXCEPTION with applied = false and view_failed(view). */
 struct tx_outcome tx_apply(struct view *view, struct tx *t, unsigned flags, uint32_t tx_index,
 			   struct arena *meta_arena);
-/* The least fee a transaction must offer in this ledger: base fee times (1 + signers), with the
- * types' own rules. */
-struct drops tx_base_fee(const struct tx *t, const struct ledger_fees *fees);
+/* The least fee a transaction must offer in this ledger, before any load: base fee times (1 +
+ * signers), or the type's own rule, which may read `v` (then a read that fails makes the view fail,
+ * see view_failed). */
+struct drops tx_base_fee(const struct tx *t, struct view *v);
+
+/* What a transaction may do to its account beside paying its fee, for those who let several of one
+ * account wait (rippled: TxConsequences in applySteps.h). Depends on the bytes alone. */
+struct tx_consequences {
+	bool blocker;       /* may change who may sign, or the account's being: nothing of the
+			       account can be judged that comes after it */
+	struct drops spend; /* XRP it may take beyond the fee, at most */
+	uint32_t sequences; /* by how much the account's Sequence moves: 1, 0 with a ticket, more
+			       for TicketCreate */
+};
+void tx_consequences_of(const struct tx *t, struct tx_consequences *out);
 
 #endif

@@ -41,10 +41,18 @@ struct tx_ops {
 	enum ter (*preclaim)(struct tx_run *r);
 	/* Fee and sequence are taken already; changes go to r->view. */
 	enum ter (*apply)(struct tx_run *r);
+	/* The base fee where it is not tx_base_fee_common(); may read v. NULL: the common one. */
+	struct drops (*base_fee)(const struct tx *t, struct view *v);
+	/* Changes *out, which holds what a transaction without any notable consequence has. NULL:
+	 * there are none. */
+	void (*consequences)(const struct tx *t, struct tx_consequences *out);
 };
 
 /* NULL for a type that the engine does not execute. */
 const struct tx_ops *tx_ops_of(uint16_t type);
+
+/* Base fee times (1 + signers). */
+struct drops tx_base_fee_common(const struct tx *t, const struct ledger_fees *fees);
 
 /* Preflight of any type, `ops` as given (tests bring their own). */
 enum ter tx_preflight_with(const struct tx_static *s, const struct tx_ops *ops);

@@ -63,7 +63,7 @@ static enum ter check_prior_and_last(const struct tx_run *r)
 
 static enum ter check_fee(const struct tx_run *r)
 {
-	struct drops due = tx_base_fee(r->t, &r->info->fees), balance;
+	struct drops due = tx_base_fee(r->t, r->ledger), balance;
 
 	if (r->info->open && drops_cmp(r->t->fee, due) < 0)
 		return telINSUF_FEE_P;
@@ -94,13 +94,31 @@ enum ter tx_preclaim_common(struct tx_run *r)
 	return t;
 }
 
-struct drops tx_base_fee(const struct tx *t, const struct ledger_fees *fees)
+struct drops tx_base_fee_common(const struct tx *t, const struct ledger_fees *fees)
 {
 	struct drops due;
 
-	if (t->pseudo)
-		return drops_of(0);
 	if (!drops_mul(&due, fees->base, 1 + (uint64_t)t->signers))
 		due = drops_of(DROPS_MAX);
 	return due;
+}
+
+struct drops tx_base_fee(const struct tx *t, struct view *v)
+{
+	const struct tx_ops *ops = tx_ops_of(t->type);
+
+	if (t->pseudo)
+		return drops_of(0);
+	if (ops && ops->base_fee)
+		return ops->base_fee(t, v);
+	return tx_base_fee_common(t, &view_get_info(v)->fees);
+}
+
+void tx_consequences_of(const struct tx *t, struct tx_consequences *out)
+{
+	const struct tx_ops *ops = tx_ops_of(t->type);
+
+	*out = (struct tx_consequences){.spend = drops_of(0), .sequences = t->has_ticket ? 0 : 1};
+	if (ops && ops->consequences)
+		ops->consequences(t, out);
 }
