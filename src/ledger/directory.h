@@ -9,10 +9,11 @@
  * that names it (OwnerNode and the like), so that removing it costs two pages at most.
  *
  *     root (page 0) ⇄ page 1 ⇄ page 2 ... ⇄ page n ⇄ root         up to 32 indexes each
- *       IndexNext: 1        IndexPrevious: n (absent when there is no other page)
+ *       IndexNext: 1        IndexPrevious: n
  *
- * New indexes go to the last page. The page numbers of removed pages are not filled again; a page
- * that becomes empty is unlinked, the root only when it is the last. */
+ * A link to the root is 0, or absent as long as it never was anything else. New indexes go to the
+ * last page, so that numbers grow along the chain; those of pages that were removed before the last
+ * are not used again. A page that becomes empty is unlinked, the root only when it is the last. */
 
 #define DIRECTORY_PAGE_ENTRIES 32
 /* Pages of one directory without fixDirectoryLimit. */
@@ -21,7 +22,8 @@
 enum directory_result {
 	DIRECTORY_DONE,
 	DIRECTORY_FULL,        /* no page number is left: tecDIR_FULL */
-	DIRECTORY_BROKEN,      /* the pages contradict each other: tefBAD_LEDGER */
+	DIRECTORY_BROKEN,      /* the pages contradict each other, or the index is there already, or
+				  is not where it should be: tefBAD_LEDGER */
 	DIRECTORY_UNAVAILABLE, /* a page could not be read; the view has failed */
 };
 
@@ -29,9 +31,11 @@ enum directory_result {
  * field), sorted within its page. *page is where it went, for the entry's OwnerNode. */
 enum directory_result directory_add_owned(struct view *v, const struct account_id *owner,
 					  const struct hash256 *index, uint64_t *page) MUST_USE;
-/* Removes it from the page where it is. An empty directory goes with its last entry. */
+/* Removes it from the page where it is. An empty directory goes with its last entry, unless
+ * keep_root says that its root stays; which of both is a rule of each transaction type. */
 enum directory_result directory_remove_owned(struct view *v, const struct account_id *owner,
-					     uint64_t page, const struct hash256 *index) MUST_USE;
+					     uint64_t page, const struct hash256 *index,
+					     bool keep_root) MUST_USE;
 
 /* The general form: any root; `describe` fills in what a new page carries beside RootIndex and
  * Indexes (owner, or the sides of a book). in_order: the indexes of a page stay in the order in
@@ -40,13 +44,17 @@ enum directory_result directory_add(struct view *v, struct keylet root, bool in_
 				    const struct hash256 *index,
 				    void (*describe)(struct st_object *page, const void *ctx),
 				    const void *ctx, uint64_t *page) MUST_USE;
-/* keep_root: the root stays although it is empty. */
+/* keep_root: the root stays although it is empty. The change may be half done when the result is
+ * not DIRECTORY_DONE: the caller abandons the sandbox. */
 enum directory_result directory_remove(struct view *v, struct keylet root, uint64_t page,
 				       const struct hash256 *index, bool keep_root) MUST_USE;
 
-/* Walks the indexes of a directory in order, for reading; `visit` answers false to end the walk.
- * FOUND, ABSENT when there is no such directory, UNAVAILABLE; a link to a page that is not there
- * ends the walk like the last page does. */
+/* Removes the root of a directory that has no entries; does nothing when it has some. */
+enum directory_result directory_remove_empty(struct view *v, struct keylet root) MUST_USE;
+
+/* Walks the indexes of a directory in order, for reading; `visit` answers false to end the walk,
+ * and changes nothing. FOUND, ABSENT when there is no such directory, UNAVAILABLE; a link to a page
+ * that is not there, or back, ends the walk like the last page does. */
 enum found directory_each(struct view *v, struct keylet root,
 			  bool (*visit)(void *ctx, const struct hash256 *index),
 			  void *ctx) MUST_USE;

@@ -20,12 +20,14 @@ void owner_count_add(struct st_object *account, int32_t by);
 
 /* Adds an entry that is in r->view already to what `owner` owns: the owner directory, the entry's
  * OwnerNode, and `count` more in OwnerCount (0: the entry is not counted). `account` is the owner's
- * AccountRoot, peeked from r->view. tecDIR_FULL, tefEXCEPTION. */
+ * AccountRoot, peeked from r->view. tecDIR_FULL, tefBAD_LEDGER, tefEXCEPTION. */
 enum ter owner_link(struct tx_run *r, const struct account_id *owner, struct st_object *account,
 		    struct keylet entry, struct st_object *o, uint32_t count);
-/* The way back: directory, OwnerCount, and the entry itself is erased. tefBAD_LEDGER when the
- * directory does not name it. */
+/* The way back: directory, OwnerCount, and the entry itself, peeked from r->view, is erased.
+ * tefBAD_LEDGER when the directory does not name it. keep_root: as in directory_remove_owned()
+ * (rippled: true for Ticket, false for SignerList and DepositPreauth). */
 enum ter owner_unlink(struct tx_run *r, const struct account_id *owner, struct st_object *account,
-		      struct keylet entry, const struct st_object *o, uint32_t count);
+		      struct keylet entry, const struct st_object *o, uint32_t count,
+		      bool keep_root);
 
 #endif
