@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-#include "tx/ops.h"
+#include "ledger/directory.h"
+#include "tx/authority.h"
 
 /* AccountSet: an account's flags and what it tells about itself (rippled: AccountSet.cpp). */
 
@@ -48,6 +49,19 @@ static bool sets(const struct wish *w, const struct plain_flag *p)
 static bool clears(const struct wish *w, const struct plain_flag *p)
 {
 	return w->clear == p->asf || (w->tf & p->tf_clear);
+}
+
+/* Flags that decide who may sign, whom the account deals with, or what later transactions must
+ * name (rippled: AccountSet::makeTxConsequences). */
+static void consequences(const struct tx *t, struct tx_consequences *out)
+{
+	static const uint32_t blocking[] = {asfRequireAuth, asfDisableMaster, asfAccountTxnID};
+	struct wish w = wish_of(t);
+
+	out->blocker = (w.tf & ((uint32_t)tfRequireAuth | (uint32_t)tfOptionalAuth)) != 0;
+	for (size_t i = 0; i < sizeof(blocking) / sizeof(blocking[0]); i++)
+		if (w.set == blocking[i] || w.clear == blocking[i])
+			out->blocker = true;
 }
 
 static enum ter preflight_flags(const struct wish *w)
@@ -102,19 +116,10 @@ static bool has_flag(const struct st_object *account, uint32_t lsf)
 	return (st_u32_or(account, sfFlags, 0) & lsf) != 0;
 }
 
-/* Whether the account owns nothing that is listed in its owner directory. */
-static enum ter check_owns_nothing(struct tx_run *r, enum ter otherwise)
+/* A read that fails makes the whole view fail. */
+static bool owns_nothing(struct tx_run *r)
 {
-	const struct st_object *root;
-	struct bytes indexes = {0};
-	uint64_t next = 0;
-	enum found f = view_read(r->ledger, keylet_owner_dir(&r->t->account), &root);
-
-	if (f != FOUND)
-		return f == ABSENT ? tesSUCCESS : tefEXCEPTION;
-	(void)st_get_raw(root, sfIndexes, &indexes);
-	(void)st_get_u64(root, sfIndexNext, &next);
-	return indexes.n == 0 && next == 0 ? tesSUCCESS : otherwise;
+	return directory_is_empty(r->ledger, keylet_owner_dir(&r->t->account));
 }
 
 /* Flags that would change the meaning of what an account has already issued. */
@@ -122,35 +127,17 @@ static enum ter preclaim(struct tx_run *r)
 {
 	const struct st_object *account = r->account_before;
 	struct wish w = wish_of(r->t);
-	enum ter t;
 
-	if (sets(&w, &plain_flags[0]) && !has_flag(account, lsfRequireAuth)) {
-		t = check_owns_nothing(r, r->flags & TX_RETRY ? terOWNERS : tecOWNERS);
-		if (t != tesSUCCESS)
-			return t;
-	}
+	if (sets(&w, &plain_flags[0]) && !has_flag(account, lsfRequireAuth) && !owns_nothing(r))
+		return r->flags & TX_RETRY ? terOWNERS : tecOWNERS;
 	if (w.set == asfAllowTrustLineClawback) {
 		if (has_flag(account, lsfNoFreeze))
 			return tecNO_PERMISSION;
-		return check_owns_nothing(r, tecOWNERS);
+		return owns_nothing(r) ? tesSUCCESS : tecOWNERS;
 	}
 	if (w.set == asfNoFreeze && has_flag(account, (uint32_t)lsfAllowTrustLineClawback))
 		return tecNO_PERMISSION;
 	return tesSUCCESS;
-}
-
-static bool signed_with_master(const struct tx *t)
-{
-	struct account_id signer;
-	struct public_key k;
-	enum key_type type;
-	struct bytes key;
-
-	if (!st_get_raw(t->fields, sfSigningPubKey, &key) || !public_key_type(key, &type))
-		return false;
-	memcpy(k.b, key.p, sizeof(k.b));
-	account_of_key(&signer, &k);
-	return account_eq(&signer, &t->account);
 }
 
 /* The master key may be switched off only by itself and when there is another way to sign. */
@@ -163,7 +150,7 @@ static enum ter apply_disable_master(struct tx_run *r, const struct wish *w, uin
 		*flags &= ~(uint32_t)lsfDisableMaster;
 	if (w->set != asfDisableMaster || (*flags & (uint32_t)lsfDisableMaster))
 		return tesSUCCESS;
-	if (!signed_with_master(r->t))
+	if (!tx_signed_with_master(r->t))
 		return tecNEED_MASTER_KEY;
 	if (!st_has(r->account, sfRegularKey)) {
 		f = view_read(r->view, keylet_signers(&r->t->account), &list);
@@ -178,7 +165,7 @@ static enum ter apply_disable_master(struct tx_run *r, const struct wish *w, uin
 static enum ter apply_freeze(struct tx_run *r, const struct wish *w, uint32_t *flags)
 {
 	if (w->set == asfNoFreeze) {
-		if (!signed_with_master(r->t) && !has_flag(r->account, lsfDisableMaster))
+		if (!tx_signed_with_master(r->t) && !has_flag(r->account, lsfDisableMaster))
 			return tecNEED_MASTER_KEY;
 		*flags |= (uint32_t)lsfNoFreeze;
 	}
@@ -294,4 +281,5 @@ const struct tx_ops tx_ops_account_set = {
     .preflight = preflight,
     .preclaim = preclaim,
     .apply = apply,
+    .consequences = consequences,
 };

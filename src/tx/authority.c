@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
-#include "base/limits.h"
-#include "tx/ops.h"
+#include "tx/authority.h"
 
-/* Who may sign for an account. Whether signatures are good is known before (tx_check_signature);
- * here keys are compared with what the ledger says about the account. */
+/* Whether signatures are good is known before (tx_check_signature), and with it that signers are 32
+ * at most, in order and each another one; in a dry run none of that is known. Here keys are
+ * compared with what the ledger says about the account (rippled: Transactor::checkSign). */
 
-static bool key_account(struct bytes key, struct account_id *out)
+bool authority_of_key(struct account_id *out, struct bytes key)
 {
 	struct public_key k;
 	enum key_type type;
@@ -15,6 +15,15 @@ static bool key_account(struct bytes key, struct account_id *out)
 	memcpy(k.b, key.p, sizeof(k.b));
 	account_of_key(out, &k);
 	return true;
+}
+
+bool tx_signed_with_master(const struct tx *t)
+{
+	struct account_id signer;
+	struct bytes key;
+
+	return st_get_raw(t->fields, sfSigningPubKey, &key) && authority_of_key(&signer, key) &&
+	       account_eq(&signer, &t->account);
 }
 
 static bool master_disabled(const struct st_object *account)
@@ -33,7 +42,7 @@ static enum ter check_single(const struct tx_run *r, struct bytes key)
 {
 	struct account_id signer;
 
-	if (!key_account(key, &signer))
+	if (!authority_of_key(&signer, key))
 		return tefBAD_AUTH;
 	if (is_regular_key(r->account_before, &signer))
 		return tesSUCCESS;
@@ -50,7 +59,7 @@ static enum ter check_signer_key(struct tx_run *r, const struct account_id *id, 
 	struct account_id by_key = *id;
 	enum found f;
 
-	if (key.n > 0 && !key_account(key, &by_key))
+	if (key.n > 0 && !authority_of_key(&by_key, key))
 		return tefBAD_SIGNATURE;
 	f = view_read(r->ledger, keylet_account(id), &root);
 	if (f == UNAVAILABLE)
@@ -90,7 +99,7 @@ static enum ter check_multi(struct tx_run *r, const struct st_array *signers)
 	if (f != FOUND)
 		return f == ABSENT ? tefNOT_MULTI_SIGNING : tefEXCEPTION;
 	entries = st_get_array(list, sfSignerEntries);
-	if (!entries || signers->n > TX_SIGNERS_MAX)
+	if (!entries)
 		return tefINTERNAL;
 	for (uint32_t i = 0; i < signers->n; i++) {
 		const struct st_object *o = signers->e[i].object;

@@ -34,6 +34,8 @@ struct tx_run {
 struct tx_ops {
 	uint32_t flags_allowed;       /* beside the universal ones */
 	uint8_t accounts_created_max; /* new AccountRoots when it succeeds */
+	/* The same where the rules decide; NULL: flags_allowed. */
+	uint32_t (*flags_allowed_by)(const struct rules *rules);
 	/* Fields that only an amendment allows: temDISABLED. Comes before every other check. May
 	 * be NULL, as may preclaim, and preflight of a pseudo-transaction. */
 	enum ter (*features)(const struct tx_static *s);

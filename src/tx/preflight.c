@@ -36,8 +36,10 @@ static enum ter check_common_features(const struct tx_static *s)
 static enum ter check_flags(const struct tx_static *s, const struct tx_ops *ops)
 {
 	uint32_t universal = (uint32_t)tfFullyCanonicalSig | (uint32_t)tfInnerBatchTxn;
+	uint32_t allowed = ops->flags_allowed_by ? ops->flags_allowed_by(s->rules)
+						 : ops->flags_allowed;
 
-	if (s->t->flags & ~(ops->flags_allowed | universal))
+	if (s->t->flags & ~(allowed | universal))
 		return temINVALID_FLAG;
 	return tesSUCCESS;
 }
