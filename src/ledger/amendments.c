@@ -8,10 +8,11 @@
 	    (uint8_t)((w) >> 24), (uint8_t)((w) >> 16), (uint8_t)((w) >> 8), (uint8_t)(w)
 
 static const struct amendment table[] = {
-#define A(text, yes, a, b, c, d)                                                                   \
+#define A(text, yes, by_default, a, b, c, d)                                                       \
 	{.name = #text,                                                                            \
 	 .id = {{WORD(a##u), WORD(b##u), WORD(c##u), WORD(d##u)}},                                 \
-	 .supported = (yes)},
+	 .supported = (yes),                                                                       \
+	 .vote = AMENDMENT_VOTE_##by_default},
 #include "ledger/amendments.def"
 #undef A
 };

@@ -80,12 +80,14 @@ void genesis_generated_seed(struct seed *out, uint32_t i);
 enum err genesis_build(const struct genesis *g, struct ledger **first, struct ledger **second,
 		       struct why *why) MUST_USE;
 
-/* Amendments this build knows: amendments.def, A(name, supported, id). Id = SHA-512Half(name);
- * there too stands what "supported" means. */
+/* Amendments this build knows: amendments.def, A(name, supported, vote, id). Id =
+ * SHA-512Half(name); there too stands what "supported" and "vote" mean. */
+enum amendment_vote { AMENDMENT_VOTE_NO, AMENDMENT_VOTE_YES, AMENDMENT_VOTE_OBSOLETE };
 struct amendment {
 	const char *name;
 	struct hash256 id;
 	bool supported;
+	enum amendment_vote vote;
 };
 enum amendment_index {
 #define A(name, ...) AMENDMENT_##name,
