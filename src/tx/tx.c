@@ -12,18 +12,52 @@ void tx_id(struct hash256 *out, struct bytes blob)
 	sha512_half_parts(out, HASH_PREFIX_TX_ID, &blob, 1);
 }
 
-/* Each member of Signers is exactly account, key and signature (rippled: InnerObjectFormats.cpp).
- */
-static enum err check_signers(const struct tx *t, struct why *why)
+/* What is in the members of arrays, by the field that wraps them (rippled: InnerObjectFormats.cpp);
+ * members of other names are of any shape, and it is for their type to judge them. */
+static const struct inner_format {
+	enum sf wrapper;
+	enum sf required[3], optional; /* sfInvalid: no more */
+} inner_formats[] = {
+    {sfSigner, {sfAccount, sfSigningPubKey, sfTxnSignature}, sfInvalid},
+    {sfSignerEntry, {sfAccount, sfSignerWeight}, sfWalletLocator},
+    {sfCredential, {sfIssuer, sfCredentialType}, sfInvalid},
+};
+
+static bool inner_fits(const struct inner_format *f, const struct st_object *o)
 {
-	const struct st_array *signers = st_get_array(t->fields, sfSigners);
+	uint32_t known = 0;
 
-	for (uint32_t i = 0; signers && i < signers->n; i++) {
-		const struct st_object *o = signers->e[i].object;
+	for (size_t i = 0; i < 3 && f->required[i] != sfInvalid; i++, known++)
+		if (!st_has(o, f->required[i]))
+			return false;
+	known += f->optional != sfInvalid && st_has(o, f->optional);
+	return o->n == known;
+}
 
-		if (signers->e[i].field != sfSigner || o->n != 3 || !st_has(o, sfAccount) ||
-		    !st_has(o, sfSigningPubKey) || !st_has(o, sfTxnSignature))
-			return why_set(why, ERR_INVALID, "Signers[%u]: not a signer", i);
+static enum err check_array(const struct st_value *v, struct why *why)
+{
+	for (uint32_t i = 0; i < v->array->n; i++) {
+		const struct st_element *e = &v->array->e[i];
+
+		for (size_t k = 0; k < sizeof(inner_formats) / sizeof(inner_formats[0]); k++)
+			if (e->field == inner_formats[k].wrapper &&
+			    !inner_fits(&inner_formats[k], e->object))
+				return why_set(why, ERR_INVALID, "%s[%u]: not a %s",
+					       sf_name(v->field), i, sf_name(e->field));
+		if (v->field == sfSigners && e->field != sfSigner)
+			return why_set(why, ERR_INVALID, "Signers[%u]: not a Signer", i);
+	}
+	return ERR_NONE;
+}
+
+static enum err check_arrays(const struct tx *t, struct why *why)
+{
+	for (uint32_t i = 0; i < t->fields->n; i++) {
+		const struct st_value *v = &t->fields->v[i];
+		enum err e = sf_type(v->field) == ST_ARRAY ? check_array(v, why) : ERR_NONE;
+
+		if (e != ERR_NONE)
+			return e;
 	}
 	return ERR_NONE;
 }
@@ -64,7 +98,7 @@ static enum err parse_into(struct tx *t, struct why *why)
 	e = tx_format_check(t->fields, why);
 	if (e != ERR_NONE)
 		return e;
-	e = check_signers(t, why);
+	e = check_arrays(t, why);
 	if (e != ERR_NONE)
 		return e;
 	copy_common(t);
@@ -143,12 +177,18 @@ void tx_sign_payload(struct buf *out, const struct st_object *fields)
 	st_encode(out, fields, ST_SIGNING);
 }
 
-/* A multi-signed transaction has an empty SigningPubKey, which is signed along. */
-void tx_multisign_payload(struct buf *out, const struct st_object *fields,
-			  const struct account_id *signer)
+/* What all signers sign. A multi-signed transaction has an empty SigningPubKey, which is signed
+ * along. */
+static void put_multisigned(struct buf *out, const struct st_object *fields)
 {
 	buf_put_be32(out, HASH_PREFIX_TX_MULTISIGN);
 	st_encode(out, fields, ST_SIGNING);
+}
+
+void tx_multisign_payload(struct buf *out, const struct st_object *fields,
+			  const struct account_id *signer)
+{
+	put_multisigned(out, fields);
 	buf_put(out, signer->b, sizeof(signer->b));
 }
 
@@ -183,10 +223,14 @@ static bool multi_valid(const struct tx *t)
 	struct account_id payer = fee_payer(t), last = {{0}}, id;
 	struct buf payload = BUF_INIT;
 	struct bytes key, sig;
+	size_t common;
 	bool good;
 
 	good = signers && signers->n >= 1 && signers->n <= TX_SIGNERS_MAX &&
 	       !st_has(t->fields, sfTxnSignature);
+	if (good)
+		put_multisigned(&payload, t->fields);
+	common = payload.n;
 	for (uint32_t i = 0; good && i < signers->n; i++) {
 		const struct st_object *o = signers->e[i].object;
 
@@ -196,8 +240,8 @@ static bool multi_valid(const struct tx *t)
 		if (!good)
 			break;
 		last = id;
-		buf_clear(&payload);
-		tx_multisign_payload(&payload, t->fields, &id);
+		payload.n = common;
+		buf_put(&payload, id.b, sizeof(id.b));
 		good = signature_check(key, buf_bytes(&payload), sig);
 	}
 	buf_close(&payload);

@@ -87,8 +87,11 @@ struct person person(const char *name)
 			return known[i].p;
 	assert_true(i < PEOPLE_MAX && strlen(name) < sizeof(known[i].name));
 	strcpy(known[i].name, name);
-	known[i].p = strcmp(name, "master") == 0 ? make_person("masterpassphrase", KEY_SECP256K1)
-						 : make_person(name, KEY_ED25519);
+	if (strcmp(name, "master") == 0)
+		known[i].p = make_person("masterpassphrase", KEY_SECP256K1);
+	else
+		known[i].p = make_person(name, strncmp(name, "k1_", 3) == 0 ? KEY_SECP256K1
+									    : KEY_ED25519);
 	return known[i].p;
 }
 

@@ -22,8 +22,8 @@ struct hash256 hash_of_hex(const char *hex);
 const char *text_of(const json_t *o, const char *key);
 uint32_t number_of(const json_t *o, const char *key);
 
-/* Ed25519 keys of people with names: "alice", "bob". The same name gives the same key. Held until
- * the program ends. */
+/* Ed25519 keys of people with names: "alice", "bob"; secp256k1 when the name begins with "k1_". The
+ * same name gives the same key. Held until the program ends. */
 struct person {
 	struct account_id id;
 	struct public_key pub;
