@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
+#include "codec/st.h"
 #include "crypto/hash.h"
 #include "ledger/genesis.h"
+#include "ledger/keylet.h"
 
 /* The eight bytes of a big-endian word. */
 #define WORD(w)                                                                                    \
@@ -65,4 +67,30 @@ bool amendment_on(const struct rules *r, enum amendment_index which)
 {
 	must((size_t)which < AMENDMENT_COUNT);
 	return rules_enabled(r, &table[which].id);
+}
+
+enum found amendment_majorities(const struct tree *state, struct amendment_majority *out,
+				uint32_t max, uint32_t *n)
+{
+	struct hash256 key = keylet_amendments().key;
+	struct arena a = ARENA_INIT;
+	const struct st_array *list;
+	struct st_object *o;
+	struct bytes data;
+	enum found f = tree_get(state, &key, &data);
+
+	*n = 0;
+	if (f != FOUND)
+		return f == UNAVAILABLE ? UNAVAILABLE : FOUND;
+	if (st_decode(&o, &a, data, NULL) != ERR_NONE) {
+		arena_close(&a);
+		return UNAVAILABLE; /* what we have written is not readable */
+	}
+	list = st_get_array(o, sfMajorities);
+	for (uint32_t i = 0; list && i < list->n && *n < max; i++)
+		if (st_get_hash256(list->e[i].object, sfAmendment, &out[*n].id) &&
+		    st_get_u32(list->e[i].object, sfCloseTime, &out[*n].since))
+			(*n)++;
+	arena_close(&a);
+	return FOUND;
 }

@@ -9,8 +9,6 @@
 
 #include <stdio.h>
 
-#define REFERENCE_FEE_UNITS 10 /* of the first form of FeeSettings; never used any more */
-
 void genesis_default(struct genesis *g, bool with_amendments)
 {
 	struct secret_key *key;

@@ -16,6 +16,7 @@
  *     reserve_base = 10000000
  *     reserve_increment = 2000000
  *     xrp_fees = yes                       # FeeSettings with drops fields
+ *     amendment_majority_time = 1209600    # seconds until it is in force; may be missing
  *     amendment = <64 hex> <name>          # sorted by id, any number
  *     account = <address> <drops>          # any number; the sum must be the total
  *     generated_accounts = <n> <drops>     # for tests; account i in 0 .. n-1 has the Ed25519 key
@@ -44,6 +45,7 @@ struct genesis {
 	uint8_t close_resolution;
 	struct ledger_fees fees;
 	bool xrp_fees;
+	uint32_t majority_s; /* how long an amendment's majority must last; 0: two weeks */
 	struct drops total;
 	struct hash256 *amendments; /* sorted; owned, as is `accounts` */
 	size_t n_amendments;
@@ -80,6 +82,8 @@ void genesis_generated_seed(struct seed *out, uint32_t i);
 enum err genesis_build(const struct genesis *g, struct ledger **first, struct ledger **second,
 		       struct why *why) MUST_USE;
 
+#define AMENDMENT_MAJORITY_S (14u * 24 * 60 * 60) /* rippled: SystemParameters.h */
+
 /* Amendments this build knows: amendments.def, A(name, supported, vote, id). Id =
  * SHA-512Half(name); there too stands what "supported" and "vote" mean. */
 enum amendment_vote { AMENDMENT_VOTE_NO, AMENDMENT_VOTE_YES, AMENDMENT_VOTE_OBSOLETE };
@@ -103,5 +107,15 @@ const struct amendment *amendment_by_id(const struct hash256 *id);
 const struct amendment *amendment_by_name(const char *name, size_t n);
 /* amendment_on(rules, AMENDMENT_fixPreviousTxnID): what code asks that an amendment switches. */
 bool amendment_on(const struct rules *r, enum amendment_index which);
+
+/* Amendments that have a majority of the validators and are not in force yet, as a state says:
+ * since when. At most `max`; more than there are amendments is nobody's honest work. */
+#define AMENDMENT_MAJORITIES_MAX (AMENDMENT_COUNT + 32)
+struct amendment_majority {
+	struct hash256 id;
+	uint32_t since; /* close time */
+};
+enum found amendment_majorities(const struct tree *state, struct amendment_majority *out,
+				uint32_t max, uint32_t *n) MUST_USE;
 
 #endif

@@ -127,6 +127,15 @@ static enum err read_xrp_fees(struct parser *p, struct bytes v)
 	return ERR_NONE;
 }
 
+static enum err read_majority_time(struct parser *p, struct bytes v)
+{
+	enum err e = read_u32(p, v, &p->g->majority_s);
+
+	if (e == ERR_NONE && p->g->majority_s == 0)
+		e = why_set(p->why, ERR_RANGE, "at least a second");
+	return e;
+}
+
 static enum err read_amendment(struct parser *p, struct bytes v)
 {
 	struct bytes hex = take_until(&v, ' '), name = trim(v);
@@ -221,6 +230,7 @@ static const struct key {
     {"reserve_increment", read_reserve_increment, false, false},
     {"xrp_fees", read_xrp_fees, false, false},
     {"total_drops", read_total, false, false},
+    {"amendment_majority_time", read_majority_time, false, true},
     {"generated_accounts", read_generated, false, true},
     {"amendment", read_amendment, true, true},
     {"account", read_account, true, true},
@@ -331,6 +341,8 @@ void genesis_print(const struct genesis *g, struct buf *out)
 	put_drops(out, "reserve_base", g->fees.reserve);
 	put_drops(out, "reserve_increment", g->fees.increment);
 	buf_printf(out, "xrp_fees = %s\n", g->xrp_fees ? "yes" : "no");
+	if (g->majority_s)
+		buf_printf(out, "amendment_majority_time = %u\n", g->majority_s);
 	for (size_t i = 0; i < g->n_amendments; i++) {
 		const struct amendment *a = amendment_by_id(&g->amendments[i]);
 

@@ -30,6 +30,7 @@ struct ledger_fees {
 	struct drops reserve;
 	struct drops increment;
 };
+#define REFERENCE_FEE_UNITS 10 /* of the old fields; never used any more */
 enum found ledger_fees_read(const struct tree *state, struct ledger_fees *out) MUST_USE;
 
 /* Rules: the enabled amendments, as a sorted list of ids, shared and immutable. */

@@ -138,6 +138,7 @@ struct node *node_open(const struct node_config *c)
 	}
 	unl_open(n, c);
 	nunl_open(n);
+	governance_open(n);
 	evidence_members_changed(n);
 	n->open_array = mem_zalloc(LEDGER_TX_MAX, sizeof(struct tx *));
 	n->cons_at = n->persist_retry = n->journal_retry = STEADY_NEVER;
@@ -172,6 +173,7 @@ void node_close(struct node *n)
 	set_close_all(n);
 	vote_close(n);
 	nunl_close(n);
+	governance_close(n);
 	evidence_close(n);
 	view_close(n->open);
 	held_close(n);
@@ -384,6 +386,9 @@ static void dispatch(struct node *n, const struct node_event *ev)
 		if (!n->stopping)
 			unl_event(n, ev);
 		break;
+	case NODE_WISHES:
+		governance_wish(n, &ev->wishes);
+		break;
 	case NODE_DISK_HISTORY:
 		n->history_stop = !ev->disk_ok;
 		break;
@@ -406,6 +411,7 @@ static struct steady settle(struct node *n)
 		pool_rebuild_open(n);
 	if (view_failed(n->open))
 		node_store_failed(n, "cannot read the state of the open ledger");
+	governance_settle(n);
 	if (fill.ms < sync.ms)
 		sync = fill;
 	return sets.ms < sync.ms ? sets : sync;

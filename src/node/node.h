@@ -41,6 +41,15 @@ enum node_state {
 };
 const char *node_state_name(enum node_state s); /* "disconnected", ... */
 
+/* What a validator wishes the network's fees and amendments to be: said before a flag ledger. */
+enum { NODE_FEE_BASE, NODE_FEE_RESERVE, NODE_FEE_INCREMENT, NODE_FEES };
+struct node_wishes {
+	bool has[NODE_FEES];
+	uint64_t drops[NODE_FEES];
+	const struct hash256 *amendments; /* that it votes for */
+	uint32_t n_amendments;            /* at most BALLOT_IDS_MAX */
+};
+
 struct node_config {
 	uint32_t network_id;
 	bool standalone;              /* no consensus: closes on NODE_ACCEPT */
@@ -54,8 +63,12 @@ struct node_config {
 	struct bytes manifest;         /* of the validator's token; empty: signs as its master */
 	const struct bytes *manifests; /* known from an earlier life, or from lists */
 	uint32_t n_manifests;
-	bool unl_blocked;    /* the lists that are needed have expired or are missing */
-	bool unsafe_overlap; /* go on although others trust others than we do */
+	bool unl_blocked;          /* the lists that are needed have expired or are missing */
+	bool unsafe_overlap;       /* go on although others trust others than we do */
+	struct node_wishes wishes; /* copied */
+	uint32_t majority_s;       /* an amendment's majority lasts so long; 0: two weeks */
+	/* Whether this program can follow a network with the amendment; NULL: amendments.def. */
+	bool (*supports)(const struct hash256 *amendment);
 };
 
 /* What happened since start, for counters and metrics. */
@@ -124,6 +137,7 @@ enum node_event_kind {
 	NODE_DISK_HISTORY, /* and whether older ledgers may be fetched (disk_ok) */
 	NODE_DAMAGE,       /* the store is not what was written: validate no more, end */
 	NODE_UNL,          /* whom to trust from now on */
+	NODE_WISHES,       /* what to vote for from now on */
 	NODE_STOP,         /* bow out; answered by NODE_FX_STOPPED when all jobs are done */
 };
 
@@ -158,6 +172,7 @@ struct node_event {
 			const struct bytes *manifests;
 			uint32_t n_manifests;
 		} unl;
+		struct node_wishes wishes;
 		const char *damage; /* what was found */
 	};
 };
@@ -289,6 +304,14 @@ struct ledger *node_ledger_by_seq(const struct node *n, uint32_t seq);
 
 /* What the last closed ledger says about validators that nobody waits for. */
 const struct negative_unl *node_negative_unl(const struct node *n);
+/* How many members want an amendment, as it was counted after the last flag ledger. */
+struct node_ballot {
+	uint32_t members;   /* whose wishes are known */
+	uint32_t threshold; /* more than so many make a majority */
+};
+bool node_ballot(const struct node *n, struct node_ballot *out); /* false: not counted yet */
+uint32_t node_ballot_for(const struct node *n, const struct hash256 *amendment);
+
 /* How far catching up has come. */
 struct node_sync_status {
 	bool active;         /* a ledger is being fetched */
@@ -332,8 +355,11 @@ struct node_status {
 	bool unl_blocked;    /* validator lists have expired: nothing is validated on their word */
 	bool overlap_unsafe; /* not validating: too many of the UNL trust others than we do */
 	bool overlap_overridden;
-	uint32_t unl_unsafe; /* members whose own UNL is unsafe beside ours */
-	bool clock_off;      /* not validating: our clock differs from the UNL's */
+	uint32_t unl_unsafe;    /* members whose own UNL is unsafe beside ours */
+	bool clock_off;         /* not validating: our clock differs from the UNL's */
+	bool amendment_blocked; /* an amendment is enabled that this program does not support */
+	bool amendment_warned;  /* or will be, unless it loses its majority: */
+	struct net_time amendment_expected;
 	bool clock_known;
 	int64_t clock_offset_s; /* the UNL's median beyond our clock */
 	uint32_t network_id;

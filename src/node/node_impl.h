@@ -30,6 +30,7 @@
  *   serve.c    ledgers for peers, within a budget for each and one for all
  *   evidence.c members that sign two messages which exclude each other
  *   nunl.c     the negative UNL: scores, votes, what counts
+ *   governance.c  fees and amendments: wishes said and counted, pseudo-transactions, blocked
  *   persist.c  validated ledgers → store, in order
  *   status.c   server state and the read-only answers
  *   check.c    what holds between steps                                                      */
@@ -161,7 +162,7 @@ struct served {                       /* the one asked for last: it is asked for
 	uint32_t n;
 };
 
-#define VOTES_MAX 2 /* pseudo-transactions of ours in one set */
+#define PSEUDO_MAX 160 /* pseudo-transactions of ours in one set */
 
 struct vote_out { /* a signed message that waits for the journal */
 	struct wire_frame *frame;
@@ -205,11 +206,14 @@ struct unl_member {
 
 /* Reasons not to validate, beside the disk's and the journal's. */
 enum node_hold {
-	HOLD_UNL = 1,     /* the lists that are needed have expired */
-	HOLD_KEY = 2,     /* our signing key was replaced */
-	HOLD_OVERLAP = 4, /* the UNLs of others differ too much from ours */
-	HOLD_CLOCK = 8,   /* our clock is wrong */
+	HOLD_UNL = 1,      /* the lists that are needed have expired */
+	HOLD_KEY = 2,      /* our signing key was replaced */
+	HOLD_OVERLAP = 4,  /* the UNLs of others differ too much from ours */
+	HOLD_CLOCK = 8,    /* our clock is wrong */
+	HOLD_OLD = 16,     /* the last closed ledger has an amendment that we do not support */
+	HOLD_BLOCKED = 32, /* so has the last validated one: the others' word is not for us */
 };
+#define HOLD_DEAF (HOLD_UNL | HOLD_BLOCKED) /* proposals and validations are not listened to */
 
 #define CONS_QUEUE_MAX 128
 #define SEEN_TXS       (TX_SEEN_MAX / 4)
@@ -318,6 +322,7 @@ struct node {
 	struct wire_frame *last_proposal;
 
 	struct nunl *nunl;
+	struct governance *governance;
 	struct evidence *evidence; /* by place in the UNL */
 	uint32_t evidence_n;
 	uint32_t evidence_from; /* peer that has told what is being found */
@@ -604,9 +609,9 @@ void nunl_heard(struct node *n, uint32_t who, const struct cons_validation *v);
 /* Members that count and have validated of late. */
 uint32_t nunl_present(const struct node *n);
 /* What we vote for in the set of the round that begins, if the next ledger is a flag ledger: at
- * most two pseudo-transactions, valid until the next call. */
-struct tx *const *nunl_votes(struct node *n, uint32_t *n_votes);
-struct tx *nunl_find(const struct node *n, const struct hash256 *id);
+ * most NUNL_VOTES_MAX pseudo-transactions, which are the caller's. */
+#define NUNL_VOTES_MAX 2
+uint32_t nunl_votes(struct node *n, struct tx *out[NUNL_VOTES_MAX]);
 /* Whether a ledger without a quorum that we know of may have one all the same, because members are
  * disabled that were not when we went away: then it is worth fetching. Such a change takes 256
  * ledgers at least. */
@@ -616,6 +621,25 @@ bool nunl_may_count(const struct node *n, const struct hash256 *ledger);
 bool nunl_adopt(struct node *n, const struct ledger *l);
 /* The last closed ledger is another one: consensus is told who counts. */
 void nunl_closed(struct node *n);
+
+/* governance.c */
+void governance_open(struct node *n);
+void governance_close(struct node *n);
+void governance_members_changed(struct node *n); /* after cfg.unl_n and unl[] were set anew */
+void governance_wish(struct node *n, const struct node_wishes *w);
+/* What a validation of l says of it. */
+void governance_say(struct node *n, struct st_object *validation, const struct ledger *l);
+/* Our pseudo-transactions in the set of the round that begins: those after a flag ledger, and those
+ * of nunl.c; valid until the next call. */
+struct tx *const *governance_votes(struct node *n, uint32_t *n_votes);
+struct tx *governance_find(const struct node *n, const struct hash256 *id);
+/* A pseudo-transaction for ledger seq: its common fields, to which the caller adds; then it whole.
+ */
+struct st_object *pseudo_begin(struct arena *a, uint16_t type, uint32_t seq);
+struct tx *pseudo_end(const struct st_object *o);
+/* After a step: is there an amendment, in what was closed or validated, that we do not support? */
+void governance_settle(struct node *n);
+void governance_status(const struct node *n, struct node_status *out);
 
 /* persist.c */
 void persist_want(struct node *n, const struct hash256 *hash, uint32_t seq);

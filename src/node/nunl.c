@@ -32,8 +32,6 @@ struct nunl {
 	struct nunl_score *m;    /* the UNL, in its order */
 	struct heard_votes *heard;
 	uint32_t n;
-	struct tx *votes[VOTES_MAX]; /* of the round that makes the next flag ledger */
-	uint32_t n_votes;
 };
 
 /* ---- members ---- */
@@ -76,16 +74,8 @@ void nunl_open(struct node *n)
 	nunl_members_changed(n);
 }
 
-static void drop_votes(struct nunl *u)
-{
-	for (uint32_t i = 0; i < u->n_votes; i++)
-		tx_unref(u->votes[i]);
-	u->n_votes = 0;
-}
-
 void nunl_close(struct node *n)
 {
-	drop_votes(n->nunl);
 	mem_free(n->nunl->m);
 	mem_free(n->nunl->heard);
 	mem_free(n->nunl);
@@ -232,30 +222,22 @@ struct nunl_choice nunl_choose(const struct negative_unl *now, const struct nunl
 
 /* ---- votes ---- */
 
-static void vote(struct node *n, uint32_t seq, bool disable, const struct public_key *key)
+/* Its sender is of no bytes at all, unlike that of the other pseudo-transactions. */
+static struct tx *vote(struct node *n, uint32_t seq, bool disable, const struct public_key *key)
 {
-	struct nunl *u = n->nunl;
 	struct arena a = ARENA_INIT;
-	struct st_object *o = st_new(&a);
-	struct buf b = BUF_INIT;
+	struct st_object *o = pseudo_begin(&a, ttUNLModify, seq);
+	struct tx *t;
 
-	st_set_u(o, sfTransactionType, ttUNLModify);
 	st_set_raw(o, sfAccount, bytes_of(NULL, 0));
-	st_set_u(o, sfSequence, 0);
-	st_set_drops(o, sfFee, drops_of(0));
-	st_set_raw(o, sfSigningPubKey, bytes_of(NULL, 0));
 	st_set_u(o, sfUNLModifyDisabling, disable);
-	st_set_u(o, sfLedgerSequence, seq);
 	st_set_raw(o, sfUNLModifyValidator, bytes_of(key->b, sizeof(key->b)));
-	st_encode(&b, o, ST_ALL);
-	must(u->n_votes < VOTES_MAX);
-	must(tx_parse(&u->votes[u->n_votes], buf_bytes(&b), NULL) == ERR_NONE);
-	u->n_votes++;
+	t = pseudo_end(o);
 	node_log(n, NODE_LOG_INFO, "negative UNL: voting in ledger %u to %s %02X%02X%02X%02X%02X",
 		 seq, disable ? "disable" : "enable", key->b[0], key->b[1], key->b[2], key->b[3],
 		 key->b[4]);
-	buf_close(&b);
 	arena_close(&a);
+	return t;
 }
 
 /* The next ledger is a flag ledger and we may speak about it. */
@@ -265,31 +247,21 @@ static bool votes_now(const struct node *n, const struct ledger *l)
 	       amendment_on(n->rules, AMENDMENT_NegativeUNL);
 }
 
-struct tx *const *nunl_votes(struct node *n, uint32_t *n_votes)
+uint32_t nunl_votes(struct node *n, struct tx *out[NUNL_VOTES_MAX])
 {
 	const struct ledger *l = n->closed->ledger;
 	struct nunl *u = n->nunl;
 	struct nunl_choice c;
+	uint32_t k = 0;
 
-	drop_votes(u);
-	*n_votes = 0;
 	if (!votes_now(n, l) || !score(n, l) || u->m[n->self].score < NUNL_OWN_MIN)
-		return u->votes;
+		return 0;
 	c = nunl_choose(&u->now, u->m, u->n, &l->hash, l->header.seq + 1);
 	if (c.disable)
-		vote(n, l->header.seq + 1, true, c.disable);
+		out[k++] = vote(n, l->header.seq + 1, true, c.disable);
 	if (c.enable)
-		vote(n, l->header.seq + 1, false, c.enable);
-	*n_votes = u->n_votes;
-	return u->votes;
-}
-
-struct tx *nunl_find(const struct node *n, const struct hash256 *id)
-{
-	for (uint32_t i = 0; i < n->nunl->n_votes; i++)
-		if (hash256_eq(&n->nunl->votes[i]->id, id))
-			return n->nunl->votes[i];
-	return NULL;
+		out[k++] = vote(n, l->header.seq + 1, false, c.enable);
+	return k;
 }
 
 /* ---- what the last closed ledger says ---- */

@@ -283,6 +283,23 @@ static struct hash256 *open_ids(struct node *n, uint32_t *n_ids)
 	return ids;
 }
 
+/* Our own votes join what the open ledger holds; the largest ids of a full one make room. */
+static struct hash256 *put_votes(struct node *n, struct hash256 *ids, uint32_t *n_ids)
+{
+	uint32_t n_votes;
+	struct tx *const *votes = governance_votes(n, &n_votes);
+
+	if (!n_votes)
+		return ids;
+	ids = mem_resize(ids, *n_ids + n_votes, sizeof(*ids));
+	if (*n_ids > LEDGER_TX_MAX - n_votes)
+		*n_ids = LEDGER_TX_MAX - n_votes;
+	for (uint32_t i = 0; i < n_votes; i++)
+		ids[(*n_ids)++] = votes[i]->id;
+	qsort(ids, *n_ids, sizeof(*ids), hash256_qsort_cmp);
+	return ids;
+}
+
 /* Standalone: everything in the open ledger is the agreed set. */
 void round_accept(struct node *n, uint64_t token)
 {
@@ -303,6 +320,7 @@ void round_accept(struct node *n, uint64_t token)
 	n->accept_pending = true;
 	n->accept_token = token;
 	ids = open_ids(n, &i);
+	ids = put_votes(n, ids, &i);
 	tx_set_id(&fx.build.set, ids, i);
 	fx.build.prev = n->closed->ledger->hash;
 	fx.build.ids = ids;
@@ -317,19 +335,6 @@ void round_accept(struct node *n, uint64_t token)
 
 /* ---- consensus: effects out ---- */
 
-/* Our own votes join what the open ledger holds; the largest ids of a full one make room. */
-static void put_votes(struct node *n, struct hash256 *ids, uint32_t *n_ids)
-{
-	uint32_t n_votes;
-	struct tx *const *votes = nunl_votes(n, &n_votes);
-
-	if (*n_ids > LEDGER_TX_MAX - n_votes)
-		*n_ids = LEDGER_TX_MAX - n_votes;
-	for (uint32_t i = 0; i < n_votes; i++)
-		ids[(*n_ids)++] = votes[i]->id;
-	qsort(ids, *n_ids, sizeof(*ids), hash256_qsort_cmp);
-}
-
 static void on_close_open(struct node *n)
 {
 	struct hash256 *ids;
@@ -337,8 +342,7 @@ static void on_close_open(struct node *n)
 	uint32_t i;
 
 	ids = open_ids(n, &i);
-	ids = mem_resize(ids, i + VOTES_MAX, sizeof(*ids));
-	put_votes(n, ids, &i);
+	ids = put_votes(n, ids, &i);
 	tx_set_id(&ev.set.id, ids, i);
 	set_make(n, &ev.set.id, ids, i);
 	ev.set.ids = ids;

@@ -123,7 +123,7 @@ static struct tx *find_tx(const struct node *n, const struct hash256 *id)
 	const struct txset *s;
 
 	if (!t)
-		t = nunl_find(n, id);
+		t = governance_find(n, id);
 	for (s = n->sets; s && !t; s = s->next) {
 		int64_t i = set_index(s, id);
 

@@ -26,6 +26,8 @@ static enum node_state state_now(const struct node *n)
 		return NODE_FULL;
 	if (!n->n_peers && n->cfg.unl_n > 1)
 		return NODE_DISCONNECTED;
+	if (n->holds & HOLD_BLOCKED)
+		return NODE_CONNECTED;
 	if (n->sync.begun)
 		return NODE_SYNCING;
 	if (!n->cons)
@@ -167,6 +169,7 @@ void node_get_status(const struct node *n, struct now now, struct node_status *o
 		cons_get_status(n->cons, &out->consensus);
 	out->quorum = n->cons ? out->consensus.quorum : 0;
 	out->unl_present = nunl_present(n);
+	governance_status(n, out);
 	sync_status(n, &out->sync);
 }
 

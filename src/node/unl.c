@@ -156,6 +156,7 @@ static void change(struct node *n, const struct public_key *keys, uint32_t n_key
 
 	members_set(n, keys, n_keys, from);
 	nunl_members_changed(n);
+	governance_members_changed(n);
 	evidence_members_changed(n);
 	if (n->cons)
 		round_set_unl(n, from);

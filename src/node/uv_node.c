@@ -417,6 +417,8 @@ static void open_machine(struct uv_node *un, const struct ledger *tip)
 	    .unsafe_overlap = un->cfg.unsafe_overlap,
 	    .genesis = {un->genesis[0], un->genesis[1]},
 	    .version = TALLY_SERVER_VERSION,
+	    .wishes = un->cfg.wishes,
+	    .majority_s = un->cfg.genesis->majority_s,
 	};
 
 	if (tip)
@@ -570,6 +572,13 @@ void uv_node_unl(struct uv_node *un, const struct node_event *ev)
 {
 	must(ev->kind == NODE_UNL);
 	uv_node_step(un, ev);
+}
+
+void uv_node_wish(struct uv_node *un, const struct node_wishes *w)
+{
+	struct node_event ev = {.kind = NODE_WISHES, .wishes = *w};
+
+	uv_node_step(un, &ev);
 }
 
 void uv_node_accept(struct uv_node *un, uint64_t token)

@@ -26,6 +26,7 @@ struct uv_node_config {
 	const struct bytes *manifests;
 	uint32_t n_manifests;
 	bool unl_blocked, unsafe_overlap; /* see node_config */
+	struct node_wishes wishes;        /* views live during uv_node_open */
 	struct secret_key *identity;      /* node key, Ed25519; NULL when standalone */
 	const char *peer_listen;          /* NULL: none */
 	const char *const *peer_connect;
@@ -76,6 +77,8 @@ void uv_node_check(struct uv_node *un, bool begin);
 void uv_node_deletable(struct uv_node *un, uint32_t seq);
 const struct uv_node_work *uv_node_work(struct uv_node *un, uint32_t kind);
 
+/* Other wishes (NODE_WISHES). */
+void uv_node_wish(struct uv_node *un, const struct node_wishes *w);
 /* Another UNL (NODE_UNL). */
 void uv_node_unl(struct uv_node *un, const struct node_event *ev);
 void uv_node_submit(struct uv_node *un, struct tx *tx, bool fail_hard, uint64_t token);

@@ -94,6 +94,7 @@ static void validation_object(struct node *n, struct st_object *o, const struct 
 		st_set_hash256(o, sfValidatedHash, &n->validated->hash);
 	if ((lh->seq + 1) % 256 == 0)
 		st_set_u(o, sfServerVersion, n->cfg.version);
+	governance_say(n, o, h->ledger);
 	st_set_raw(o, sfSigningPubKey, bytes_of(unl_signing_key(n)->b, 33));
 }
 
@@ -259,7 +260,7 @@ void vote_on_proposal(struct node *n, uint32_t peer, const struct msg *m)
 	int32_t who = unl_who(n, &m->proposal.key);
 	struct cons_event ev = {.kind = CONS_PROPOSAL};
 
-	if (who < 0 || !n->cons || !n->cons_started || n->holds & HOLD_UNL)
+	if (who < 0 || !n->cons || !n->cons_started || n->holds & HOLD_DEAF)
 		return;
 	if (!take_proposal(n, peer, &n->unl[who], m))
 		return;
@@ -365,7 +366,7 @@ void vote_on_validation(struct node *n, uint32_t peer, struct bytes bytes)
 	int32_t who;
 
 	sha512_half(&id, bytes.p, bytes.n);
-	if (seen_has(&n->seen_msgs, &id) || !n->cons || n->holds & HOLD_UNL)
+	if (seen_has(&n->seen_msgs, &id) || !n->cons || n->holds & HOLD_DEAF)
 		return;
 	if (!vote_parse(n, bytes, &ev.validation.validation, &who)) {
 		fx_drop(n, peer, "malformed validation");
