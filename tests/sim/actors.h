@@ -9,7 +9,7 @@
 
 void clients_join(struct world *w); /* clients.c: the load of the plan and its CLIENT_ faults */
 void actors_join(struct world *w);  /* actors.c: the BYZ_ faults, for the plan's Byzantine nodes */
-void props_join(struct world *w);   /* props_*.c: P1 to P14, the reference model among them */
+void props_join(struct world *w);   /* props_*.c: P1 to P15, the reference model among them */
 
 /* Sums over runs: what was reached at least once ("sometimes"). */
 struct cover;

@@ -11,6 +11,7 @@
 struct version {
 	uint32_t ledger, seq;
 	uint64_t balance;
+	bool gone;
 };
 struct row {
 	struct model_account now;
@@ -22,6 +23,7 @@ struct model {
 	struct hmap by_id; /* account, zero padded → index + 1 */
 	struct row *rows;
 	uint32_t n, cap;
+	uint32_t n_gone; /* of them */
 	uint32_t seq;
 	struct hash256 hash;
 	uint64_t total, reserve, increment;
@@ -69,7 +71,7 @@ static void add_version(struct row *r, uint32_t ledger)
 		r->versions = mem_resize(r->versions, r->cap, sizeof(*r->versions));
 	}
 	r->versions[r->n++] = (struct version){
-	    .ledger = ledger, .seq = r->now.seq, .balance = r->now.balance};
+	    .ledger = ledger, .seq = r->now.seq, .balance = r->now.balance, .gone = r->now.gone};
 }
 
 static void touch(struct model *m, struct model_account *a)
@@ -93,9 +95,11 @@ static bool read_entry(struct model_account *a, struct bytes e)
 	struct bytes raw;
 
 	memset(a, 0, sizeof(*a));
-	if (!model_find(e, 8, 1, &raw) || raw.n != 20 || !model_drops(e, 2, &a->balance))
+	if (!model_id(e, 1, &a->id) || !model_drops(e, 2, &a->balance))
 		return false;
-	memcpy(a->id.b, raw.p, 20);
+	a->has_key = model_id(e, 8, &a->key);
+	a->owner_count = (uint32_t)model_number(e, 2, 13);
+	a->ticket_count = (uint32_t)model_number(e, 2, 40);
 	a->seq = (uint32_t)model_number(e, 2, 4);
 	a->flags = (uint32_t)model_number(e, 2, 2);
 	a->transfer_rate = (uint32_t)model_number(e, 2, 11);
@@ -120,6 +124,10 @@ static bool same(const struct model_account *a, const struct model_account *b, s
 			   : a->tick != b->tick                    ? "tick size"
 			   : !hash256_eq(&a->domain, &b->domain)   ? "domain"
 			   : a->tracks != b->tracks                ? "tracking"
+			   : a->owner_count != b->owner_count      ? "OwnerCount"
+			   : a->ticket_count != b->ticket_count    ? "TicketCount"
+			   : a->has_key != b->has_key              ? "RegularKey"
+			   : !account_eq(&a->key, &b->key)         ? "RegularKey"
 			   : !hash256_eq(&a->txn_id, &b->txn_id)   ? "AccountTxnID"
 			   : a->last_ledger != b->last_ledger      ? "PreviousTxnLgrSeq"
 			   : !hash256_eq(&a->last_tx, &b->last_tx) ? "PreviousTxnID"
@@ -144,62 +152,80 @@ static void entry_key(struct hash256 *out, const struct account_id *id)
 	sha512_half(out, b, sizeof(b));
 }
 
+static bool check_entry(const struct model_account *a, const struct ledger *l, struct why *why)
+{
+	struct model_account there;
+	struct hash256 key;
+	struct bytes e;
+
+	entry_key(&key, &a->id);
+	switch (tree_get(&l->state, &key, &e)) {
+	case FOUND:
+		if (a->gone || !read_entry(&there, e)) {
+			why_set(why, ERR_INVALID, "an account's entry is %s",
+				a->gone ? "there, and was deleted" : "malformed");
+			return false;
+		}
+		return same(a, &there, why);
+	case ABSENT:
+		why_set(why, ERR_ABSENT, "an account is missing");
+		return a->gone;
+	case UNAVAILABLE: /* this node's disk: others will be looked at */
+		break;
+	}
+	return true;
+}
+
 static bool check_touched(struct model *m, const struct ledger *l, struct why *why)
 {
 	for (uint32_t i = 0; i < m->n_touched; i++) {
 		struct row *r = &m->rows[m->touched[i]];
-		struct model_account there;
-		struct hash256 key;
-		struct bytes e;
 
 		r->touched = false;
 		add_version(r, m->seq);
-		entry_key(&key, &r->now.id);
-		switch (tree_get(&l->state, &key, &e)) {
-		case FOUND:
-			if (!read_entry(&there, e)) {
-				why_set(why, ERR_INVALID, "an account's entry is malformed");
-				return false;
-			}
-			if (!same(&r->now, &there, why))
-				return false;
-			break;
-		case ABSENT:
-			why_set(why, ERR_ABSENT, "an account is missing");
+		if (!check_entry(&r->now, l, why) || !model_same_owned(&l->state, &r->now, why))
 			return false;
-		case UNAVAILABLE: /* this node's disk: others will be looked at */
-			break;
-		}
 	}
 	return true;
+}
+
+static bool check_account(struct model *m, struct bytes e, struct why *why)
+{
+	struct model_account there;
+	struct row *r;
+
+	if (read_entry(&there, e) && (r = find_row(m, &there.id)) && !r->now.gone)
+		return same(&r->now, &there, why);
+	why_set(why, ERR_ABSENT, "an account that the model does not know");
+	return false;
 }
 
 bool model_same_state(struct model *m, const struct ledger *l, struct why *why)
 {
 	struct hash256 key, at, *after = NULL;
-	struct model_account there;
+	uint64_t owned = 0, known = 0;
+	struct model_owned what;
+	struct account_id owner;
 	uint32_t accounts = 0;
 	struct bytes e;
 	enum found f;
 
 	while ((f = tree_next(&l->state, after, &key, &e)) == FOUND) {
-		struct row *r;
+		bool account = model_number(e, 1, 1) == 0x61;
 
 		at = key;
 		after = &at;
-		if (model_number(e, 1, 1) != 0x61)
-			continue;
-		accounts++;
-		if (!read_entry(&there, e) || !(r = find_row(m, &there.id))) {
-			why_set(why, ERR_ABSENT, "an account that the model does not know");
+		accounts += account;
+		if (account && !check_account(m, e, why))
 			return false;
-		}
-		if (!same(&r->now, &there, why))
-			return false;
+		owned += model_read_owned(&what, &owner, e);
 	}
-	if (f == UNAVAILABLE || accounts == m->n)
+	for (uint32_t i = 0; i < m->n; i++)
+		known += m->rows[i].now.n_owned;
+	if (f == UNAVAILABLE || (accounts == model_count(m) && owned == known))
 		return true;
-	why_set(why, ERR_MISMATCH, "%u accounts instead of %u", accounts, m->n);
+	why_set(why, ERR_MISMATCH, "%u accounts instead of %u, %llu things that they own, not %llu",
+		accounts, model_count(m), (unsigned long long)owned, (unsigned long long)known);
 	return false;
 }
 
@@ -209,7 +235,7 @@ struct model_account *model_get(struct model *m, const struct account_id *id)
 {
 	struct row *r = find_row(m, id);
 
-	if (!r)
+	if (!r || r->now.gone)
 		return NULL;
 	touch(m, &r->now);
 	return &r->now;
@@ -217,12 +243,29 @@ struct model_account *model_get(struct model *m, const struct account_id *id)
 
 struct model_account *model_create(struct model *m, const struct account_id *id)
 {
-	struct row *r = add_row(m, id);
+	struct row *r = find_row(m, id);
 
+	if (r)
+		m->n_gone--;
+	else
+		r = add_row(m, id);
+	r->now.gone = false;
 	r->now.seq = m->seq;
 	r->now.created = m->seq;
 	touch(m, &r->now);
 	return &r->now;
+}
+
+/* The row stays, for what was: there may be another account by that name. */
+void model_delete(struct model *m, struct model_account *a)
+{
+	struct account_id id = a->id;
+
+	model_disown_all(a);
+	memset(a, 0, sizeof(*a));
+	a->id = id;
+	a->gone = true;
+	m->n_gone++;
 }
 
 void model_burn(struct model *m, uint64_t drops)
@@ -374,7 +417,7 @@ struct model *model_open(const struct ledger *genesis)
 			read_fees(m, e);
 		if (model_number(e, 1, 1) != 0x61)
 			continue;
-		must(read_entry(&a, e));
+		must(read_entry(&a, e) && !a.owner_count);
 		r = add_row(m, &a.id);
 		r->now = a;
 		r->now.created = m->seq;
@@ -387,8 +430,10 @@ void model_close(struct model *m)
 {
 	if (!m)
 		return;
-	for (uint32_t i = 0; i < m->n; i++)
+	for (uint32_t i = 0; i < m->n; i++) {
+		model_disown_all(&m->rows[i].now);
 		mem_free(m->rows[i].versions);
+	}
 	mem_free(m->rows);
 	mem_free(m->touched);
 	hmap_close(&m->by_id);
@@ -407,7 +452,7 @@ uint64_t model_total(const struct model *m)
 
 uint32_t model_count(const struct model *m)
 {
-	return m->n;
+	return m->n - m->n_gone;
 }
 
 uint64_t model_reserve(const struct model *m)
@@ -429,7 +474,7 @@ const struct model_account *model_account(const struct model *m, const struct ac
 {
 	struct row *r = find_row(m, id);
 
-	return r ? &r->now : NULL;
+	return r && !r->now.gone ? &r->now : NULL;
 }
 
 bool model_account_at(const struct model *m, const struct account_id *id, uint32_t ledger,
@@ -441,7 +486,7 @@ bool model_account_at(const struct model *m, const struct account_id *id, uint32
 		if (r->versions[i].ledger <= ledger) {
 			*balance = r->versions[i].balance;
 			*seq = r->versions[i].seq;
-			return true;
+			return !r->versions[i].gone;
 		}
 	return false;
 }

@@ -151,27 +151,58 @@ bool model_drops(struct bytes object, uint16_t nth, uint64_t *out)
 	return load_be64(raw.p) & 0x4000000000000000ull || *out == 0;
 }
 
-bool model_signature_good(struct bytes tx)
+bool model_id(struct bytes object, uint16_t nth, struct account_id *out)
+{
+	struct bytes raw;
+
+	if (!model_find(object, ACCOUNT, nth, &raw) || raw.n != sizeof(out->b))
+		return false;
+	memcpy(out->b, raw.p, sizeof(out->b));
+	return true;
+}
+
+/* What is signed: all fields but signatures. */
+static bool put_signed(struct buf *out, uint32_t prefix, struct bytes tx)
 {
 	struct cursor c = cursor_of(tx);
-	struct buf payload = BUF_INIT;
-	struct bytes key = {0}, sig = {0};
 	struct model_field f;
-	bool good;
 
-	buf_put_be32(&payload, 0x53545800); /* "STX" */
+	buf_put_be32(out, prefix);
 	while (model_next_field(&c, &f)) {
 		bool signature = f.type == BLOB && (f.nth == 4 || f.nth == 18);
 		bool signers = f.type == ARRAY && f.nth == 3;
 
-		if (f.type == BLOB && f.nth == 3)
-			key = f.raw;
-		if (f.type == BLOB && f.nth == 4)
-			sig = f.raw;
 		if (!signature && !signers)
-			buf_put(&payload, f.whole.p, f.whole.n);
+			buf_put(out, f.whole.p, f.whole.n);
 	}
-	good = !c.dead && key.n && signature_check(key, buf_bytes(&payload), sig);
+	return !c.dead;
+}
+
+static bool signed_by(struct bytes whose, const struct buf *payload)
+{
+	struct bytes key, sig;
+
+	return model_find(whose, BLOB, 3, &key) && model_find(whose, BLOB, 4, &sig) && key.n &&
+	       signature_check(key, buf_bytes(payload), sig);
+}
+
+bool model_signature_good(struct bytes tx)
+{
+	struct buf payload = BUF_INIT;
+	bool good = put_signed(&payload, 0x53545800, tx) && /* "STX" */
+		    signed_by(tx, &payload);
+
+	buf_close(&payload);
+	return good;
+}
+
+bool model_signer_good(struct bytes tx, struct bytes signer, const struct account_id *id)
+{
+	struct buf payload = BUF_INIT;
+	bool good = put_signed(&payload, 0x534D5400, tx); /* "SMT" */
+
+	buf_put(&payload, id->b, sizeof(id->b));
+	good = good && signed_by(signer, &payload);
 	buf_close(&payload);
 	return good;
 }

@@ -74,6 +74,7 @@ static void on_finished(void *ctx)
 {
 	struct props *p = ctx;
 
+	props_last_look(p);
 	p->over = true;
 }
 

@@ -25,7 +25,8 @@
  *   P11 queues, caches and tables within their bounds; the machine's own checks props_node.c
  *   P12 no honest node drops an honest node
  *   P13 a ledger depends on parent, transactions and close time alone
- *   P14 everything was reached at least once                                  cover.c */
+ *   P14 everything was reached at least once                                  cover.c
+ *   P15 what is owned is counted, and named once in its owner's directory     props_owned.c */
 
 #define LIVE_MS       60000 /* P7 */
 #define LIVE_LEDGERS  20
@@ -93,8 +94,12 @@ bool props_note(struct props *p, struct hmap *m, const struct hash256 *key,
 void props_ledger(struct props *p, uint32_t node, struct ledger *l);
 void props_begun(struct props *p, uint32_t node); /* after its first step */
 void props_submitted(struct props *p, const struct tx *t);
+void props_last_look(struct props *p); /* the run is over */
 const struct hash256 *props_hash_at(const struct props *p, uint32_t seq);
 struct track *props_track(const struct props *p, const struct hash256 *id);
+/* props_owned.c: P15 of any state; and of the newest ledger, if it is its turn or `now`. */
+bool props_owned_sound(const struct ledger *l, struct why *why);
+void props_owned(struct props *p, const struct ledger *l, bool now);
 /* props_votes.c: a node sends a message. */
 void props_message(struct props *p, uint32_t from, const struct msg *m);
 /* A node reports a validated ledger: P4, as far as the votes that were sent show it. */

@@ -158,6 +158,8 @@ static void model_follow(struct props *p, const struct ledger *l)
 		world_fail(p->w, broken, "%s", why.text);
 	else
 		props_live_ledger(p);
+	if (!broken)
+		props_owned(p, l, false);
 }
 
 /* A ledger that somebody holds; the caller's reference. */
@@ -191,6 +193,15 @@ static void catch_up(struct props *p)
 		model_follow(p, l);
 		ledger_unref(l);
 	}
+}
+
+void props_last_look(struct props *p)
+{
+	struct ledger *l = find_ledger(p, model_seq(p->model));
+
+	if (l && !world_failure(p->w))
+		props_owned(p, l, true);
+	ledger_unref(l);
 }
 
 /* ---- P5 ---- */
