@@ -3,8 +3,9 @@
 /* Runs a fuzz target where there is no engine: over every file named, or found in a folder named,
  * and over mutations of them that a seed decides. So each target is compiled and exercised in every
  * normal test run. Environment: FUZZ_RUNS (default 4000 mutations), FUZZ_SEED (default 1). A target
- * whose inputs cost much defines fuzz_runs_part and gets one of so many of them. With clang's
- * engine (flavour fuzz) this file is empty and the engine brings its own main(). */
+ * whose inputs cost much defines fuzz_runs_part and gets one of so many of them (FUZZ_PART: another
+ * part). With clang's engine (flavour fuzz) this file is empty and the engine brings its own
+ * main(). */
 #ifndef TALLY_FUZZ_ENGINE
 
 #include "base/bytes.h"
@@ -135,8 +136,7 @@ int main(int argc, char **argv)
 	struct buf b = BUF_INIT;
 	struct rng r;
 
-	if (&fuzz_runs_part)
-		runs /= fuzz_runs_part;
+	runs /= number("FUZZ_PART", &fuzz_runs_part ? fuzz_runs_part : 1);
 	for (int i = 1; i < argc; i++)
 		load(argv[i]);
 	if (n_seeds == 0) {
