@@ -15,6 +15,7 @@
 #define TX_SIGNERS_MAX   32           /* of one multi-signed transaction */
 #define MEMO_BYTES_MAX   1024         /* all memos of a transaction, encoded */
 #define META_ENTRIES_MAX 5200         /* affected entries; more is tecOVERSIZE */
+#define ACCOUNT_DELETE_ENTRIES_MAX 1000 /* owned entries that go with their account */
 
 /* Ledgers */
 #define LEDGER_TX_MAX          10000 /* transactions of one ledger until the fee market rules */
@@ -32,7 +33,9 @@
 #define UNL_MAX                       256   /* trusted validators */
 #define TX_QUEUE_MAX                  20000 /* transactions that wait for a later ledger */
 #define TX_QUEUE_BYTES_MAX            (32u << 20)
-#define TX_HELD_PER_ACCOUNT_MAX       1024       /* of one account, waiting for a later ledger */
+#define TX_HELD_MAX                   10000 /* that wait for something else than room */
+#define TX_HELD_BYTES_MAX             (16u << 20)
+#define TX_HELD_PER_ACCOUNT_MAX       1024       /* of them, of one account */
 #define TX_SEEN_MAX                   (1u << 18) /* remembered transaction ids */
 #define TXSET_HELD_MAX                64         /* candidate sets kept */
 #define PROPOSALS_PER_VALIDATOR_ROUND 32

@@ -3,6 +3,7 @@
 
 #include "base/limits.h"
 #include "tx/ops.h"
+#include "tx/ticket.h"
 
 #define TYPE(tt, name) extern const struct tx_ops tx_ops_##name;
 #include "tx/types.def"
@@ -21,8 +22,20 @@ const struct tx_ops *tx_ops_of(uint16_t type)
 	}
 }
 
-/* Uses up the sequence, takes the fee (or what there is of it), and keeps the sender's entry at
- * hand. */
+/* Uses up the sequence or the ticket. */
+static enum ter use_sequence(struct tx_run *r)
+{
+	const struct tx *t = r->t;
+
+	if (t->has_ticket)
+		return ticket_remove(r, &t->account, r->account,
+				     keylet_ticket(&t->account, t->ticket));
+	st_set_u(r->account, sfSequence, (uint32_t)(t->seq + 1));
+	return tesSUCCESS;
+}
+
+/* Uses up the sequence or ticket, takes the fee (or what there is of it), and keeps the sender's
+ * entry at hand. */
 static enum ter take_fee(struct tx_run *r, struct drops *fee)
 {
 	struct drops rest;
@@ -36,11 +49,9 @@ static enum ter take_fee(struct tx_run *r, struct drops *fee)
 		*fee = r->balance_before_fee;
 	if (!drops_sub(&rest, r->balance_before_fee, *fee))
 		return tefINTERNAL;
-	must(!r->t->has_ticket); /* preclaim lets none pass */
 	st_set_drops(r->account, sfBalance, rest);
-	st_set_u(r->account, sfSequence, (uint64_t)r->t->seq + 1);
 	view_update(r->view, r->account_k);
-	return tesSUCCESS;
+	return use_sequence(r);
 }
 
 /* Fee, sequence, AccountTxnID, then what the type does. */
@@ -63,6 +74,7 @@ static enum ter apply_type(struct tx_run *r)
 static enum ter claim_fee_only(struct tx_run *r, struct drops *fee)
 {
 	*fee = r->t->fee;
+	r->has_delivered = false;
 	view_close(r->view);
 	r->view = view_open_sandbox(r->ledger);
 	return r->t->pseudo ? tefINTERNAL : take_fee(r, fee);
@@ -143,8 +155,13 @@ static void finish(struct tx_run *r, struct tx_outcome *out, struct drops fee, u
 		   struct arena *meta_arena)
 {
 	if (meta_arena) {
+		uint8_t b[AMOUNT_BYTES_MAX];
+		struct amount a = amount_of_drops(r->delivered);
+		struct bytes delivered = bytes_of(b, amount_encode(b, &a));
+
 		out->meta = view_make_metadata(r->view, meta_arena, &r->t->id, tx_index,
-					       (int)out->result, NULL);
+					       (int)out->result,
+					       r->has_delivered ? &delivered : NULL);
 		if (!out->meta) {
 			out->result = tefEXCEPTION;
 			return;

@@ -27,6 +27,8 @@ struct tx_run {
 	struct st_object *account;              /* in apply: the same, for changing */
 	struct drops balance_before_fee;
 	struct keylet destination_k; /* scratch of the types that have a destination */
+	bool has_delivered;          /* metadata says DeliveredAmount */
+	struct drops delivered;
 };
 
 /* One transaction type. Every function answers tesSUCCESS to go on; a read that finds the state
@@ -34,6 +36,7 @@ struct tx_run {
 struct tx_ops {
 	uint32_t flags_allowed;       /* beside the universal ones */
 	uint8_t accounts_created_max; /* new AccountRoots when it succeeds */
+	bool deletes_account;         /* one AccountRoot goes when it succeeds */
 	/* The same where the rules decide; NULL: flags_allowed. */
 	uint32_t (*flags_allowed_by)(const struct rules *rules);
 	/* Fields that only an amendment allows: temDISABLED. Comes before every other check. May
@@ -72,6 +75,13 @@ struct tx_outcome tx_apply_with(struct view *view, struct tx *t, const struct tx
  * the sentence that does not hold. */
 bool tx_invariants_hold(struct view *sandbox, const struct tx *t, const struct tx_ops *ops,
 			enum ter result, struct drops fee, const char **broken);
+
+/* What the metadata shall say was delivered, when the transaction succeeds. */
+static inline void tx_run_deliver(struct tx_run *r, struct drops d)
+{
+	r->has_delivered = true;
+	r->delivered = d;
+}
 
 /* The XRP of an AccountRoot; false when its Balance is no amount of XRP up to 10^17. */
 bool account_balance(const struct st_object *account, struct drops *out);

@@ -287,6 +287,16 @@ static enum ter apply(struct tx_run *r)
 	return t == tesSUCCESS ? move(r, to, amount) : t;
 }
 
+/* What XRP it may spend (rippled: Payment::makeTxConsequences). */
+static void consequences(const struct tx *t, struct tx_consequences *out)
+{
+	enum sf f = st_has(t->fields, sfSendMax) ? sfSendMax : sfAmount;
+	struct drops most;
+
+	if (st_get_drops(t->fields, f, &most))
+		out->spend = most;
+}
+
 const struct tx_ops tx_ops_payment = {
     .flags_allowed = (uint32_t)tfNoRippleDirect | (uint32_t)tfPartialPayment |
 		     (uint32_t)tfLimitQuality,
@@ -295,4 +305,5 @@ const struct tx_ops tx_ops_payment = {
     .preflight = preflight,
     .preclaim = preclaim,
     .apply = apply,
+    .consequences = consequences,
 };

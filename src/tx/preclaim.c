@@ -29,8 +29,7 @@ static enum ter check_sequence(const struct tx_run *r)
 	return r->t->seq > next ? terPRE_SEQ : tefPAST_SEQ;
 }
 
-/* A ticket below the account's next sequence must exist; one above may still be made. No type that
- * makes tickets is here, so that one that is found cannot be used up either. */
+/* A ticket below the account's next sequence must exist; one above may still be made. */
 static enum ter check_ticket(struct tx_run *r)
 {
 	const struct st_object *ticket;
@@ -42,7 +41,7 @@ static enum ter check_ticket(struct tx_run *r)
 	f = view_read(r->ledger, keylet_ticket(&r->t->account, r->t->ticket), &ticket);
 	if (f == UNAVAILABLE)
 		return tefEXCEPTION;
-	return f == FOUND ? temDISABLED : tefNO_TICKET;
+	return f == FOUND ? tesSUCCESS : tefNO_TICKET;
 }
 
 /* (rippled: checkPriorTxAndLastLedger. Its third check, tefALREADY, cannot be reached: a

@@ -652,7 +652,7 @@ static const struct row rows[] = {
     {"ticket to come", terPRE_TICKET, 'P', ticket_5, NULL, 0, 0, NULL},
     {"ticket never made", tefNO_TICKET, 'P', ticket_5, plant_sequence_9, 0, 0, NULL},
     {"ticket zero", tefNO_TICKET, 'P', ticket_0, NULL, 0, 0, NULL},
-    {"ticket there", temDISABLED, 'P', ticket_5, plant_ticket, 0, 0, NULL},
+    {"ticket that nothing else knows of", tefBAD_LEDGER, 'P', ticket_5, plant_ticket, 0, 0, NULL},
     {"prior transaction is another", tefWRONG_PRIOR, 'P', prior_unknown, NULL, 0, 0, NULL},
     {"prior transaction none", tesSUCCESS, 'P', prior_none, NULL, 0, 0, NULL},
     {"last ledger gone by", tefMAX_LEDGER, 'P', last_ledger_2, NULL, 0, 0, NULL},
