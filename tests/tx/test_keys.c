@@ -391,6 +391,121 @@ static void test_tracking(void **state)
 	world_close(&w);
 }
 
+/* `n` tickets; the first one's number. */
+static uint32_t take_tickets(struct world *w, const char *who, const char *key, uint32_t n)
+{
+	struct st_object *o = act(w, ttTicketCreate, who);
+
+	st_set_u(o, sfTicketCount, n);
+	expect(w, key, o, tesSUCCESS);
+	return sequence_of(w, who) - n;
+}
+
+/* Keys change by tickets as by sequences (SetRegularKey_test: Ticket regular key). */
+static void test_tickets(void **state)
+{
+	struct world w;
+	uint32_t ticket, seq;
+
+	(void)state;
+	world_open(&w, &(struct world_options){.open = true});
+	ticket = take_tickets(&w, "alice", "alice", 5) + 5;
+	seq = sequence_of(&w, "alice");
+	expect(&w, "alice", with_ticket(regular_key(&w, "alice", "k1_alie"), --ticket), tesSUCCESS);
+	expect(&w, "alice", with_ticket(set_flag(&w, "alice", asfDisableMaster), --ticket),
+	       tesSUCCESS);
+	assert_int_equal(sequence_of(&w, "alice"), seq);
+	expect(&w, "alice", noop(&w, "alice"), tefMASTER_DISABLED);
+	expect(&w, "k1_alie", noop(&w, "alice"), tesSUCCESS);
+	assert_int_equal(sequence_of(&w, "alice"), seq + 1);
+	expect(&w, "k1_alie", with_ticket(clear_flag(&w, "alice", asfDisableMaster), --ticket),
+	       tesSUCCESS);
+	expect(&w, "k1_alie", with_ticket(regular_key(&w, "alice", NULL), --ticket), tesSUCCESS);
+	expect(&w, "alice", noop(&w, "alice"), tesSUCCESS);
+	expect(&w, "k1_alie", noop(&w, "alice"), tefBAD_AUTH);
+	/* The free change, too; it was used up by the first. */
+	expect(&w, "alice", with_fee(with_ticket(regular_key(&w, "alice", "bob"), --ticket), 0),
+	       telINSUF_FEE_P);
+	expect(&w, "bob", payment(&w, "bob", 1, "alice", 1), tesSUCCESS);
+	expect(&w, "alice", with_fee(with_ticket(regular_key(&w, "alice", "bob"), ticket), 0),
+	       tesSUCCESS);
+	assert_int_equal(owned_by(&w, "alice"), 0);
+	world_close(&w);
+}
+
+/* A ticket is a thing owned, so that flags which want none refuse; the one that the transaction
+ * itself uses is still there when they look. */
+static void test_ticket_owners(void **state)
+{
+	struct world w;
+	uint32_t ticket;
+
+	(void)state;
+	world_open(&w, NULL);
+	ticket = take_tickets(&w, "alice", "alice", 2);
+	expect(&w, "alice", set_flag(&w, "alice", asfRequireAuth), tecOWNERS);
+	expect(&w, "alice", with_ticket(set_flag(&w, "alice", asfRequireAuth), ticket), tecOWNERS);
+	expect(&w, "alice", with_ticket(set_flag(&w, "alice", asfRequireAuth), ticket),
+	       tefNO_TICKET);
+	expect(&w, "alice", with_ticket(noop(&w, "alice"), ticket + 1), tesSUCCESS);
+	expect(&w, "alice", set_flag(&w, "alice", asfRequireAuth), tesSUCCESS);
+	world_close(&w);
+}
+
+static void plant_damaged_directory(struct tree *state)
+{
+	struct person alice = person("alice");
+	struct keylet k = keylet_owner_dir(&alice.id);
+
+	assert_int_equal(tree_put(state, &k.key, bytes_str("damage")), FOUND);
+}
+
+static void plant_damaged_list(struct tree *state)
+{
+	struct person alice = person("alice");
+	struct keylet k = keylet_signers(&alice.id);
+
+	assert_int_equal(tree_put(state, &k.key, bytes_str("damage")), FOUND);
+}
+
+static void master_off(struct st_object *account)
+{
+	struct account_id bob = person("bob").id;
+
+	st_set_account(account, sfRegularKey, &bob);
+	st_set_u(account, sfFlags, (uint32_t)lsfDisableMaster);
+}
+
+static void plant_damaged_list_disabled(struct tree *state)
+{
+	plant_damaged_list(state);
+	plant_account(state, "alice", master_off);
+}
+
+/* What cannot be read is never taken for absent. */
+static void test_damage(void **state)
+{
+	struct world w;
+
+	(void)state;
+	world_open(&w, &(struct world_options){.plant = plant_damaged_directory});
+	expect(&w, "alice", set_flag(&w, "alice", asfRequireAuth), tefEXCEPTION);
+	assert_true(view_failed(w.view));
+	world_close(&w);
+	world_open(&w, &(struct world_options){.plant = plant_damaged_list});
+	expect(&w, "alice", set_flag(&w, "alice", asfDisableMaster), tefEXCEPTION);
+	world_close(&w);
+	world_open(&w, &(struct world_options){.plant = plant_damaged_list_disabled});
+	expect(&w, "bob", regular_key(&w, "alice", NULL), tefEXCEPTION);
+	world_close(&w);
+	world_open(&w, &(struct world_options){.plant = plant_damaged_list});
+	expect(&w, "alice", signer_list(&w, "alice", 0, NULL), tefEXCEPTION);
+	world_close(&w);
+	world_open(&w, &(struct world_options){.plant = plant_damaged_list});
+	expect_multi(&w, "bob", noop(&w, "alice"), tefEXCEPTION);
+	world_close(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -400,7 +515,8 @@ int main(void)
 	    cmocka_unit_test(test_consequences),     cmocka_unit_test(test_metadata),
 	    cmocka_unit_test(test_disable_master),   cmocka_unit_test(test_blackhole),
 	    cmocka_unit_test(test_owners),           cmocka_unit_test(test_clawback),
-	    cmocka_unit_test(test_tracking),
+	    cmocka_unit_test(test_tracking),         cmocka_unit_test(test_tickets),
+	    cmocka_unit_test(test_ticket_owners),    cmocka_unit_test(test_damage),
 	};
 
 	if (crypto_init(NULL) != ERR_NONE)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+#include "ledger/directory.h"
 #include "tests/tx/signing.h"
 #include "tx/engine.h"
 
@@ -228,12 +229,83 @@ static void test_many(void **state)
 	world_close(&w);
 }
 
+/* A page of alice's directory with as many entries as it may have, which stand for anything. */
+static void plant_page(struct tree *state, uint64_t number, uint64_t next, uint64_t previous)
+{
+	struct person alice = person("alice");
+	struct keylet root = keylet_owner_dir(&alice.id);
+	uint8_t indexes[32 * 32] = {0};
+	struct arena a = ARENA_INIT;
+	struct st_object *o = st_new(&a);
+
+	for (unsigned i = 0; i < 32; i++) {
+		indexes[32 * i] = (uint8_t)i;
+		indexes[32 * i + 1] = (uint8_t)(1 + (number > 0));
+	}
+	st_set_u(o, sfLedgerEntryType, ltDirectoryNode);
+	st_set_u(o, sfFlags, 0);
+	st_set_account(o, sfOwner, &alice.id);
+	st_set_hash256(o, sfRootIndex, &root.key);
+	st_set_raw(o, sfIndexes, bytes_of(indexes, sizeof(indexes)));
+	if (next)
+		st_set_u(o, sfIndexNext, next);
+	if (previous)
+		st_set_u(o, sfIndexPrevious, previous);
+	plant_entry(state, keylet_dir_page(&root.key, number), o);
+	arena_close(&a);
+}
+
+static void plant_full(struct tree *state)
+{
+	const uint64_t last = DIRECTORY_PAGES_MAX - 1;
+
+	plant_page(state, 0, last, last);
+	plant_page(state, last, 0, 0);
+}
+
+static void plant_damage(struct tree *state)
+{
+	struct person bob = person("bob"), alice = person("alice");
+	struct keylet k = keylet_deposit_preauth(&alice.id, &bob.id);
+
+	assert_int_equal(tree_put(state, &k.key, bytes_str("damage")), FOUND);
+}
+
+/* No room in the directory, and an entry that cannot be read. */
+static void test_ends(void **state)
+{
+	struct world w;
+
+	(void)state;
+	world_open(&w, &(struct world_options){.plant = plant_full, .no_amendments = true});
+	expect(&w, "alice", authorize(&w, "alice", "bob"), tecDIR_FULL);
+	expect(&w, "alice", signer_list(&w, "alice", 1, "bob=1"), tecDIR_FULL);
+	assert_int_equal(owned_by(&w, "alice"), 0);
+	assert_int_equal(sequence_of(&w, "alice"), 3);
+	world_close(&w);
+	world_open(&w, &(struct world_options){.plant = plant_full});
+	expect(&w, "alice", authorize(&w, "alice", "bob"), tesSUCCESS);
+	world_close(&w);
+	for (unsigned i = 0; i < 2; i++) {
+		world_open(&w, &(struct world_options){.plant = plant_damage});
+		expect(&w, "alice",
+		       i == 0 ? authorize(&w, "alice", "bob") : unauthorize(&w, "alice", "bob"),
+		       tefEXCEPTION);
+		world_close(&w);
+	}
+	world_open(&w, &(struct world_options){.plant = plant_damage});
+	expect(&w, "alice", set_flag(&w, "alice", asfDepositAuth), tesSUCCESS);
+	pay(&w, "bob", "alice", 1, tefEXCEPTION);
+	world_close(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_refusals),     cmocka_unit_test(test_reserve),
 	    cmocka_unit_test(test_metadata),     cmocka_unit_test(test_payments),
 	    cmocka_unit_test(test_base_reserve), cmocka_unit_test(test_many),
+	    cmocka_unit_test(test_ends),
 	};
 
 	if (crypto_init(NULL) != ERR_NONE)
