@@ -448,6 +448,7 @@ static void start(struct cluster *c, uint32_t i)
 	    .genesis = {c->first, c->second},
 	    .seed = c->o.seed * 1000 + i,
 	    .cookie = 1000 + i + m->life,
+	    .txq = txq_setup_roomy(),
 	};
 	struct node_event ev = {.kind = NODE_START};
 	struct journal_record r;
@@ -537,6 +538,13 @@ void cluster_unl(struct cluster *c, uint32_t i, const struct public_key *keys, u
 	ev.unl.keys = keys;
 	ev.unl.n = n;
 	ev.unl.blocked = blocked;
+	step(c, i, &ev);
+}
+
+void cluster_wish(struct cluster *c, uint32_t i, const struct node_wishes *w)
+{
+	struct node_event ev = {.kind = NODE_WISHES, .wishes = *w};
+
 	step(c, i, &ev);
 }
 

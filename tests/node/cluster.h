@@ -52,6 +52,8 @@ void cluster_skew(struct cluster *c, uint32_t i, int64_t seconds);
 /* Another UNL, as from a list. */
 void cluster_unl(struct cluster *c, uint32_t i, const struct public_key *keys, uint32_t n,
 		 bool blocked);
+/* Other wishes, as from an administrator. */
+void cluster_wish(struct cluster *c, uint32_t i, const struct node_wishes *w);
 /* A manifest, as from a list. */
 void cluster_manifest(struct cluster *c, uint32_t i, struct bytes manifest);
 /* Sequence of the newest validated ledger; 0 when none. */
