@@ -28,7 +28,8 @@ static bool check_bounds(const struct node *n, struct why *why)
 	const struct bound b[] = {
 	    {"transactions in the queue", n->queued.n, TX_QUEUE_MAX},
 	    {"bytes in the queue", n->queued.bytes, TX_QUEUE_BYTES_MAX},
-	    {"transactions that are held", n->held_n, TX_QUEUE_MAX / 2},
+	    {"transactions that are held", n->waiting.n, TX_HELD_MAX},
+	    {"bytes that are held", n->waiting.bytes, TX_HELD_BYTES_MAX},
 	    {"transactions to verify", n->verifying.n, VERIFYING_BOUND},
 	    {"transactions in closed ledgers", n->in_closed.n,
 	     (uint64_t)(LEDGER_AHEAD_MAX + 2) * LEDGER_TX_MAX},
@@ -48,7 +49,8 @@ static bool check_bounds(const struct node *n, struct why *why)
 
 static bool check_pool(const struct node *n, struct why *why)
 {
-	uint64_t sum = (uint64_t)n->verifying.n + n->open_list.n + n->queued.n + n->in_closed.n;
+	uint64_t sum = (uint64_t)n->verifying.n + n->open_list.n + n->queued.n + n->waiting.n +
+		       n->in_closed.n;
 
 	if (sum != n->pool.n) {
 		why_set(why, ERR_MISMATCH, "%llu transactions in lists, %zu in the pool",
@@ -62,9 +64,27 @@ static bool check_pool(const struct node *n, struct why *why)
 	return true;
 }
 
+/* The whole queue is looked at now and then, a short one always. */
+#define QUEUE_SHORT  64
+#define QUEUE_LOOKED 64 /* steps */
+
+static bool check_queue(const struct node *n, struct why *why)
+{
+	const char *wrong = NULL;
+
+	if (n->queued.n != n->txq.n || n->queued.bytes != n->txq.bytes)
+		wrong = "the list and the queue differ";
+	else if (n->txq.n <= QUEUE_SHORT || n->steps % QUEUE_LOOKED == 0)
+		wrong = txq_wrong(&n->txq);
+	if (wrong)
+		why_set(why, ERR_MISMATCH, "the queue: %s", wrong);
+	return !wrong;
+}
+
 bool node_check(const struct node *n, struct why *why)
 {
 	if (!n->started || n->stopped)
 		return true;
-	return check_bounds(n, why) && check_pool(n, why) && (!n->cons || cons_check(n->cons, why));
+	return check_bounds(n, why) && check_pool(n, why) && check_queue(n, why) &&
+	       (!n->cons || cons_check(n->cons, why));
 }

@@ -138,6 +138,7 @@ struct node *node_open(const struct node_config *c)
 	}
 	unl_open(n, c);
 	nunl_open(n);
+	fees_open(n, c, salt);
 	governance_open(n);
 	evidence_members_changed(n);
 	n->open_array = mem_zalloc(LEDGER_TX_MAX, sizeof(struct tx *));
@@ -169,6 +170,7 @@ void node_close(struct node *n)
 	if (n->state_base.root)
 		tree_close(&n->state_base);
 	pool_close(n);
+	txq_close(&n->txq);
 	round_cancel_build(n);
 	set_close_all(n);
 	vote_close(n);
@@ -281,6 +283,7 @@ static void start(struct node *n, struct ledger *tip, const struct journal_recor
 static void tick(struct node *n)
 {
 	if (n->now.steady.ms >= n->housekeeping_at.ms) {
+		fees_tick(n, steady_since(n->housekeeping_at, n->now.steady));
 		n->housekeeping_at = steady_after(n->now.steady, HOUSEKEEPING_MS);
 		trust_look_back(n);
 		pool_start_verify(n);

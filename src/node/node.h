@@ -9,6 +9,8 @@
 #include "ledger/negative_unl.h"
 #include "ledger/view.h"
 #include "net/wire.h"
+#include "node/load.h"
+#include "node/txq.h"
 #include "store/journal.h"
 #include "store/store.h"
 #include "tx/build.h"
@@ -63,6 +65,7 @@ struct node_config {
 	struct bytes manifest;         /* of the validator's token; empty: signs as its master */
 	const struct bytes *manifests; /* known from an earlier life, or from lists */
 	uint32_t n_manifests;
+	struct txq_setup txq;      /* the fee market's numbers; all 0: txq_setup_default() */
 	bool unl_blocked;          /* the lists that are needed have expired or are missing */
 	bool unsafe_overlap;       /* go on although others trust others than we do */
 	struct node_wishes wishes; /* copied */
@@ -286,15 +289,30 @@ struct tx *const *node_open_txs(const struct node *n, uint32_t *count);
 /* A pending (not yet validated) transaction by id: open, queued, or in a closed but not yet
  * validated ledger; NULL when unknown here. */
 struct tx *node_pending_tx(const struct node *n, const struct hash256 *id);
-/* Transactions that wait for a later ledger: of one account in the order of their sequences, or
- * with NULL all, oldest first. At most `max`; returns how many. */
+/* Transactions in the queue: of one account in the order of their sequences, then tickets, or with
+ * NULL all, best first. At most `max`; returns how many. */
 struct node_queued {
-	struct tx *tx;         /* the node's reference */
-	enum ter last;         /* why it waits */
-	uint32_t ledgers_left; /* for which it may still wait */
+	struct tx *tx; /* the node's reference */
+	uint64_t level;
+	struct tx_consequences effect;
+	enum ter last;    /* of the last try; terQUEUED: none yet */
+	uint32_t retries; /* failed tries left */
 };
 uint32_t node_queued(const struct node *n, const struct account_id *id, struct node_queued *out,
 		     uint32_t max);
+/* What a transaction costs. Levels and load are 256ths of the base fee. */
+struct node_fees {
+	struct drops base;
+	uint64_t reference; /* level: 256 */
+	uint64_t minimum;   /* level that gets into the queue */
+	uint64_t median;    /* of the last closed ledger, or what stands in for it */
+	uint64_t open;      /* level that gets into the open ledger now */
+	uint64_t expected;  /* transactions of a ledger before it rises */
+	uint32_t open_n, queue_n, queue_max;
+	uint32_t held_n; /* beside the queue: that wait for a sequence, an account, a balance */
+	uint32_t load_local, load_remote, load_cluster;
+};
+void node_get_fees(const struct node *n, struct node_fees *out);
 /* The sequence the account should use next, counting open and queued transactions; 0 when the
  * account does not exist. */
 uint32_t node_next_sequence(const struct node *n, const struct account_id *id);
@@ -376,7 +394,7 @@ struct node_status {
 	struct net_time validated_close;
 	struct steady validated_at; /* when the commit of the last validated one was acknowledged */
 	struct steady first_validated_at;
-	uint32_t queue_n, queue_max, open_n;
+	uint32_t queue_n, queue_max, open_n; /* queue: what is held counts too */
 	uint64_t queue_bytes;
 	struct node_sync_status sync;
 	struct cons_status consensus;

@@ -13,7 +13,8 @@
  *   effects.c  effects and jobs
  *   peer.c     peers: whom to ask, what each may be served; ids seen
  *   pool.c     pending transactions: admission, verification, reading
- *   open.c     the open ledger and the queue
+ *   open.c     the open ledger and what waits for one
+ *   fees.c     what both ask for; txq*.c the queue, load.c our own load
  *   held.c     the table of closed ledgers in memory
  *   round.c    consensus effects → actions; builds; the standalone close
  *   unl.c      whom we trust and by which keys: members, manifests
@@ -39,7 +40,8 @@
 enum ptx_place {
 	PTX_VERIFYING, /* waits for its signature check */
 	PTX_OPEN,      /* applied to the open ledger */
-	PTX_QUEUED,    /* held for a later ledger */
+	PTX_QUEUED,    /* waits for room, see txq.h */
+	PTX_HELD,      /* waits for something else */
 	PTX_CLOSED,    /* in a closed ledger that is not validated yet */
 	PTX_RETRYING,  /* in no list, while the open ledger is being rebuilt */
 };
@@ -55,20 +57,20 @@ struct ptx {
 	uint32_t from; /* peer it first came from, 0 = RPC or a set */
 	bool fail_hard;
 	bool relayed, announced;
-	bool held;           /* queued for another reason than want of room */
+	bool proposed;       /* in somebody's set: it does not pay for its place again */
 	uint32_t relayed_in; /* open ledger in which it went out last */
 	uint32_t open_since; /* open ledger in which it first was applied */
-	uint32_t held_since; /* open ledger in which it first had to wait, 0: it has not */
+	uint32_t held_since; /* open ledger in which it was first held, 0: it was not */
 	struct waiter *waiters;
 	struct ptx *prev, *next; /* list of its place, oldest first */
-	struct ptx *qnext;       /* queue of its account, by sequence */
+	struct ptx *qnext;       /* held of its account, by sequence */
 };
 struct ptx_list {
 	struct ptx *first, *last;
 	uint32_t n;
 	uint64_t bytes;
 };
-/* Queued transactions of one account, ascending sequence. */
+/* What is held of one account, ascending sequence. */
 struct pacct {
 	struct hash256 key; /* account id, zero padded */
 	struct ptx *first;
@@ -245,18 +247,20 @@ struct node {
 	struct ledger_fees fees;
 	struct view *open;
 	bool open_stale;
-	uint32_t open_index;
 	struct tx **open_array; /* answer of node_open_txs, LEDGER_TX_MAX entries */
 
 	/* pool */
 	struct hmap pool;     /* id → ptx */
 	struct hmap accounts; /* account → pacct */
-	struct ptx_list verifying, open_list, queued, in_closed;
+	struct ptx_list verifying, open_list, queued, waiting, in_closed;
 	struct ptx *verify_next; /* first of `verifying` not handed to a job */
 	uint32_t verify_jobs;
 	struct node_job *verify_done[8]; /* running or done, in the order of their start */
-	uint32_t held_n;                 /* of `queued`: those that are held */
-	size_t held_bytes;
+	struct txq txq;                  /* what `queued` lists, by fee */
+	struct load load;
+	struct relay *relay;         /* while the queue is at work */
+	struct hash256 queue_closed; /* last closed ledger that the queue knows of */
+	bool closed_slow;            /* consensus on the last closed one took long */
 	struct seen seen, seen_msgs;
 	/* refused for now: not looked at again for a few ledgers */
 	struct seen put_off;
@@ -411,6 +415,15 @@ void pool_end(struct node *n, struct ptx *p, enum ter result);
 void pool_stop(struct node *n);
 void pool_close(struct node *n);
 
+/* fees.c */
+void fees_open(struct node *n, const struct node_config *c, uint64_t salt);
+void fees_tick(struct node *n, int64_t late_ms);
+void fees_validated(struct node *n, uint32_t seq);
+/* What our validations say that we ask for: 256 is no load. */
+uint32_t load_fee(const struct node *n);
+/* What this transaction would cost in the open ledger now. */
+struct drops fees_cost_now(const struct node *n, const struct tx *t);
+
 /* open.c */
 #define RELAY_MAX 512
 struct relay {                     /* transactions that go out in one frame */
@@ -424,6 +437,7 @@ void relay_flush(struct node *n, struct relay *r);
 /* Applies p to the open ledger, and those that waited for it; p may be freed. */
 void open_try(struct node *n, struct ptx *p, struct relay *r);
 void pool_rebuild_open(struct node *n);
+void pool_left_queue(void *ctx, struct tx *t, bool applied, enum ter result); /* see txq_hooks */
 struct hash256 *pool_ids(const struct ptx_list *l); /* in list order; the caller frees */
 
 /* round.c */

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: ISC */
 #include "node/node_impl.h"
 
-/* The open ledger and the queue.
+/* The open ledger and what waits for one.
  *
- *   verified ──► applies ──► open ledger ──► closed ledger ──► validated, forgotten
- *                   │  ▲
- *     no room: terQUEUED, or terPRE_SEQ and its like: held
- *                   ▼  │ with every new open ledger, oldest first
- *                  queue ──► expired, or a definite failure: forgotten
+ *   verified ──► pays enough, applies ──► open ledger ──► closed ledger ──► validated, forgotten
+ *     │  │                    ▲  ▲
+ *     │  └─ pays less: queue ─┘  │  by fee (txq.h)
+ *     │                          │
+ *     └─ terPRE_SEQ and its like: held, tried again with every new open ledger, oldest first
  *
- * A new closed ledger makes the open one anew: first what was open, in its order, then what waited.
- * When the open ledger is full, only what would have been applied to it may wait with terQUEUED;
- * what waits for something else (an earlier sequence, an account, a fee) has half of the queue. */
+ * A new closed ledger makes the open one anew: first what was open, in its order and whatever it
+ * pays; then what the queue gives; then what was held. What is held waits for something else than
+ * room (an earlier sequence, an account, a balance), or for a place in its account's queue. */
 
 #define FRAME_TXS_BYTES 200000
 /* What is still pending so many ledgers after it went out goes out again, so many in each ledger: a
@@ -70,21 +70,20 @@ static void relay_due(struct node *n, struct relay *r, struct ptx *p)
 
 /* ---- room ---- */
 
-static bool open_has_room(const struct node *n, const struct tx *t)
-{
-	return n->open_list.n < LEDGER_TX_MAX &&
-	       n->open_list.bytes + t->blob.n <= LEDGER_TX_BYTES_MAX;
-}
-
-static bool queue_has_room(const struct node *n, const struct tx *t, enum ter why)
+static bool may_hold(const struct node *n, const struct tx *t)
 {
 	const struct pacct *a = pool_account(n, &t->account);
 
-	if (n->queued.n >= TX_QUEUE_MAX || n->queued.bytes + t->blob.n > TX_QUEUE_BYTES_MAX ||
-	    (a && a->n >= TX_HELD_PER_ACCOUNT_MAX))
-		return false;
-	return why == terQUEUED || (n->held_n < TX_QUEUE_MAX / 2 &&
-				    n->held_bytes + t->blob.n <= TX_QUEUE_BYTES_MAX / 2);
+	return n->waiting.n < TX_HELD_MAX && n->waiting.bytes + t->blob.n <= TX_HELD_BYTES_MAX &&
+	       (!a || a->n < TX_HELD_PER_ACCOUNT_MAX);
+}
+
+static struct txq_open open_now(const struct node *n, bool again)
+{
+	return (struct txq_open){.view = n->open,
+				 .txs = n->open_list.n,
+				 .bytes = n->open_list.bytes,
+				 .load = again ? FEE_LEVEL_BASE : load_factor(&n->load)};
 }
 
 static bool expired(const struct node *n, const struct tx *t)
@@ -106,50 +105,75 @@ static void announce(struct node *n, struct ptx *p, enum ter result)
 	e->proposed.result = result;
 }
 
-/* What the open ledger, which has no room, would say to p: terQUEUED if it would be applied, or if
- * it comes next after what its account has in the queue. */
-static enum ter try_only(struct node *n, const struct ptx *p)
+/* p, which is in no list, was applied. */
+static void file_open(struct node *n, struct ptx *p, struct relay *r, enum ter result)
 {
-	struct view *v = view_open_sandbox(n->open);
-	struct tx_outcome o = tx_apply(v, p->tx, 0, n->open_index, NULL);
-
-	view_close(v);
-	if (o.applied)
-		return terQUEUED;
-	if (o.result == terPRE_SEQ && p->tx->seq == node_next_sequence(n, &p->tx->account))
-		return terQUEUED;
-	return o.result;
+	p->fail_hard = false; /* it is out now; from here on it is like any other */
+	announce(n, p, result);
+	p->open_since = p->open_since ? p->open_since : n->closed->ledger->header.seq + 1;
+	pool_enter(n, p, PTX_OPEN);
+	relay_due(n, r, p);
+	pool_answer(n, p, result);
 }
 
-/* Queues p, which is in no list, if it may wait; *result becomes why not. */
-static bool wait_in_queue(struct node *n, struct ptx *p, struct relay *r, enum ter *result)
+/* The queue has taken p, which is in no list. */
+static void file_queued(struct node *n, struct ptx *p, struct relay *r)
+{
+	pool_enter(n, p, PTX_QUEUED);
+	relay_due(n, r, p);
+	pool_answer(n, p, terQUEUED);
+}
+
+/* Something has left the queue while another was looked at, or with a new ledger. */
+void pool_left_queue(void *ctx, struct tx *t, bool applied, enum ter result)
+{
+	struct node *n = ctx;
+	struct ptx *p = hmap_get(&n->pool, &t->id);
+
+	must(p && p->place == PTX_QUEUED && n->relay);
+	pool_leave(n, p);
+	p->place = PTX_RETRYING;
+	if (applied) {
+		file_open(n, p, n->relay, result);
+		return;
+	}
+	n->count.queue_dropped += result == telCAN_NOT_QUEUE_FULL;
+	pool_end(n, p, result);
+}
+
+/* Holds p, which is in no list, if it may wait; *result becomes why not. */
+static bool hold(struct node *n, struct ptx *p, struct relay *r, enum ter *result)
 {
 	uint32_t seq = n->closed->ledger->header.seq + 1;
 
-	if (p->fail_hard) {
-		if (*result == terQUEUED)
-			*result = telCAN_NOT_QUEUE;
+	if (p->fail_hard)
 		return false;
-	}
 	if (expired(n, p->tx)) {
 		*result = tefMAX_LEDGER;
 		return false;
 	}
 	if (!p->held_since)
 		p->held_since = seq;
-	if (!queue_has_room(n, p->tx, *result) || seq - p->held_since > HELD_LEDGERS_MAX) {
+	if (!may_hold(n, p->tx) || seq - p->held_since > HELD_LEDGERS_MAX) {
 		*result = telCAN_NOT_QUEUE_FULL;
 		n->count.queue_dropped++;
 		return false;
 	}
 	p->last = *result;
-	pool_enter(n, p, PTX_QUEUED);
+	pool_enter(n, p, PTX_HELD);
 	/* An earlier sequence may be on its way here from elsewhere, and this one is on the way
 	 * of others: they get it now, not one by one. */
-	if (*result == terQUEUED || *result == terPRE_SEQ)
+	if (*result == terPRE_SEQ)
 		relay_due(n, r, p);
 	pool_answer(n, p, *result);
 	return true;
+}
+
+/* What was taken once, and only finds no place now, waits for one. */
+static bool had_a_place(const struct ptx *p, enum ter result)
+{
+	return (p->held_since || p->open_since) &&
+	       (result == telCAN_NOT_QUEUE_FULL || result == telCAN_NOT_QUEUE);
 }
 
 /* Two transactions for one sequence, each first with half of the validators, would keep each other
@@ -180,37 +204,51 @@ static void replace(struct node *n, struct ptx *q, struct ptx *p, struct relay *
 	pool_end(n, q, tefPAST_SEQ);
 	p->held_since = n->closed->ledger->header.seq + 1;
 	p->last = terQUEUED;
-	pool_enter(n, p, PTX_QUEUED);
+	pool_enter(n, p, PTX_HELD);
 	relay_due(n, r, p);
 	pool_answer(n, p, terQUEUED);
 	n->open_stale = true;
 }
 
-/* Applies p, which is in no list, to the open ledger and files it where it belongs; false when it
- * is gone (p freed). */
+/* Applies p, which is in no list, to the open ledger or queues it. What was in the open ledger
+ * before, or in somebody's proposal, need not pay for its place again. */
+static struct tx_outcome bring_in(struct node *n, struct ptx *p, struct relay *r)
+{
+	bool again = p->open_since || p->held_since;
+	struct txq_open o = open_now(n, again);
+	unsigned flags = p->fail_hard ? TX_FAIL_HARD : 0;
+	struct tx_outcome out;
+
+	n->relay = r;
+	p->place = PTX_RETRYING;
+	if ((p->open_since || p->proposed) && txq_has_room(&o, p->tx))
+		out = txq_apply(&o, p->tx, flags);
+	else
+		out = txq_try(&n->txq, &o, p->tx, flags);
+	n->relay = NULL;
+	return out;
+}
+
+/* Brings p, which is in no list, to where it belongs; false when it is gone (p freed). */
 static bool apply(struct node *n, struct ptx *p, struct relay *r)
 {
-	struct tx_outcome o = {.result = terQUEUED};
+	struct tx_outcome o = bring_in(n, p, r);
 	struct ptx *rival;
 
-	if (open_has_room(n, p->tx))
-		o = tx_apply(n->open, p->tx, p->fail_hard ? TX_FAIL_HARD : 0, n->open_index, NULL);
-	else
-		o.result = p->held_since ? p->last : try_only(n, p);
 	if (o.applied) {
-		n->open_index++;
-		p->fail_hard = false; /* it is out now; from here on it is like any other */
-		announce(n, p, o.result);
-		p->open_since = p->open_since ? p->open_since : n->closed->ledger->header.seq + 1;
-		pool_enter(n, p, PTX_OPEN);
-		relay_due(n, r, p);
-		pool_answer(n, p, o.result);
+		file_open(n, p, r, o.result);
 		return true;
 	}
-	if (ter_is_ter(o.result) && wait_in_queue(n, p, r, &o.result))
+	if (o.result == terQUEUED) {
+		file_queued(n, p, r);
+		return true;
+	}
+	if (had_a_place(p, o.result))
+		o.result = terPRE_SEQ;
+	if (ter_is_ter(o.result) && hold(n, p, r, &o.result))
 		return true;
 	rival = o.result == tefPAST_SEQ && !p->fail_hard ? gives_way(n, p->tx) : NULL;
-	if (rival && queue_has_room(n, p->tx, terQUEUED)) {
+	if (rival && may_hold(n, p->tx)) {
 		replace(n, rival, p, r);
 		return true;
 	}
@@ -218,7 +256,8 @@ static bool apply(struct node *n, struct ptx *p, struct relay *r)
 	return false;
 }
 
-/* The first of an account's that waits for an earlier sequence and may be next; NULL when none. */
+/* The first of an account's that is held for an earlier sequence and may be next; NULL when
+ * none. */
 static struct ptx *next_of(struct node *n, const struct account_id *who)
 {
 	struct pacct *a = pool_account(n, who);
@@ -227,14 +266,15 @@ static struct ptx *next_of(struct node *n, const struct account_id *who)
 
 	while (p && p->tx->has_ticket)
 		p = p->qnext;
-	if (!p || p->last == terQUEUED || !open_has_room(n, p->tx))
+	if (!p || p->last == terQUEUED)
 		return NULL;
 	if (view_read(n->open, keylet_account(who), &root) != FOUND)
 		return NULL;
-	return p->tx->seq <= st_u32_or(root, sfSequence, 0) ? p : NULL;
+	return p->tx->seq <= txq_next_sequence(&n->txq, who, st_u32_or(root, sfSequence, 0)) ? p
+											     : NULL;
 }
 
-/* After a transaction of this account was applied: its successors that wait may follow. */
+/* After a transaction of this account was taken: its successors that are held may follow. */
 static void apply_successors(struct node *n, const struct account_id *who, struct relay *r)
 {
 	uint32_t bound = TX_HELD_PER_ACCOUNT_MAX;
@@ -242,7 +282,7 @@ static void apply_successors(struct node *n, const struct account_id *who, struc
 
 	while (bound-- && (p = next_of(n, who))) {
 		pool_leave(n, p);
-		if (apply(n, p, r) && p->place == PTX_QUEUED)
+		if (apply(n, p, r) && p->place == PTX_HELD)
 			return;
 	}
 }
@@ -252,7 +292,7 @@ void open_try(struct node *n, struct ptx *p, struct relay *r)
 	struct account_id who = p->tx->account;
 
 	pool_leave(n, p);
-	if (apply(n, p, r) && p->place == PTX_OPEN)
+	if (apply(n, p, r) && p->place != PTX_HELD)
 		apply_successors(n, &who, r);
 }
 
@@ -293,7 +333,30 @@ static void new_open_view(struct node *n)
 	info.fees = n->fees;
 	view_close(n->open);
 	n->open = view_open_tree(&l->state, &info);
-	n->open_index = 0;
+}
+
+/* The queue learns of the closed ledger, once: the new view has its state. */
+static void tell_queue(struct node *n)
+{
+	const struct held *h = n->closed;
+	uint64_t *levels;
+
+	if (hash256_eq(&n->queue_closed, &h->ledger->hash))
+		return;
+	n->queue_closed = h->ledger->hash;
+	levels = mem_alloc((h->n_txs + 1) * sizeof(*levels));
+	for (uint32_t i = 0; i < h->n_txs; i++)
+		levels[i] = fee_level_of(h->txs[i], n->open);
+	txq_closed(&n->txq, levels, h->n_txs, n->closed_slow, h->ledger->header.seq);
+	n->closed_slow = false;
+	mem_free(levels);
+}
+
+static void take_from_queue(struct node *n)
+{
+	struct txq_open o = open_now(n, true);
+
+	txq_accept(&n->txq, &o, &n->closed->ledger->hash);
 }
 
 /* Whether p waits for an earlier sequence that waits here, too: it comes right after that one. */
@@ -306,12 +369,53 @@ static bool waits_its_turn(const struct node *n, const struct ptx *p)
 	       !expired(n, p->tx) && seq - p->held_since <= HELD_LEDGERS_MAX;
 }
 
-/* Applies what was open before (in its order) and then what waited, oldest first. A transaction
- * may leave the pool while another is applied: so they are walked by id. */
+/* What was open before, in its order: by id, because a transaction may leave the pool while
+ * another is applied. */
+static void reopen(struct node *n, struct relay *r)
+{
+	uint32_t n_open = n->open_list.n, i;
+	struct hash256 *ids = pool_ids(&n->open_list);
+
+	for (i = 0; i < n_open; i++) {
+		struct ptx *p = hmap_get(&n->pool, &ids[i]);
+
+		pool_leave(n, p);
+		p->place = PTX_RETRYING;
+	}
+	for (i = 0; i < n_open; i++)
+		apply(n, hmap_get(&n->pool, &ids[i]), r);
+	mem_free(ids);
+}
+
+static void try_held(struct node *n, struct relay *r)
+{
+	uint32_t n_held = n->waiting.n, i;
+	struct hash256 *ids = pool_ids(&n->waiting);
+
+	for (i = 0; i < n_held; i++) {
+		struct ptx *p = hmap_get(&n->pool, &ids[i]);
+
+		if (!p || p->place != PTX_HELD)
+			continue;
+		if (waits_its_turn(n, p))
+			relay_due(n, r, p);
+		else
+			open_try(n, p, r);
+	}
+	mem_free(ids);
+}
+
+/* What waits in the queue is told again, too. */
+static void relay_queued(struct node *n, struct relay *r)
+{
+	struct ptx *p;
+
+	for (p = n->queued.first; p; p = p->next)
+		relay_due(n, r, p);
+}
+
 void pool_rebuild_open(struct node *n)
 {
-	uint32_t n_open = n->open_list.n, n_queued = n->queued.n, i;
-	struct hash256 *open = pool_ids(&n->open_list), *queued = pool_ids(&n->queued);
 	struct relay r = {.n = 0};
 
 	n->open_stale = false;
@@ -320,26 +424,14 @@ void pool_rebuild_open(struct node *n)
 		seen_clear(&n->put_off);
 	}
 	new_open_view(n);
-	for (i = 0; i < n_open; i++) {
-		struct ptx *p = hmap_get(&n->pool, &open[i]);
-
-		pool_leave(n, p);
-		p->place = PTX_RETRYING;
-	}
-	for (i = 0; i < n_open; i++)
-		apply(n, hmap_get(&n->pool, &open[i]), &r);
-	for (i = 0; i < n_queued; i++) {
-		struct ptx *p = hmap_get(&n->pool, &queued[i]);
-
-		if (!p || p->place != PTX_QUEUED)
-			continue;
-		if (waits_its_turn(n, p))
-			relay_due(n, &r, p);
-		else
-			open_try(n, p, &r);
-	}
-	mem_free(open);
-	mem_free(queued);
+	n->relay = &r;
+	tell_queue(n);
+	reopen(n, &r);
+	n->relay = &r;
+	take_from_queue(n);
+	n->relay = NULL;
+	try_held(n, &r);
+	relay_queued(n, &r);
 	relay_flush(n, &r);
 	if (view_failed(n->open))
 		node_store_failed(n, "cannot read the state while making the open ledger");

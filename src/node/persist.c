@@ -77,6 +77,7 @@ static void committed(struct node *n, struct ledger *l)
 		pool_ledger_validated(n, h);
 		held_forget_txs(h);
 	}
+	fees_validated(n, l->header.seq);
 	e = fx_new(n, NODE_FX_LEDGER);
 	e->ledger = ledger_ref(l);
 	held_prune(n);

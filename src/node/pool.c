@@ -29,6 +29,8 @@ static struct ptx_list *list_of(struct node *n, enum ptx_place p)
 		return &n->open_list;
 	case PTX_QUEUED:
 		return &n->queued;
+	case PTX_HELD:
+		return &n->waiting;
 	case PTX_CLOSED:
 		return &n->in_closed;
 	case PTX_RETRYING:
@@ -93,7 +95,7 @@ static void list_append(struct node *n, struct ptx *p, enum ptx_place place)
 		n->verify_next = p;
 }
 
-/* ---- queue by account ---- */
+/* ---- what is held, by account ---- */
 
 static struct hash256 account_key(const struct account_id *a)
 {
@@ -110,7 +112,7 @@ struct pacct *pool_account(const struct node *n, const struct account_id *a)
 	return hmap_get(&n->accounts, &k);
 }
 
-static void queue_unlink(struct node *n, struct ptx *p)
+static void held_unlink(struct node *n, struct ptx *p)
 {
 	struct pacct *a = pool_account(n, &p->tx->account);
 	struct ptx **at;
@@ -120,19 +122,13 @@ static void queue_unlink(struct node *n, struct ptx *p)
 		must(*at);
 	*at = p->qnext;
 	p->qnext = NULL;
-	if (p->held) {
-		must(n->held_n > 0 && n->held_bytes >= p->tx->blob.n);
-		n->held_n--;
-		n->held_bytes -= p->tx->blob.n;
-		p->held = false;
-	}
 	if (--a->n)
 		return;
 	hmap_del(&n->accounts, &a->key);
 	mem_free(a);
 }
 
-static void queue_link(struct node *n, struct ptx *p)
+static void held_link(struct node *n, struct ptx *p)
 {
 	struct pacct *a = pool_account(n, &p->tx->account);
 	struct ptx **at;
@@ -147,25 +143,22 @@ static void queue_link(struct node *n, struct ptx *p)
 	p->qnext = *at;
 	*at = p;
 	a->n++;
-	p->held = p->last != terQUEUED;
-	if (p->held) {
-		n->held_n++;
-		n->held_bytes += p->tx->blob.n;
-	}
 }
 
 void pool_leave(struct node *n, struct ptx *p)
 {
+	if (p->place == PTX_HELD)
+		held_unlink(n, p);
 	if (p->place == PTX_QUEUED)
-		queue_unlink(n, p);
+		(void)txq_remove(&n->txq, p->tx); /* false: it has left already */
 	list_remove(n, p);
 }
 
 void pool_enter(struct node *n, struct ptx *p, enum ptx_place place)
 {
 	list_append(n, p, place);
-	if (place == PTX_QUEUED)
-		queue_link(n, p);
+	if (place == PTX_HELD)
+		held_link(n, p);
 }
 
 /* Frees p, which is in no list. */
@@ -205,13 +198,13 @@ static void answer(struct node *n, uint64_t token, struct tx *tx, enum ter resul
 	s->tx = tx_ref(tx);
 	s->result = result;
 	s->applied = p && p->place == PTX_OPEN;
-	s->queued = p && p->place == PTX_QUEUED && result == terQUEUED;
+	s->queued = p && (p->place == PTX_QUEUED || p->place == PTX_HELD) && result == terQUEUED;
 	/* What was applied is kept too: it is applied again to each ledger that follows, until one
 	 * with it is validated (rippled: LocalTxs). */
 	s->kept = p && p->place != PTX_VERIFYING && p->place != PTX_RETRYING;
 	s->broadcast = p && p->relayed;
 	s->accepted = s->applied || s->queued || s->kept || s->broadcast;
-	s->open_ledger_cost = n->fees.base;
+	s->open_ledger_cost = n->open ? fees_cost_now(n, tx) : n->fees.base;
 	s->validated_seq = n->validated ? n->validated->header.seq : 0;
 	s->account_seq_available = node_next_sequence(n, &tx->account);
 	if (n->open && view_read(n->open, keylet_account(&tx->account), &root) == FOUND)
@@ -363,9 +356,13 @@ static bool is_known(const struct node *n, const struct hash256 *id)
 /* Whoever delivered the set is not to blame for what a validator put into it. */
 void pool_take(struct node *n, struct tx *tx)
 {
+	struct ptx *p = hmap_get(&n->pool, &tx->id);
+
+	if (p && p->place == PTX_VERIFYING)
+		p->proposed = true;
 	if (is_known(n, &tx->id) || tx->pseudo || !verify_has_room(n, tx->blob.n, 0))
 		return;
-	admit(n, tx, 0);
+	admit(n, tx, 0)->proposed = true;
 }
 
 /* One blob of a peer; false when the rest of the message is not worth looking at. */
@@ -419,7 +416,8 @@ void pool_submit(struct node *n, struct tx *tx, bool fail_hard, uint64_t token)
 		return;
 	}
 	if (p && p->place != PTX_VERIFYING) {
-		answer(n, token, tx, p->place == PTX_QUEUED ? p->last : tefALREADY, p);
+		answer(n, token, tx,
+		       p->place == PTX_QUEUED || p->place == PTX_HELD ? p->last : tefALREADY, p);
 		return;
 	}
 	if (tx->pseudo) {
@@ -575,7 +573,7 @@ uint32_t node_next_sequence(const struct node *n, const struct account_id *id)
 
 	if (!n->open || view_read(n->open, keylet_account(id), &root) != FOUND)
 		return 0;
-	seq = st_u32_or(root, sfSequence, 0);
+	seq = txq_next_sequence(&n->txq, id, st_u32_or(root, sfSequence, 0));
 	a = pool_account(n, id);
 	for (p = a ? a->first : NULL; p && p->tx->seq <= seq; p = p->qnext)
 		if (p->tx->seq == seq && !p->tx->has_ticket)

@@ -230,6 +230,19 @@ void round_accept_next(struct node *n)
 	round_accept(n, token);
 }
 
+/* Too long for ledgers to grow (rippled: RCLConsensus.cpp doAccept). */
+#define SLOW_MS 5000
+
+static bool took_long(const struct node *n)
+{
+	struct cons_status s;
+
+	if (!n->cons)
+		return false;
+	cons_get_status(n->cons, &s);
+	return s.last_converge_ms > SLOW_MS;
+}
+
 void rounds_built(struct node *n, struct node_job *j)
 {
 	struct cons_event ev;
@@ -246,6 +259,7 @@ void rounds_built(struct node *n, struct node_job *j)
 	h = held_add(n, ledger_ref(j->build.ledger), j->build.applied,
 		     (uint32_t)j->build.n_applied);
 	n->count.ledgers_closed++;
+	n->closed_slow = took_long(n);
 	round_set_closed(n, h);
 	pool_ledger_closed(n, h);
 	if (n->cons) {
@@ -365,6 +379,7 @@ static void on_switch(struct node *n, const struct hash256 *hash)
 	n->build_job = 0;
 	round_cancel_build(n);
 	round_set_closed(n, h);
+	n->closed_slow = true;
 	pool_branch_switched(n);
 	status_send(n, 0);
 }

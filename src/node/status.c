@@ -104,23 +104,6 @@ bool node_peer_ledgers(const struct node *n, uint32_t peer, struct node_peer_led
 	return false;
 }
 
-uint32_t node_queued(const struct node *n, const struct account_id *id, struct node_queued *out,
-		     uint32_t max)
-{
-	const struct pacct *a = id ? pool_account(n, id) : NULL;
-	const struct ptx *p = id ? (a ? a->first : NULL) : n->queued.first;
-	uint32_t i, seq = n->closed ? n->closed->ledger->header.seq + 1 : 0;
-
-	for (i = 0; p && i < max; i++) {
-		uint32_t waits = p->held_since && seq > p->held_since ? seq - p->held_since : 0;
-
-		out[i] = (struct node_queued){
-		    p->tx, p->last, waits < HELD_LEDGERS_MAX ? HELD_LEDGERS_MAX - waits : 0};
-		p = id ? p->qnext : p->next;
-	}
-	return i;
-}
-
 void node_get_status(const struct node *n, struct now now, struct node_status *out)
 {
 	int i;
@@ -146,10 +129,10 @@ void node_get_status(const struct node *n, struct now now, struct node_status *o
 	    .started = n->started_at,
 	    .validated_at = n->validated_at,
 	    .first_validated_at = n->first_validated_at,
-	    .queue_n = n->queued.n,
-	    .queue_max = TX_QUEUE_MAX,
+	    .queue_n = n->queued.n + n->waiting.n,
+	    .queue_max = n->txq.max + TX_HELD_MAX,
 	    .open_n = n->open_list.n,
-	    .queue_bytes = n->queued.bytes,
+	    .queue_bytes = n->queued.bytes + n->waiting.bytes,
 	    .counters = n->count,
 	};
 	if (n->cfg.validator)

@@ -348,9 +348,9 @@ static void write_waiting(struct rpc_call *c, const struct shown *s, const struc
 	struct jw *w = &c->w;
 
 	jw_open(w, '{');
-	queue_write_tx(w, q->tx, view_get_info(c->ledger.open)->fees.base);
+	queue_write_tx(w, q);
 	jw_put_str(w, "account", account_text(&q->tx->account).s);
-	jw_put_u64(w, "retries_remaining", q->ledgers_left);
+	jw_put_u64(w, "retries_remaining", q->retries);
 	jw_put_str(w, "preflight_result", result_name(tesSUCCESS));
 	if (q->last != terQUEUED)
 		jw_put_str(w, "last_result", result_name(q->last));

@@ -12,6 +12,6 @@
 void queue_write_account(struct rpc_call *c, const struct account_id *id);
 /* The members of one transaction that are about its waiting: fee_level, LastLedgerSequence, fee,
  * max_spend_drops, auth_change. */
-void queue_write_tx(struct jw *w, const struct tx *tx, struct drops base);
+void queue_write_tx(struct jw *w, const struct node_queued *q);
 
 #endif

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+#include "rpc/fees.h"
 #include "rpc/methods.h"
 #include "rpc/state.h"
 
@@ -8,8 +9,7 @@
 /* server_info and server_state (rippled: NetworkOPs.cpp getServerInfo). One function writes both:
  * "human" is server_info, with times in seconds and money in XRP. */
 
-#define FEE_LEVEL_REFERENCE 256 /* fee levels count in 256ths of the base fee */
-#define AGE_SHOWN_MAX       1000000
+#define AGE_SHOWN_MAX 1000000
 
 /* Strangers see "full" where an administrator sees what part this node plays in consensus. */
 static const char *state_text(const struct node_status *s, bool admin)
@@ -103,20 +103,6 @@ static void write_ledger(struct rpc_call *c, bool human)
 	else
 		write_ledger_machine(&c->w, l, &fees);
 	jw_end(&c->w, '}');
-}
-
-static void write_load(struct jw *w, bool human)
-{
-	if (human) {
-		jw_put_u64(w, "load_factor", 1);
-		return;
-	}
-	jw_put_u64(w, "load_base", FEE_LEVEL_REFERENCE);
-	jw_put_u64(w, "load_factor", FEE_LEVEL_REFERENCE);
-	jw_put_u64(w, "load_factor_fee_escalation", FEE_LEVEL_REFERENCE);
-	jw_put_u64(w, "load_factor_fee_queue", FEE_LEVEL_REFERENCE);
-	jw_put_u64(w, "load_factor_fee_reference", FEE_LEVEL_REFERENCE);
-	jw_put_u64(w, "load_factor_server", FEE_LEVEL_REFERENCE);
 }
 
 static void write_last_close(struct jw *w, const struct cons_status *s, bool human)
@@ -326,7 +312,10 @@ static void write_server(struct rpc_call *c, bool human)
 	jw_put_u64(w, "io_latency_ms", t.io_latency_ms);
 	jw_put_text_u64(w, "jq_trans_overflow", s.counters.queue_dropped);
 	write_last_close(w, &s.consensus, human);
-	write_load(w, human);
+	if (human)
+		fees_write_human(w, c->host->node, c->from.admin);
+	else
+		fees_write_machine(w, c->host->node);
 	jw_put_u64(w, "peers", s.peers);
 	jw_put_text_u64(w, "peer_disconnects", t.disconnects);
 	jw_put_text_u64(w, "peer_disconnects_resources", t.disconnects_resources);

@@ -6,41 +6,7 @@
 #include "base/limits.h"
 #include "crypto/base58.h"
 
-/* fee, feature, version, ping, random, server_definitions. */
-
-/* ---- fee (rippled: TxQ.cpp doRPC) */
-
-void method_fee(struct rpc_call *c)
-{
-	const struct view *open = node_open_view(c->host->node);
-	struct node_status s;
-	struct jw *w = &c->w;
-	uint64_t base;
-
-	if (!open) {
-		rpc_fail_behind(c, RPC_NO_CURRENT);
-		return;
-	}
-	node_get_status(c->host->node, c->host->now(c->host->ctx), &s);
-	base = view_get_info(open)->fees.base.raw; /* raw: printing */
-	jw_put_text_u64(w, "current_ledger_size", s.open_n);
-	jw_put_text_u64(w, "current_queue_size", s.queue_n);
-	jw_put_open(w, "drops", '{');
-	jw_put_text_u64(w, "base_fee", base);
-	jw_put_text_u64(w, "median_fee", base);
-	jw_put_text_u64(w, "minimum_fee", base);
-	jw_put_text_u64(w, "open_ledger_fee", base);
-	jw_end(w, '}');
-	jw_put_text_u64(w, "expected_ledger_size", LEDGER_TX_MAX);
-	jw_put_u64(w, "ledger_current_index", view_get_info(open)->seq);
-	jw_put_open(w, "levels", '{');
-	jw_put_str(w, "median_level", "256");
-	jw_put_str(w, "minimum_level", "256");
-	jw_put_str(w, "open_ledger_level", "256");
-	jw_put_str(w, "reference_level", "256");
-	jw_end(w, '}');
-	jw_put_text_u64(w, "max_queue_size", s.queue_max);
-}
+/* feature, version, ping, random, server_definitions. */
 
 /* ---- feature (rippled: Feature.cpp, AmendmentTable.cpp) */
 

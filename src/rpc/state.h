@@ -36,7 +36,7 @@ struct rpc {
 	struct hmap idem_keys;         /* requests with an Idempotency-Key that are worked on */
 	struct idem *idems;
 	uint64_t keep_token;
-	struct drops base_fee;  /* as the server stream has told it last */
+	struct node_fees fees;  /* as the server stream has told them last */
 	struct buf definitions; /* members of server_definitions' result, made on first use */
 	struct hash256 definitions_hash;
 	struct rules *rules; /* of the closed ledger last asked about, whose hash is: */

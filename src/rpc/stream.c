@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "rpc/cache.h"
 #include "rpc/call.h"
+#include "rpc/fees.h"
 #include "rpc/history_feed.h"
 #include "rpc/state.h"
 #include "rpc/streams.h"
@@ -120,22 +121,11 @@ static void publish_server(struct rpc *r, enum node_state state);
 
 void rpc_on_ledger(struct rpc *r, struct ledger *validated)
 {
-	const struct view *open = node_open_view(r->host.node);
-	struct node_status s;
-	struct drops now;
-
 	publish_ledger(r, validated);
 	publish_book_changes(r, validated);
 	history_feeds_ledger(r, validated);
 	stream_publish_txs(r, validated);
-	if (!open)
-		return;
-	now = view_get_info(open)->fees.base;
-	if (r->base_fee.raw != 0 && r->base_fee.raw != now.raw) { /* raw: compared */
-		node_get_status(r->host.node, r->host.now(r->host.ctx), &s);
-		publish_server(r, s.state);
-	}
-	r->base_fee = now;
+	stream_publish_fees(r);
 }
 
 /* ---- validations */
@@ -332,12 +322,7 @@ static void write_load(const struct rpc *r, struct jw *w)
 
 	if (open)
 		jw_put_u64(w, "base_fee", view_get_info(open)->fees.base.raw); /* raw: printing */
-	jw_put_u64(w, "load_base", 256);
-	jw_put_u64(w, "load_factor", 256);
-	jw_put_u64(w, "load_factor_fee_escalation", 256);
-	jw_put_u64(w, "load_factor_fee_queue", 256);
-	jw_put_u64(w, "load_factor_fee_reference", 256);
-	jw_put_u64(w, "load_factor_server", 256);
+	fees_write_machine(w, r->host.node);
 }
 
 static void write_server(struct jw *w, void *ctx, unsigned version)
@@ -354,16 +339,30 @@ static void write_server(struct jw *w, void *ctx, unsigned version)
 /* When the state has changed, or what a transaction costs. */
 static void publish_server(struct rpc *r, enum node_state state)
 {
-	const struct view *open = node_open_view(r->host.node);
 	struct server_message m = {.r = r, .state = state};
 	struct broadcast b;
 
-	if (open)
-		r->base_fee = view_get_info(open)->fees.base;
+	node_get_fees(r->host.node, &r->fees);
 	broadcast_begin(&b, r->subs, write_server, &m);
 	b.conflate = CONFLATE_SERVER;
 	broadcast_stream(&b, STREAM_SERVER);
 	broadcast_end(&b);
+}
+
+void stream_publish_fees(struct rpc *r)
+{
+	struct node_status s;
+	struct node_fees now;
+
+	if (!node_open_view(r->host.node))
+		return;
+	node_get_fees(r->host.node, &now);
+	if (r->fees.reference && fees_have_changed(&r->fees, &now)) {
+		node_get_status(r->host.node, r->host.now(r->host.ctx), &s);
+		publish_server(r, s.state);
+	}
+	if (!r->fees.reference)
+		r->fees = now;
 }
 
 void rpc_on_state(struct rpc *r, enum node_state state)

@@ -280,6 +280,8 @@ void rpc_on_proposed(struct rpc *r, const struct tx *tx, enum ter result)
 	char funds[AMOUNT_TEXT_MAX];
 	struct broadcast b;
 
+	if (subs_has_stream(r->subs, STREAM_SERVER))
+		stream_publish_fees(r);
 	if (!subs_has_stream(r->subs, STREAM_PROPOSED) &&
 	    !subs_has_topics(r->subs, SUB_ACCOUNTS_PROPOSED))
 		return;

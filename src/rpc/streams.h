@@ -31,6 +31,8 @@ struct tx_message {
 };
 void stream_write_tx(struct jw *w, void *ctx, unsigned version); /* ctx: struct tx_message */
 
+/* To those who follow the server, if what a transaction costs has changed much. */
+void stream_publish_fees(struct rpc *r);
 /* To all who follow the transactions of a ledger (stream_tx.c). */
 void stream_publish_txs(struct rpc *r, struct ledger *l);
 

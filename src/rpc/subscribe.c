@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+#include "rpc/fees.h"
 #include "rpc/history_feed.h"
 #include "rpc/methods.h"
 #include "rpc/state.h"
@@ -23,8 +24,7 @@ static void write_server(struct rpc_call *c)
 	c->host->random(c->host->ctx, random.b, sizeof(random.b));
 	server_host_name(c->host, c->from.admin, name);
 	jw_put_str(w, "hostid", name);
-	jw_put_u64(w, "load_base", 256);
-	jw_put_u64(w, "load_factor", 256);
+	fees_write_brief(w, c->host->node);
 	server_write_key(w, c->host);
 	jw_put_hash(w, "random", &random);
 	jw_put_str(w, "server_status",

@@ -399,7 +399,8 @@ struct rig *rig_open(const struct rig_options *o)
 				 .unl = unl,
 				 .unl_n = o->validators,
 				 .seed = 1,
-				 .cookie = 1};
+				 .cookie = 1,
+				 .txq = txq_setup_roomy()};
 	struct why why = {""};
 	uint32_t i;
 

@@ -83,10 +83,32 @@ uint32_t node_queued(const struct node *n, const struct account_id *id, struct n
 {
 	uint32_t k = 0;
 
-	for (uint32_t i = 0; i < n->n_waiting && k < max; i++)
-		if (!id || account_eq(id, &n->waiting[i]->account))
-			out[k++] = (struct node_queued){n->waiting[i], terPRE_SEQ, 40};
+	for (uint32_t i = 0; i < n->n_waiting && k < max; i++) {
+		struct tx *t = n->waiting[i];
+
+		if (id && !account_eq(id, &t->account))
+			continue;
+		out[k] = (struct node_queued){
+		    .tx = t, .level = fee_level_of(t, n->open), .last = terPRE_SEQ, .retries = 9};
+		tx_consequences_of(t, &out[k++].effect);
+	}
 	return k;
+}
+
+void node_get_fees(const struct node *n, struct node_fees *out)
+{
+	*out = (struct node_fees){.base = view_get_info(n->open)->fees.base,
+				  .reference = FEE_LEVEL_BASE,
+				  .minimum = FEE_LEVEL_BASE,
+				  .median = FEE_LEVEL_BASE * 500,
+				  .open = n->open_level ? n->open_level : FEE_LEVEL_BASE,
+				  .expected = 32,
+				  .open_n = n->n_open,
+				  .queue_n = n->n_waiting,
+				  .queue_max = 2000,
+				  .load_local = n->load ? n->load : LOAD_BASE,
+				  .load_remote = LOAD_BASE,
+				  .load_cluster = LOAD_BASE};
 }
 
 bool node_peer_ledgers(const struct node *n, uint32_t peer, struct node_peer_ledgers *out)

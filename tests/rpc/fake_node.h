@@ -28,6 +28,8 @@ struct node {
 	uint32_t n_open;
 	struct tx *waiting[8]; /* for a later ledger; referenced */
 	uint32_t n_waiting;
+	uint64_t open_level; /* 0: no more than the base fee */
+	uint32_t load;       /* likewise */
 	struct public_key unl[5];
 	uint32_t unl_n;
 	struct manifest manifest; /* of one of them; bytes empty: none is known */

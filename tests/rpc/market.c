@@ -464,15 +464,15 @@ static bool market_name(const char *name, struct buf *out)
 static void add_waiting(struct fake *f)
 {
 	struct world w = {0};
-	struct st_object *o = account_set(&w, "mary", 10);
+	struct st_object *o = payment(&w, "mary", 9, "ned", 5 * XRP);
 
+	st_set_u(o, sfLastLedgerSequence, 20);
+	f->node.waiting[f->node.n_waiting++] = signed_by("mary", o);
+	o = account_set(&w, "mary", 10);
 	st_set_u(o, sfSetFlag, asfRequireAuth);
 	f->node.waiting[f->node.n_waiting++] = signed_by("mary", o);
 	o = account_set(&w, "mary", 0);
 	st_set_u(o, sfTicketSequence, 4);
-	f->node.waiting[f->node.n_waiting++] = signed_by("mary", o);
-	o = payment(&w, "mary", 9, "ned", 5 * XRP);
-	st_set_u(o, sfLastLedgerSequence, 20);
 	f->node.waiting[f->node.n_waiting++] = signed_by("mary", o);
 	arena_close(&w.arena);
 }

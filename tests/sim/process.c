@@ -273,6 +273,7 @@ static struct node *make_node(struct process *p, const struct disk_found *found)
 	    .seed = rng_next(&p->rng),
 	    .cookie = rng_next(&p->rng) | 1,
 	    .version = SERVER_VERSION,
+	    .txq = w->plan.market ? txq_setup_default() : txq_setup_roomy(),
 	};
 	struct public_key unl[WORLD_NODES_MAX];
 	struct why why = {""};
