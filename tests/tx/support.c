@@ -142,7 +142,6 @@ void world_open(struct world *w, const struct world_options *options)
 	struct world_options o = options ? *options : (struct world_options){0};
 	struct why why = {{0}};
 	struct genesis g;
-	struct tree state;
 
 	memset(w, 0, sizeof(*w));
 	genesis_default(&g, !o.no_amendments);
@@ -150,24 +149,32 @@ void world_open(struct world *w, const struct world_options *options)
 	if (genesis_build(&g, &w->first, &w->base, &why) != ERR_NONE)
 		fail_msg("%s", why.text);
 	genesis_close(&g);
-	tree_share(&state, &w->base->state);
+	tree_share(&w->state, &w->base->state);
 	if (o.plant)
-		o.plant(&state);
-	assert_int_equal(rules_read(&state, &w->rules), FOUND);
-	w->info = (struct view_info){.seq = w->base->header.seq + 1,
+		o.plant(&w->state);
+	assert_int_equal(rules_read(&w->state, &w->rules), FOUND);
+	w->info = (struct view_info){.seq = o.seq ? o.seq : w->base->header.seq + 1,
 				     .parent_close = w->base->header.close,
 				     .parent_hash = w->base->hash,
 				     .rules = w->rules,
 				     .network_id = o.network_id,
 				     .open = o.open};
-	assert_int_equal(ledger_fees_read(&state, &w->info.fees), FOUND);
-	w->view = view_open_tree(&state, &w->info);
-	tree_close(&state);
+	assert_int_equal(ledger_fees_read(&w->state, &w->info.fees), FOUND);
+	w->view = view_open_tree(&w->state, &w->info);
+}
+
+void world_move(struct world *w, uint32_t seq)
+{
+	assert_int_equal(view_flush(w->view, &w->state), FOUND);
+	view_close(w->view);
+	w->info.seq = seq;
+	w->view = view_open_tree(&w->state, &w->info);
 }
 
 void world_close(struct world *w)
 {
 	view_close(w->view);
+	tree_close(&w->state);
 	rules_unref(w->rules);
 	ledger_unref(w->first);
 	ledger_unref(w->base);

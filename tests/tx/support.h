@@ -35,6 +35,7 @@ struct person master(void); /* the well-known genesis account */
 /* A world with one ledger view over a genesis of a few accounts. */
 struct world {
 	struct ledger *first, *base;
+	struct tree state; /* under the view */
 	struct view *view;
 	struct rules *rules;
 	struct arena arena; /* of the transactions' fields */
@@ -46,11 +47,15 @@ struct world_options {
 	bool no_amendments;
 	bool open;
 	uint32_t network_id;
+	uint32_t seq; /* of the view's ledger; 0: the third */
 	/* Puts things into the state before the view is made; may be NULL. */
 	void (*plant)(struct tree *state);
 };
 void world_open(struct world *w, const struct world_options *options);
 void world_close(struct world *w);
+/* What the view has changed becomes the state, and a view of ledger `seq` over it is opened; before
+ * that, tests may change w->info. */
+void world_move(struct world *w, uint32_t seq);
 /* Puts one entry into a state. */
 void plant_entry(struct tree *state, struct keylet k, const struct st_object *o);
 /* Changes the AccountRoot of a person. */
