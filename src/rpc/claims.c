@@ -110,7 +110,7 @@ void method_channel_authorize(struct rpc_call *c)
 		rpc_fail_missing(c, "secret");
 		return;
 	}
-	if (signing_key(c, &key) && parse_claim(c, &claim)) {
+	if (signing_key(c, c->version, &key) && parse_claim(c, &claim)) {
 		size_t n = signature_make(key, bytes_of(claim.message, sizeof(claim.message)), sig);
 
 		jw_put_hex(&c->w, "signature", sig, n);

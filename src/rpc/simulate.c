@@ -91,17 +91,56 @@ static bool fill_signers(struct rpc_call *c, json_t *tx)
 	return true;
 }
 
+static bool fill_sequence(struct rpc_call *c, json_t *tx)
+{
+	const json_t *account = json_object_get(tx, "Account");
+	struct account_id id;
+
+	if (json_object_get(tx, "Sequence"))
+		return true;
+	if (!json_is_string(account))
+		return rpc_fail_invalid(c, "tx.Account");
+	if (!json_to_account(account, &id))
+		return rpc_fail_text(c, RPC_SRC_ACT_MALFORMED, "Invalid field 'tx.Account'.");
+	return txfill_sequence(c, tx, &id);
+}
+
 static bool fill(struct rpc_call *c, json_t *tx)
 {
-	struct account_id account;
-
-	if (!json_to_account(json_object_get(tx, "Account"), &account))
-		return rpc_fail_text(c, RPC_SRC_ACT_MALFORMED, "Invalid field 'tx.Account'.");
-	if (!txfill_fee(c, tx) || !fill_signers(c, tx) || !fill_signature(c, tx) ||
-	    !txfill_sequence(c, tx, &account))
+	if (!txfill_fee(c, tx))
+		return false;
+	if (!json_object_get(tx, "SigningPubKey"))
+		json_object_set_new(tx, "SigningPubKey", json_string(""));
+	if (!fill_signers(c, tx) || !fill_signature(c, tx) || !fill_sequence(c, tx))
 		return false;
 	txfill_network(c, tx);
 	return true;
+}
+
+/* NULL and a fault when it is none, or one that is not to be tried. */
+static struct tx *tx_of_json(struct rpc_call *c, const json_t *json)
+{
+	char reason[WHY_MAX];
+	struct st_object *fields;
+	struct tx *tx;
+
+	if (!txfill_fields(c, json, &fields))
+		return NULL;
+	tx = txfill_parse(fields, reason);
+	if (!tx) {
+		jw_put_str(&c->w, "error_exception", reason);
+		rpc_fail_token(c, "invalidTransaction");
+		return NULL;
+	}
+	if (tx->type == ttBatch)
+		rpc_fail(c, RPC_NOT_IMPL);
+	else if (tx->flags & tfInnerBatchTxn)
+		rpc_fail_text(c, RPC_INVALID_PARAMS,
+			      "tfInnerBatchTxn flag is not allowed on top-level transactions.");
+	if (!c->fault.token)
+		return tx;
+	tx_unref(tx);
+	return NULL;
 }
 
 static void write_outcome(struct rpc_call *c, const struct tx *tx, const struct tx_outcome *out,
@@ -134,24 +173,50 @@ static void write_outcome(struct rpc_call *c, const struct tx *tx, const struct 
 	json_decref(shown);
 }
 
+/* Whether the transaction would go straight into the open ledger. What would have to wait is not
+ * tried (rippled: TxQ.cpp tryDirectApply). */
+static bool goes_in(struct rpc_call *c, const struct tx *tx)
+{
+	const struct st_object *root;
+
+	if (rpc_entry(c, keylet_account(&tx->account), &root) != FOUND)
+		return false;
+	return tx->has_ticket || tx->seq == st_u32_or(root, sfSequence, 0);
+}
+
+static struct tx_outcome try_out(struct rpc_call *c, struct tx *tx, struct view *sandbox)
+{
+	const struct view_info *info = view_get_info(sandbox);
+	struct tx_outcome out = {
+	    .result = tx_preflight(tx, info->rules, info->network_id, TX_DRY_RUN)};
+	uint32_t n;
+
+	if (out.result != tesSUCCESS)
+		return out;
+	if (!goes_in(c, tx)) {
+		out.result = telCAN_NOT_QUEUE;
+		return out;
+	}
+	node_open_txs(c->host->node, &n);
+	return tx_apply(sandbox, tx, TX_DRY_RUN, n, &c->arena);
+}
+
 static void run(struct rpc_call *c, struct tx *tx, bool binary)
 {
 	struct view *open = node_open_view(c->host->node);
 	struct view *sandbox;
 	struct tx_outcome out;
-	uint32_t n;
 
 	if (!open) {
 		rpc_fail_behind(c, RPC_NO_CURRENT);
 		return;
 	}
-	node_open_txs(c->host->node, &n);
 	c->ledger = (struct rpc_ledger){.open = open, .seq = view_get_info(open)->seq};
 	sandbox = view_open_sandbox(open);
-	out = tx_apply(sandbox, tx, TX_DRY_RUN, n, &c->arena);
+	out = try_out(c, tx, sandbox);
 	if (view_failed(sandbox))
 		rpc_fail_unavailable(c);
-	else
+	else if (!c->fault.token)
 		write_outcome(c, tx, &out, binary);
 	view_close(sandbox);
 }
@@ -172,11 +237,9 @@ void method_simulate(struct rpc_call *c)
 		}
 	json = tx_of_request(c);
 	if (json && fill(c, json))
-		tx = txfill_build(c, json);
+		tx = tx_of_json(c, json);
 	json_decref(json);
-	if (tx && tx->type == ttBatch)
-		rpc_fail(c, RPC_NOT_IMPL);
-	else if (tx)
+	if (tx)
 		run(c, tx, binary);
 	tx_unref(tx);
 }

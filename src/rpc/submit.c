@@ -5,6 +5,8 @@
 
 #include "base/limits.h"
 
+#include <stdio.h>
+
 /* submit and submit_multisigned (rippled: Submit.cpp, NetworkOPs.cpp). The node answers later. */
 
 static void fail_invalid(struct rpc_call *c, const char *reason)
@@ -30,6 +32,19 @@ static void write_fate(struct rpc_call *c, const struct node_submitted *s)
 	jw_put_u64(w, "validated_ledger_index", s->validated_seq);
 }
 
+/* The signature is good, but the transaction is none that the reference would take. */
+static bool locally_refused(struct rpc_call *c, const struct tx *tx)
+{
+	const char *fault = tx_local_fault(tx);
+	char text[WHY_MAX];
+
+	if (!fault)
+		return false;
+	snprintf(text, sizeof(text), "fails local checks: %s", fault);
+	fail_invalid(c, text);
+	return true;
+}
+
 static void finish_blob(struct rpc_call *c, const struct node_submitted *s)
 {
 	const struct tx *tx = c->later.tx;
@@ -40,6 +55,8 @@ static void finish_blob(struct rpc_call *c, const struct node_submitted *s)
 		fail_invalid(c, "fails local checks: Invalid signature.");
 		return;
 	}
+	if (locally_refused(c, tx))
+		return;
 	shown = tj_tx_plain(tx->fields, &tx->id);
 	jw_put_json(&c->w, "tx_json", shown);
 	json_decref(shown);
@@ -69,6 +86,7 @@ static void submit_blob(struct rpc_call *c, const json_t *text)
 	size_t n = json_string_length(text) / 2;
 	uint8_t *blob;
 	struct why why = {.text = ""};
+	char reason[WHY_MAX];
 	bool fail_hard;
 	struct tx *tx;
 
@@ -82,8 +100,8 @@ static void submit_blob(struct rpc_call *c, const json_t *text)
 		return;
 	}
 	if (tx_parse(&tx, bytes_of(blob, n), &why) != ERR_NONE) {
-		rpc_plain_text(why.text);
-		fail_invalid(c, why.text);
+		txfill_reason(reason, why.text);
+		fail_invalid(c, reason);
 		return;
 	}
 	if (tx->pseudo) {
@@ -102,6 +120,11 @@ static void submit_blob(struct rpc_call *c, const json_t *text)
 
 static void finish_json(struct rpc_call *c, const struct node_submitted *s)
 {
+	if (s->result == temBAD_SIGNATURE) {
+		c->cost = RPC_COST_BAD_SIGNATURE;
+		rpc_fail_text(c, RPC_INTERNAL, "Invalid signature.");
+		return;
+	}
 	signing_write_tx(c, c->later.tx);
 	write_fate(c, s);
 }

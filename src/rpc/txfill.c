@@ -2,7 +2,7 @@
 #include "rpc/signing.h"
 #include "rpc/state.h"
 
-#include "crypto/base58.h"
+#include "base/limits.h"
 #include "tx/engine.h"
 
 #include <stdio.h>
@@ -24,106 +24,294 @@ bool txfill_sequence(struct rpc_call *c, json_t *tx, const struct account_id *ac
 	return true;
 }
 
+bool txfill_names_network(const struct rpc_call *c)
+{
+	return c->r->network_id > NETWORK_ID_FREE_MAX;
+}
+
 void txfill_network(struct rpc_call *c, json_t *tx)
 {
-	if (c->r->network_id > NETWORK_ID_FREE_MAX && !json_object_get(tx, "NetworkID"))
+	if (txfill_names_network(c) && !json_object_get(tx, "NetworkID"))
 		json_object_set_new(tx, "NetworkID", json_integer(c->r->network_id));
 }
 
-static bool st_of_json(struct rpc_call *c, const json_t *tx, struct st_object **out)
+void txfill_amounts(json_t *tx)
 {
-	struct why why = {.text = ""};
+	const char *name;
+	json_t *v;
+	void *safe;
 
-	if (st_from_json(out, &c->arena, tx, &why) == ERR_NONE)
-		return true;
-	return rpc_fail_text(c, RPC_INVALID_PARAMS, "Invalid field 'tx_json': %.180s.", why.text);
+	json_object_foreach_safe(tx, safe, name, v)
+	{
+		enum sf f = sf_by_name(name, strlen(name));
+		char text[24];
+
+		if (f == sfInvalid || sf_type(f) != ST_AMOUNT || !json_is_integer(v))
+			continue;
+		snprintf(text, sizeof(text), "%lld", (long long)json_integer_value(v));
+		json_object_set_new(tx, name, json_string(text));
+	}
 }
 
-struct tx *txfill_build(struct rpc_call *c, const json_t *tx)
+/* ---- What is wrong with JSON, in the words of the reference */
+
+struct saying {
+	const char *ours, *theirs;
+};
+
+static bool ends_with(const char *s, const char *end, size_t *n)
+{
+	*n = strlen(s);
+	if (*n < strlen(end) || strcmp(s + *n - strlen(end), end) != 0)
+		return false;
+	*n -= strlen(end);
+	return true;
+}
+
+/* "Memos[0].Memo.X: what": the place, with the dot that the reference has before an index. */
+static void place(char *out, size_t size, const char *why)
+{
+	size_t n = 0;
+
+	for (; *why && *why != ':' && n + 2 < size; why++) {
+		if (*why == '[')
+			out[n++] = '.';
+		out[n++] = *why;
+	}
+	out[n] = 0;
+}
+
+static bool fail_json(struct rpc_call *c, const char *why)
+{
+	static const struct saying sayings[] = {
+	    {": unknown field", "is unknown."},
+	    {": not a list", "is not a JSON array."},
+	    {": not an object", "is not a JSON object."},
+	    {": nested too deep", "exceeds nesting depth limit."},
+	    {": not an object of one member", "must be an object with a single key/object value."},
+	    {": not a string", "has bad type."},
+	};
+	char at[WHY_MAX];
+	size_t n;
+
+	place(at, sizeof(at), why);
+	for (size_t i = 0; i < sizeof(sayings) / sizeof(sayings[0]); i++)
+		if (ends_with(why, sayings[i].ours, &n))
+			return rpc_fail_text(c, RPC_INVALID_PARAMS, "Field 'tx_json.%.150s' %s", at,
+					     sayings[i].theirs);
+	return rpc_fail_text(c, RPC_INVALID_PARAMS, "Field 'tx_json.%.150s' has invalid data.", at);
+}
+
+void txfill_reason(char out[WHY_MAX], const char *why)
+{
+	static const struct saying sayings[] = {
+	    {" is missing", "is required but missing."},
+	    {" has its default value, so it must be absent",
+	     "may not be explicitly set to default."},
+	    {" does not belong to the type", "found in disallowed location."},
+	};
+	const char *name = strstr(why, ": "), *type = strstr(why, "unknown transaction type ");
+	size_t n;
+
+	name = name ? name + 2 : why;
+	for (size_t i = 0; i < sizeof(sayings) / sizeof(sayings[0]); i++) {
+		if (!ends_with(name, sayings[i].ours, &n) || memchr(name, ' ', n))
+			continue;
+		snprintf(out, WHY_MAX, "Field '%.*s' %s", (int)n, name, sayings[i].theirs);
+		return;
+	}
+	if (type)
+		snprintf(out, WHY_MAX, "Invalid transaction type %s", strrchr(type, ' ') + 1);
+	else
+		snprintf(out, WHY_MAX, "%s", why);
+	rpc_plain_text(out);
+}
+
+/* Signers are of one form (rippled: InnerObjectFormats.cpp). */
+static bool check_signers(struct rpc_call *c, const struct st_object *o)
+{
+	const struct st_array *list = st_get_array(o, sfSigners);
+
+	for (uint32_t i = 0; list && i < list->n; i++) {
+		const struct st_object *s = list->e[i].object;
+
+		if (list->e[i].field != sfSigner)
+			return rpc_fail_text(c, RPC_INVALID_PARAMS,
+					     "Signers array may only contain Signer entries.");
+		if (s->n != 3 || !st_has(s, sfAccount) || !st_has(s, sfSigningPubKey) ||
+		    !st_has(s, sfTxnSignature))
+			return rpc_fail_text(c, RPC_INVALID_PARAMS,
+					     "Object 'Signer' contents did not meet requirements "
+					     "for that type.");
+	}
+	return true;
+}
+
+/* Our codec passes over names that begin small. */
+static bool check_names(struct rpc_call *c, json_t *tx)
+{
+	const char *name;
+	json_t *v;
+
+	json_object_foreach(tx, name, v)
+	{
+		bool capital = name[0] >= 'A' && name[0] <= 'Z';
+
+		if (!capital && strcmp(name, "hash") != 0 && strcmp(name, "index") != 0)
+			return rpc_fail_text(c, RPC_INVALID_PARAMS,
+					     "Field 'tx_json.%.150s' is unknown.", name);
+	}
+	return true;
+}
+
+bool txfill_fields(struct rpc_call *c, const json_t *tx, struct st_object **out)
+{
+	json_t *whole = json_deep_copy(tx);
+	struct why why = {.text = ""};
+	enum err e;
+
+	if (!check_names(c, whole)) {
+		json_decref(whole);
+		return false;
+	}
+	txfill_amounts(whole);
+	e = st_from_json(out, &c->arena, whole, &why);
+	json_decref(whole);
+	return e == ERR_NONE ? check_signers(c, *out) : fail_json(c, why.text);
+}
+
+struct tx *txfill_parse(const struct st_object *fields, char reason[WHY_MAX])
 {
 	struct buf blob = BUF_INIT;
 	struct why why = {.text = ""};
-	struct st_object *o;
 	struct tx *out = NULL;
 
-	if (!st_of_json(c, tx, &o))
-		return NULL;
-	st_encode(&blob, o, ST_ALL);
+	st_encode(&blob, fields, ST_ALL);
 	if (tx_parse(&out, buf_bytes(&blob), &why) != ERR_NONE) {
-		rpc_fail_text(c, RPC_INVALID_PARAMS, "%s", why.text);
+		txfill_reason(reason, why.text);
 		out = NULL;
 	}
 	buf_close(&blob);
 	return out;
 }
 
-/* The fee of the transaction as it stands; the ledger's base fee when it is not yet whole. */
+struct tx *txfill_tx(struct rpc_call *c, const struct st_object *fields)
+{
+	char reason[WHY_MAX];
+	struct tx *out = txfill_parse(fields, reason);
+
+	if (!out)
+		rpc_fail_text(c, RPC_INVALID_PARAMS, "%s", reason);
+	return out;
+}
+
+/* ---- The fee */
+
+/* What is missing for the transaction to be one, so that its fee can be said. False: it will not
+ * become one. */
+static bool make_whole(json_t *tx)
+{
+	static const char *const members[] = {"Fee", "Sequence", "SigningPubKey", "TxnSignature"};
+	json_t *list = json_object_get(tx, "Signers");
+
+	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
+		if (!json_object_get(tx, members[i]))
+			json_object_set_new(tx, members[i], json_string(i < 2 ? "0" : ""));
+	if (!list)
+		return true;
+	if (!json_is_array(list) || json_array_size(list) > TX_SIGNERS_MAX)
+		return false;
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		json_t *signer = json_object_get(json_array_get(list, i), "Signer");
+
+		if (!json_is_object(signer))
+			return false;
+		for (size_t k = 2; k < sizeof(members) / sizeof(members[0]); k++)
+			if (!json_object_get(signer, members[k]))
+				json_object_set_new(signer, members[k], json_string(""));
+	}
+	return true;
+}
+
+/* The fee of the transaction as it stands; the ledger's base fee when it is none yet. */
 static struct drops usual_fee(struct rpc_call *c, const json_t *tx, struct view *open)
 {
 	json_t *whole = json_deep_copy(tx);
-	struct buf blob = BUF_INIT;
 	struct drops fee = view_get_info(open)->fees.base;
+	char reason[WHY_MAX];
 	struct st_object *o;
-	struct tx *t;
+	struct tx *t = NULL;
 
-	json_object_set_new(whole, "Fee", json_string("0"));
-	if (!json_object_get(whole, "Sequence"))
-		json_object_set_new(whole, "Sequence", json_integer(0));
-	if (!json_object_get(whole, "SigningPubKey"))
-		json_object_set_new(whole, "SigningPubKey", json_string(""));
-	if (st_from_json(&o, &c->arena, whole, NULL) == ERR_NONE) {
-		st_encode(&blob, o, ST_ALL);
-		if (tx_parse(&t, buf_bytes(&blob), NULL) == ERR_NONE) {
-			fee = tx_base_fee(t, open);
-			tx_unref(t);
-		}
-	}
-	buf_close(&blob);
+	txfill_amounts(whole);
+	if (make_whole(whole) && st_from_json(&o, &c->arena, whole, NULL) == ERR_NONE)
+		t = txfill_parse(o, reason);
+	if (t && !tx_local_fault(t))
+		fee = tx_base_fee(t, open);
+	tx_unref(t);
 	json_decref(whole);
 	return fee;
 }
 
 /* fee_mult_max or fee_div_max. */
-static bool factor(struct rpc_call *c, const char *key, uint32_t usual, uint32_t least,
-		   uint32_t *out)
+static bool factor(struct rpc_call *c, const char *key, uint32_t least, uint32_t *out)
 {
 	const json_t *v = json_object_get(c->p, key);
+	json_int_t i = json_integer_value(v);
 
-	*out = usual;
 	if (!v)
 		return true;
-	if (!json_is_integer(v))
+	if (!json_is_integer(v) || i > INT32_MAX || i < INT32_MIN)
 		return rpc_fail_text(c, RPC_HIGH_FEE, "Invalid field '%s', not a positive integer.",
 				     key);
-	if (!json_to_u32(v, out) || *out < least)
+	if (i < least)
 		return rpc_fail_expected(c, key, "a positive integer");
+	*out = (uint32_t)i;
+	return true;
+}
+
+static bool within(struct rpc_call *c, struct drops fee, struct drops usual, uint32_t mult,
+		   uint32_t div)
+{
+	struct drops limit;
+
+	if (!drops_mul(&limit, usual, mult))
+		limit = drops_of(DROPS_MAX);
+	limit.raw /= div; /* raw: there is no division of money but this one, rounding down */
+	if (drops_cmp(fee, limit) <= 0)
+		return true;
+	return rpc_fail_text(c, RPC_HIGH_FEE, "Fee of %llu exceeds the requested tx limit of %llu",
+			     (unsigned long long)fee.raw,    /* raw: printing */
+			     (unsigned long long)limit.raw); /* raw: printing */
+}
+
+static bool fill_fee(struct rpc_call *c, json_t *tx, uint32_t mult, uint32_t div)
+{
+	struct view *open = node_open_view(c->host->node);
+	struct drops usual, fee;
+	char text[24];
+
+	if (!open)
+		return rpc_fail_behind(c, RPC_NO_CURRENT);
+	usual = usual_fee(c, tx, open);
+	fee = usual;
+	if (!within(c, fee, usual, mult, div))
+		return false;
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)fee.raw); /* raw: printing */
+	json_object_set_new(tx, "Fee", json_string(text));
 	return true;
 }
 
 bool txfill_fee(struct rpc_call *c, json_t *tx)
 {
-	struct view *open = node_open_view(c->host->node);
-	struct drops fee, limit;
-	uint32_t mult, div;
-	char text[24];
+	return json_object_get(tx, "Fee") || fill_fee(c, tx, FEE_MULT_DEFAULT, 1);
+}
+
+bool txfill_bounded_fee(struct rpc_call *c, json_t *tx)
+{
+	uint32_t mult = FEE_MULT_DEFAULT, div = 1;
 
 	if (json_object_get(tx, "Fee"))
 		return true;
-	if (!open)
-		return rpc_fail_behind(c, RPC_NO_CURRENT);
-	if (!factor(c, "fee_mult_max", FEE_MULT_DEFAULT, 0, &mult) ||
-	    !factor(c, "fee_div_max", 1, 1, &div))
-		return false;
-	fee = usual_fee(c, tx, open);
-	if (!drops_mul(&limit, fee, mult))
-		limit = drops_of(DROPS_MAX);
-	limit.raw /= div; /* raw: there is no division of money but this one, rounding down */
-	if (drops_cmp(fee, limit) > 0)
-		return rpc_fail_text(c, RPC_HIGH_FEE,
-				     "Fee of %llu exceeds the requested tx limit of %llu",
-				     (unsigned long long)fee.raw,          /* raw: printing */
-				     (unsigned long long)limit.raw);       /* raw: printing */
-	snprintf(text, sizeof(text), "%llu", (unsigned long long)fee.raw); /* raw: printing */
-	json_object_set_new(tx, "Fee", json_string(text));
-	return true;
+	return factor(c, "fee_mult_max", 0, &mult) && factor(c, "fee_div_max", 1, &div) &&
+	       fill_fee(c, tx, mult, div);
 }

@@ -129,21 +129,22 @@ static bool is_url_text(struct bytes text)
 	return true;
 }
 
-static bool memo_ok(const struct st_element *e)
+static const char *memo_fault(const struct st_element *e)
 {
 	if (e->field != sfMemo)
-		return false;
+		return "A memo array may contain only Memo objects.";
 	for (uint32_t i = 0; i < e->object->n; i++) {
 		const struct st_value *v = &e->object->v[i];
 
 		if (v->field == sfMemoData)
 			continue;
 		if (v->field != sfMemoType && v->field != sfMemoFormat)
-			return false;
+			return "A memo may contain only MemoType, MemoData or MemoFormat fields.";
 		if (!is_url_text(v->raw))
-			return false;
+			return "The MemoType and MemoFormat fields may only contain characters "
+			       "that are allowed in URLs under RFC 3986.";
 	}
-	return true;
+	return NULL;
 }
 
 /* The bytes of the array's members, as they stand in the transaction. */
@@ -161,24 +162,25 @@ static size_t memos_size(const struct st_array *memos)
 	return n;
 }
 
-/* What the reference server checks before it takes a transaction from a client or a peer (STTx.cpp
- * passesLocalChecks); here everybody checks it, so that the rule is one of the network. */
-static enum ter check_local_rules(const struct tx *t)
+const char *tx_local_fault(const struct tx *t)
 {
 	const struct st_array *memos = st_get_array(t->fields, sfMemos);
 
 	if (memos && memos_size(memos) > MEMO_BYTES_MAX)
-		return temINVALID;
-	for (uint32_t i = 0; memos && i < memos->n; i++)
-		if (!memo_ok(&memos->e[i]))
-			return temINVALID;
+		return "The memo exceeds the maximum allowed size.";
+	for (uint32_t i = 0; memos && i < memos->n; i++) {
+		const char *fault = memo_fault(&memos->e[i]);
+
+		if (fault)
+			return fault;
+	}
 	for (uint32_t i = 0; i < t->fields->n; i++) {
 		const struct st_value *v = &t->fields->v[i];
 
 		if (sf_type(v->field) == ST_ACCOUNT && v->raw.n == 0)
-			return temINVALID;
+			return "An account field is invalid.";
 	}
-	return tesSUCCESS;
+	return t->pseudo ? "Cannot submit pseudo transactions." : NULL;
 }
 
 /* Pseudo-transactions: made by the validators, from nobody, for nothing, unsigned (rippled:
@@ -226,8 +228,10 @@ enum ter tx_preflight_with(const struct tx_static *s, const struct tx_ops *ops)
 		r = ops->preflight(s);
 	if (r == tesSUCCESS && (s->flags & TX_DRY_RUN))
 		r = check_unsigned(s->t);
-	if (r == tesSUCCESS)
-		r = check_local_rules(s->t);
+	/* What the reference checks before it takes a transaction from a client or a peer; here
+	 * everybody checks it, so that the rule is one of the network. */
+	if (r == tesSUCCESS && tx_local_fault(s->t))
+		r = temINVALID;
 	return r;
 }
 

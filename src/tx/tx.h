@@ -50,6 +50,10 @@ enum tx_signature tx_check_signature(struct tx *t);
 /* The same question without the memory, for transactions that are not shared. */
 bool tx_signature_valid(const struct tx *t);
 
+/* What the reference server refuses before it judges a transaction (STTx.cpp passesLocalChecks), as
+ * a sentence; NULL: nothing. Depends on the bytes alone. */
+const char *tx_local_fault(const struct tx *t);
+
 /* Signs an object in place: sets SigningPubKey and TxnSignature. For clients and `sign`. */
 void tx_sign(struct st_object *fields, const struct secret_key *key);
 /* What is signed: the payload of `fields` for a single signature, appended to `out`. */
