@@ -29,8 +29,8 @@ struct tally {
 	 * transaction touches either. */
 	struct arena arena;
 	struct owners *owners;
-	int64_t listed,
-	    listed_by_pages; /* changes of how many owned entries, and indexes of them */
+	/* Owned entries that came and went, and the indexes of such that pages gained and lost. */
+	uint32_t came, went, gained, lost;
 	bool bad_owned, bad_listed, bad_pages;
 };
 

@@ -120,6 +120,11 @@ static struct list list_of(const struct st_object *page)
 	return (struct list){.p = raw.p, .n = raw.n / INDEX};
 }
 
+static bool same_index(struct list a, size_t i, struct list b, size_t k)
+{
+	return memcmp(a.p + i * INDEX, b.p + k * INDEX, INDEX) == 0;
+}
+
 static bool list_has(struct list l, const struct hash256 *index)
 {
 	for (size_t i = 0; i < l.n; i++)
@@ -154,20 +159,38 @@ static const struct st_object *owned_page(struct tally *y, const struct owned *e
 	return s->page;
 }
 
-static void count_entry(struct tally *y, uint16_t type, const struct st_object *o, bool is_after)
+static void count_owned(struct tally *y, const struct owned *e, int sign)
 {
-	int64_t sign = is_after ? 1 : -1;
-	struct owner *owner;
-	struct owned e;
+	struct owner *owner = owner_get(y, &e->owner);
 
-	if (!o || !owned_of(y, type, o, &e))
-		return;
-	owner = owner_get(y, &e.owner);
-	owner->entries += sign * e.count;
-	owner->tickets += sign * e.tickets;
-	y->listed += sign;
-	/* What changed only is named still; what is new is, what is gone is not. */
-	if ((is_after || !y->is) && list_has(list_of(owned_page(y, &e)), y->key) != is_after)
+	owner->entries += (int64_t)sign * e->count;
+	owner->tickets += (int64_t)sign * e->tickets;
+}
+
+static bool is_named(struct tally *y, const struct owned *e)
+{
+	return list_has(list_of(owned_page(y, e)), y->key);
+}
+
+/* What is there is named where it says; what went, from its page or for good, is not. */
+static void visit_entry(struct tally *y, const struct st_object *before,
+			const struct st_object *after)
+{
+	struct owned was, is;
+	bool was_owned = before && owned_of(y, y->was, before, &was);
+	bool is_owned = after && owned_of(y, y->is, after, &is);
+	bool moved = was_owned && is_owned &&
+		     (was.page != is.page || !account_eq(&was.owner, &is.owner));
+
+	if (was_owned)
+		count_owned(y, &was, -1);
+	if (is_owned)
+		count_owned(y, &is, 1);
+	y->went += was_owned && (!is_owned || moved);
+	y->came += is_owned && (!was_owned || moved);
+	if (is_owned && !is_named(y, &is))
+		y->bad_listed = true;
+	if (was_owned && (!is_owned || moved) && is_named(y, &was))
 		y->bad_listed = true;
 }
 
@@ -200,8 +223,7 @@ void invariants_visit_owned(struct tally *y, const struct st_object *before,
 		count_account(y, before, after);
 		return;
 	}
-	count_entry(y, y->was, before, false);
-	count_entry(y, y->is, after, true);
+	visit_entry(y, before, after);
 }
 
 bool invariants_counts_hold(const struct tally *y)
@@ -219,7 +241,7 @@ bool invariants_counts_hold(const struct tally *y)
 
 bool invariants_listed_hold(const struct tally *y)
 {
-	return !y->bad_listed && y->listed == y->listed_by_pages;
+	return !y->bad_listed && y->came == y->gained && y->went == y->lost;
 }
 
 static uint64_t link_of(const struct st_object *page, enum sf f)
@@ -278,9 +300,31 @@ static bool has_twice(struct list l)
 		return false;
 	for (i = 1; i < l.n; i++)
 		for (size_t k = 0; k < i; k++)
-			if (memcmp(l.p + i * INDEX, l.p + k * INDEX, INDEX) == 0)
+			if (same_index(l, i, l, k))
 				return true;
 	return false;
+}
+
+/* How many of a's indexes b does not have. */
+static uint32_t count_missing(struct list a, struct list b)
+{
+	uint32_t n = 0;
+	size_t from = 0;
+
+	while (a.n > from && b.n > from && same_index(a, from, b, from))
+		from++;
+	while (a.n > from && b.n > from && same_index(a, a.n - 1, b, b.n - 1)) {
+		a.n--;
+		b.n--;
+	}
+	for (size_t i = from; i < a.n; i++) {
+		size_t k = from;
+
+		while (k < b.n && !same_index(a, i, b, k))
+			k++;
+		n += k == b.n;
+	}
+	return n;
 }
 
 static bool page_holds(struct tally *y, const struct hash256 *root, struct list before,
@@ -306,16 +350,21 @@ static bool page_holds(struct tally *y, const struct hash256 *root, struct list 
 void invariants_visit_page(struct tally *y, const struct st_object *before,
 			   const struct st_object *after)
 {
-	struct hash256 root = HASH256_ZERO;
+	struct hash256 root = HASH256_ZERO, root_before;
 	struct list was;
 
 	if (y->was != ltDirectoryNode && y->is != ltDirectoryNode)
 		return;
 	was = list_of(before);
-	if (st_has(after ? after : before, sfOwner))
-		y->listed_by_pages += (int64_t)list_of(after).n - (int64_t)was.n;
+	if (st_has(after ? after : before, sfOwner)) {
+		y->gained += count_missing(list_of(after), was);
+		y->lost += count_missing(was, list_of(after));
+	}
 	(void)st_get_hash256(after ? after : before, sfRootIndex, &root);
 	if (!(after ? page_holds(y, &root, was, after) : gap_holds(y, &root, before)))
+		y->bad_pages = true;
+	if (before && (!st_get_hash256(before, sfRootIndex, &root_before) ||
+		       !hash256_eq(&root, &root_before)))
 		y->bad_pages = true;
 }
 
