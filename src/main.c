@@ -195,6 +195,7 @@ static int run_logged(const struct daemon_options *o, struct why *why)
 static int run_standalone(const struct arguments *a)
 {
 	struct config c = {.disk = {.stop_bytes = 16u << 20},
+			   .txq = txq_setup_roomy(), /* nobody's load but its owner's */
 			   .peers_max = 1,
 			   .admin_places = STANDALONE_PLACES,
 			   .log = {.level = LOG_INFO, .slow_ms = 500}};

@@ -149,6 +149,8 @@ static enum err check_whole(struct config *c, struct why *why)
 	if ((c->charge.warn_at ? c->charge.warn_at : CHARGE_WARN_AT) >=
 	    (c->charge.drop_at ? c->charge.drop_at : CHARGE_DROP_AT))
 		return why_set(why, ERR_RANGE, "[limits] warn_at must be below drop_at");
+	if (txq_setup_wrong(&c->txq))
+		return why_set(why, ERR_RANGE, "[transaction_queue] %s", txq_setup_wrong(&c->txq));
 	if (!c->peer_key_file[0] && snprintf(c->peer_key_file, sizeof(c->peer_key_file),
 					     "%.1000s/node.key", c->data_dir) < 0)
 		return ERR_INVALID;
@@ -167,6 +169,7 @@ static const char *shown_path(const char *path)
 static void set_defaults(struct config *c)
 {
 	*c = (struct config){.history = HISTORY_DEFAULT,
+			     .txq = txq_setup_default(),
 			     .log = {.level = LOG_INFO, .slow_ms = SLOW_MS_DEFAULT},
 			     .peers_max = 21,
 			     .front = {.per_address_max = 20, .accepts_per_s = 50},

@@ -40,6 +40,12 @@
  *               connect           host:port, repeated
  *               key_file          node identity, made when absent     <data_dir>/node.key
  *               max               1 .. 64                             21
+ *   [transaction_queue]           the fee market; the reference server's keys and numbers:
+ *               minimum_txn_in_ledger   before fees rise, 32; _standalone: 1000
+ *               target_txn_in_ledger 256, maximum_txn_in_ledger none, ledgers_in_queue 20,
+ *               minimum_queue_size 2000, maximum_txn_per_account 10, retry_sequence_percent 25,
+ *               minimum_escalation_multiplier 128000, minimum_last_ledger_buffer 2,
+ *               normal_consensus_increase_percent 20, slow_consensus_decrease_percent 50
  *   [http]      listen            host:port, repeated (HTTP and WebSocket, public)
  *   [ws]        listen            the same, a second section for habit's sake
  *   [tls]       listen            host:port, repeated: https and wss, public
@@ -128,6 +134,7 @@ struct config {
 	char *proxies[CONFIG_LISTS_MAX];
 	uint32_t n_proxies;
 	struct uv_disk_limits disk;
+	struct txq_setup txq;
 	struct charge_limits charge; /* 0: the default of rpc/charge.h */
 	char *exempt[CONFIG_LISTS_MAX];
 	uint32_t n_exempt;

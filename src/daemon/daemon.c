@@ -248,6 +248,7 @@ static enum err open_node(struct daemon *d, struct why *why)
 	    .genesis = d->o->genesis,
 	    .history = c->history,
 	    .disk = c->disk,
+	    .txq = c->txq,
 	    .recover = d->o->recover,
 	    .validator = d->o->validator,
 	    .manifest = d->o->manifest,

@@ -415,6 +415,7 @@ static void open_machine(struct uv_node *un, const struct ledger *tip)
 	    .n_manifests = un->cfg.n_manifests,
 	    .unl_blocked = un->cfg.unl_blocked,
 	    .unsafe_overlap = un->cfg.unsafe_overlap,
+	    .txq = un->cfg.txq,
 	    .genesis = {un->genesis[0], un->genesis[1]},
 	    .version = TALLY_SERVER_VERSION,
 	    .wishes = un->cfg.wishes,

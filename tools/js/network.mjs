@@ -167,6 +167,11 @@ export class Network {
 				stop_below_bytes: 64 << 20,
 				emergency_bytes: 0,
 			},
+			// Its load is its owner's: a ledger may be full before anything costs more.
+			transaction_queue: {
+				minimum_txn_in_ledger: 10000,
+				maximum_txn_per_account: 1000,
+			},
 			http: { listen: `127.0.0.1:${node.ports.http}` },
 			admin: { listen: `127.0.0.1:${node.ports.admin}` },
 		};
