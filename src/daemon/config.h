@@ -4,6 +4,7 @@
 
 #include "base/bytes.h"
 #include "crypto/keys.h"
+#include "node/txq.h"
 #include "node/uv_disk.h"
 #include "os/log.h"
 #include "rpc/charge.h"
