@@ -36,6 +36,7 @@ MAY_CALL = {
     "net": ("msgpack_*",),
     "node": (),
     "store": (),
+    "payout": (),
 }
 # Archives by another name than their folder's, and those of the shells, which do as they must.
 FOLDER_OF = {"tree": "ledger", "rpcfront": "rpc"}
