@@ -98,6 +98,18 @@ bool signing_open_ledger(struct rpc_call *c)
 	return true;
 }
 
+/* While the server asks for more than usual it works only for its administrators. */
+static bool check_load(struct rpc_call *c)
+{
+	struct node_fees f;
+
+	if (c->from.admin)
+		return true;
+	node_get_fees(c->host->node, &f);
+	return f.load_local == LOAD_BASE && f.load_cluster == LOAD_BASE ? true
+									: rpc_fail(c, RPC_TOO_BUSY);
+}
+
 bool signing_check_json(struct rpc_call *c, struct signing *s)
 {
 	const json_t *account = json_object_get(s->tx, "Account");
@@ -108,7 +120,7 @@ bool signing_check_json(struct rpc_call *c, struct signing *s)
 		return rpc_fail_text(c, RPC_SRC_ACT_MISSING, "Missing field 'tx_json.Account'.");
 	if (!json_to_account(account, &s->account))
 		return rpc_fail_text(c, RPC_SRC_ACT_MALFORMED, "Invalid field 'tx_json.Account'.");
-	return s->offline || signing_open_ledger(c);
+	return (s->offline || signing_open_ledger(c)) && check_load(c);
 }
 
 /* ---- Payments */

@@ -175,13 +175,17 @@ static void write_outcome(struct rpc_call *c, const struct tx *tx, const struct 
 
 /* Whether the transaction would go straight into the open ledger. What would have to wait is not
  * tried (rippled: TxQ.cpp tryDirectApply). */
-static bool goes_in(struct rpc_call *c, const struct tx *tx)
+static bool goes_in(struct rpc_call *c, const struct tx *tx, struct view *sandbox)
 {
 	const struct st_object *root;
+	struct node_fees f;
 
 	if (rpc_entry(c, keylet_account(&tx->account), &root) != FOUND)
 		return false;
-	return tx->has_ticket || tx->seq == st_u32_or(root, sfSequence, 0);
+	if (!tx->has_ticket && tx->seq != st_u32_or(root, sfSequence, 0))
+		return false;
+	node_get_fees(c->host->node, &f);
+	return fee_level_of(tx, sandbox) >= f.open;
 }
 
 static struct tx_outcome try_out(struct rpc_call *c, struct tx *tx, struct view *sandbox)
@@ -193,7 +197,7 @@ static struct tx_outcome try_out(struct rpc_call *c, struct tx *tx, struct view 
 
 	if (out.result != tesSUCCESS)
 		return out;
-	if (!goes_in(c, tx)) {
+	if (!goes_in(c, tx, sandbox)) {
 		out.result = telCAN_NOT_QUEUE;
 		return out;
 	}

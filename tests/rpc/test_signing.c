@@ -384,6 +384,133 @@ static void signatures_of_both_sides(void **state)
 	fake_close(f);
 }
 
+/* ---- What the fee is when others want the same */
+
+static json_t *simulate(struct fake *f, struct fake_via via, const char *more)
+{
+	char text[400];
+
+	(void)snprintf(text, sizeof(text),
+		       "{\"tx_json\":{\"TransactionType\":\"AccountSet\",\"Account\":\"" A "\"%s}}",
+		       more);
+	return fake_call(f, via, "simulate", text);
+}
+
+static void assert_fee(struct fake *f, struct fake_via via, uint32_t load, uint64_t level,
+		       const char *fee)
+{
+	json_t *r;
+
+	f->node.load = load;
+	f->node.open_level = level;
+	r = simulate(f, via, "");
+	if (fee) {
+		assert_string_equal(member_of(r, "Fee"), fee);
+		assert_string_equal(text_of(r, "engine_result"), "tesSUCCESS");
+	} else {
+		fake_assert_error(r, "highFee");
+	}
+	json_decref(r);
+}
+
+/* As rippled's JSONRPC_test.cpp has the numbers. */
+static void fees_under_load(void **state)
+{
+	struct fake *f = open_fake(false);
+	json_t *r;
+
+	(void)state;
+	assert_fee(f, VIA_HTTP, 256, 256, "10");
+	assert_fee(f, VIA_HTTP, 600, 256, "23");
+	assert_fee(f, VIA_ADMIN, 600, 256, "10");
+	assert_fee(f, VIA_HTTP, 1220, 256, "47");
+	assert_fee(f, VIA_ADMIN, 1220, 256, "47");
+	assert_fee(f, VIA_HTTP, 256, 257, "11");
+	assert_fee(f, VIA_HTTP, 256, 2560, "100");
+	assert_fee(f, VIA_HTTP, 1220, 2560, "100");
+	assert_fee(f, VIA_HTTP, 256, 2816, NULL);
+	assert_fee(f, VIA_HTTP, 2817, 256, NULL);
+	/* Bounds are for sign; its caller may ask for more, or for less. */
+	f->node.load = 256;
+	f->node.open_level = 128000;
+	r = good(f, "sign",
+		 "{\"secret\":\"a\",\"fee_mult_max\":700,\"tx_json\":{\"TransactionType\":"
+		 "\"AccountSet\",\"Account\":\"" A "\"}}");
+	assert_string_equal(member_of(r, "Fee"), "5000");
+	json_decref(r);
+	fake_ask_fails(f, "sign",
+		       "{\"secret\":\"a\",\"fee_mult_max\":999,\"fee_div_max\":2,\"tx_json\":"
+		       "{\"TransactionType\":\"AccountSet\",\"Account\":\"" A "\"}}",
+		       "highFee");
+	fake_close(f);
+}
+
+/* What would have to wait, or whose turn has not come, is not tried. */
+static void simulated_only_what_goes_in(void **state)
+{
+	static const struct {
+		const char *more, *result;
+	} rows[] = {
+	    {",\"Sequence\":3", "tesSUCCESS"},
+	    {",\"Sequence\":2", "telCAN_NOT_QUEUE"},
+	    {",\"Sequence\":4", "telCAN_NOT_QUEUE"},
+	    {",\"Fee\":\"9\"", "telCAN_NOT_QUEUE"},
+	    {",\"Fee\":9", "telCAN_NOT_QUEUE"},
+	    {",\"TicketSequence\":2", "tefNO_TICKET"},
+	    {",\"TicketSequence\":9", "terPRE_TICKET"},
+	    {",\"Flags\":32", "temINVALID_FLAG"},
+	    {",\"Sequence\":4,\"Flags\":32", "temINVALID_FLAG"},
+	    {",\"LastLedgerSequence\":2", "tefMAX_LEDGER"},
+	    {",\"Signers\":[{\"Signer\":{\"Account\":\"" M "\"}}]", "tefNOT_MULTI_SIGNING"},
+	};
+	struct fake *f = open_fake(false);
+	json_t *r;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		r = simulate(f, VIA_HTTP, rows[i].more);
+		if (strcmp(text_of(r, "status"), "success") != 0 ||
+		    strcmp(text_of(r, "engine_result"), rows[i].result) != 0)
+			fail_msg("%s: %.*s", rows[i].more, (int)f->reply.n, (char *)f->reply.p);
+		assert_true(json_is_false(json_object_get(r, "applied")));
+		json_decref(r);
+	}
+	/* Nobody, pseudo-transactions, and types that are not there. */
+	r = fake_call(f, VIA_HTTP, "simulate",
+		      "{\"tx_json\":{\"TransactionType\":\"AccountSet\",\"Account\":"
+		      "\"rDg53Haik2475DJx8bjMDSDPj4VX7htaMd\",\"Sequence\":5}}");
+	assert_string_equal(text_of(r, "engine_result"), "telCAN_NOT_QUEUE");
+	json_decref(r);
+	r = fake_call(f, VIA_HTTP, "simulate",
+		      "{\"tx_json\":{\"TransactionType\":\"EnableAmendment\",\"Account\":"
+		      "\"rrrrrrrrrrrrrrrrrrrrrhoLvTp\",\"Sequence\":0,\"Fee\":\"0\","
+		      "\"LedgerSequence\":9,\"Amendment\":"
+		      "\"AA00000000000000000000000000000000000000000000000000000000000000\"}}");
+	assert_string_equal(text_of(r, "engine_result"), "telCAN_NOT_QUEUE");
+	json_decref(r);
+	r = fake_call(f, VIA_HTTP, "simulate",
+		      "{\"tx_json\":{\"TransactionType\":\"CheckCreate\",\"Account\":\"" A
+		      "\",\"Destination\":\"" M "\",\"SendMax\":\"5\"}}");
+	assert_string_equal(text_of(r, "engine_result"), "temDISABLED");
+	json_decref(r);
+	fake_close(f);
+}
+
+static void busy_for_others(void **state)
+{
+	struct fake *f = open_fake(false);
+	json_t *r;
+
+	(void)state;
+	f->node.load = 320;
+	r = fake_call(f, VIA_HTTP, "submit_multisigned",
+		      "{\"tx_json\":{\"TransactionType\":\"AccountSet\",\"Account\":\"" A
+		      "\",\"Sequence\":3,\"SigningPubKey\":\"\"}}");
+	fake_assert_error(r, "tooBusy");
+	json_decref(r);
+	fake_close(f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -394,6 +521,9 @@ int main(void)
 	    cmocka_unit_test(fees_of_signers),
 	    cmocka_unit_test(signature_of_the_other_side),
 	    cmocka_unit_test(signatures_of_both_sides),
+	    cmocka_unit_test(fees_under_load),
+	    cmocka_unit_test(simulated_only_what_goes_in),
+	    cmocka_unit_test(busy_for_others),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
