@@ -223,6 +223,11 @@ static void test_bad_signatures(void **state)
 	tx_sign(o, person("alice").key);
 	add_signers(o, "bogie");
 	assert_int_equal(apply_as_is(&w, o, 0), temBAD_SIGNATURE);
+	o = signed_noop(&w, "bogie");
+	tx_sign(o, person("alice").key);
+	assert_int_equal(apply_as_is(&w, o, 0), temBAD_SIGNATURE);
+	st_remove(o, sfSigners);
+	assert_int_equal(apply_as_is(&w, o, TX_FAIL_HARD), tesSUCCESS);
 	/* No key and no signers; no signers in the list of signers. */
 	o = noop(&w, "alice");
 	st_set_raw(o, sfTxnSignature, bytes_of(sig, sizeof(sig)));
@@ -254,6 +259,48 @@ static void test_bad_signatures(void **state)
 	for (unsigned i = 0; i < 33; i++)
 		(void)snprintf(crowd + strlen(crowd), sizeof(crowd) - strlen(crowd), "s%u ", i);
 	assert_int_equal(apply_as_is(&w, signed_noop(&w, crowd), 0), temBAD_SIGNATURE);
+	world_close(&w);
+}
+
+/* A signer has an account, a key and a signature, and nothing else is among them. */
+static void test_signer_format(void **state)
+{
+	static const enum sf parts[] = {sfAccount, sfSigningPubKey, sfTxnSignature};
+	struct buf b = BUF_INIT;
+	struct st_object *o;
+	struct tx *t = NULL;
+	struct world w;
+
+	(void)state;
+	world_open(&w, NULL);
+	for (size_t i = 0; i < 5; i++) {
+		o = signed_noop(&w, "bogie demon");
+		if (i < 3)
+			st_remove(signer_at(o, 1), parts[i]);
+		else if (i == 3)
+			st_set_u(signer_at(o, 1), sfFlags, 0);
+		else
+			st_get_array(o, sfSigners)->e[1].field = sfMemo;
+		buf_clear(&b);
+		st_encode(&b, o, ST_ALL);
+		assert_int_equal(tx_parse(&t, buf_bytes(&b), NULL), ERR_INVALID);
+	}
+	buf_close(&b);
+	world_close(&w);
+}
+
+/* Without any key there is nobody who may sign, whatever is known of the signature. */
+static void test_no_key(void **state)
+{
+	struct tx *t;
+	struct world w;
+
+	(void)state;
+	world_open(&w, NULL);
+	t = trusted(noop(&w, "alice"));
+	assert_int_equal(tx_apply(w.view, t, 0, 0, NULL).result, tefBAD_AUTH);
+	assert_int_equal(tx_apply(w.view, t, TX_DRY_RUN, 0, NULL).result, tesSUCCESS);
+	tx_unref(t);
 	world_close(&w);
 }
 
@@ -402,7 +449,8 @@ int main(void)
 	    cmocka_unit_test(test_key_disable),     cmocka_unit_test(test_quorum),
 	    cmocka_unit_test(test_phantoms),        cmocka_unit_test(test_mixed_signers),
 	    cmocka_unit_test(test_no_second_level), cmocka_unit_test(test_fee),
-	    cmocka_unit_test(test_bad_signatures),  cmocka_unit_test(test_32_signers),
+	    cmocka_unit_test(test_bad_signatures),  cmocka_unit_test(test_signer_format),
+	    cmocka_unit_test(test_no_key),          cmocka_unit_test(test_32_signers),
 	    cmocka_unit_test(test_dry_run),         cmocka_unit_test(test_types),
 	    cmocka_unit_test(test_tickets),         cmocka_unit_test(test_order),
 	};
