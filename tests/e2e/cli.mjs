@@ -328,7 +328,8 @@ await test('exit codes tell what became of a transaction', 60, async () => {
 	exits(REJECTED, ['pay', GENESIS, '0'], /temBAD_AMOUNT/, { env });
 	const rejected = exits(REJECTED, ['pay', GENESIS, '0', '--json'], null, { env });
 	assert.equal(JSON.parse(rejected.out).engine_result, 'temBAD_AMOUNT');
-	const disabled = JSON.stringify({ TransactionType: 'TicketCreate', TicketCount: 1 });
+	const check = { TransactionType: 'CheckCreate', Destination: GENESIS, SendMax: '1' };
+	const disabled = JSON.stringify(check);
 	exits(REJECTED, ['submit', disabled], /temDISABLED/, { env });
 
 	const { account_data: data, ledger_index: now } = json(['account', alice.address]);

@@ -289,9 +289,10 @@ await test('errors: signature, sender, funds, sequence, expiry, network', 60, as
 	const disabled = await client
 		.submit(
 			{
-				TransactionType: 'TicketCreate',
+				TransactionType: 'CheckCreate',
 				Account: alice.classicAddress,
-				TicketCount: 1,
+				Destination: xrpl.Wallet.generate().classicAddress,
+				SendMax: '1',
 			},
 			{ wallet: alice },
 		)
