@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-#include "base/hmap.h"
 #include "base/mem.h"
-#include "base/rng.h"
 #include "tests/sim/clients_impl.h"
-#include "tests/sim/keys.h"
-#include "tests/sim/model.h"
 
 /* The load of a plan: wallets that pay each other, found new accounts and change settings, at
  * random nodes; most with a LastLedgerSequence. A wallet counts its sequence numbers by itself and
@@ -13,38 +9,10 @@
  * What is drawn for the n-th transaction depends on the seed and n alone: leaving a fault out does
  * not change the others. The CLIENT_ faults come on top. */
 
-#define TICK_MS      100
-#define NEW_ACCOUNTS 24   /* beyond the genesis', founded by payments */
-#define OLD_KEPT     256  /* transactions that may be submitted again */
-#define WEIGHT       1000 /* of a CLIENT_ fault, asked once a second */
-#define STALE        60   /* ledgers after which a wallet gives up on a transaction */
-
-struct sent {
-	struct hash256 id;
-	struct sent *next;
-	uint32_t wallet, seq, last_ledger, at_ledger;
-	bool done;
-};
-struct wallet {
-	struct account_id id;
-	uint32_t next; /* sequence; 0: not known to exist */
-	uint32_t pending;
-	bool read; /* at the next validated ledger */
-};
-struct clients {
-	struct world *w;
-	struct rng root;
-	uint32_t n_wallets;
-	struct wallet *wallets;
-	struct sent *pending; /* newest first */
-	struct hmap by_id;
-	struct tx *old[OLD_KEPT];
-	uint64_t n_old, token, n_base;
-	uint32_t top;     /* newest validated ledger of any node */
-	uint32_t network; /* id; 0: not known yet */
-	uint64_t ticks;
-	bool over;
-};
+#define TICK_MS 100
+#define WEIGHT  1000 /* of a CLIENT_ fault, asked once a second */
+#define PICKS   6
+#define STALE   60 /* ledgers after which a wallet gives up on a transaction */
 
 /* ---- nodes ---- */
 
@@ -87,7 +55,6 @@ static void remember(struct clients *c, struct tx *t, uint32_t wallet)
 
 	s->id = t->id;
 	s->wallet = wallet;
-	s->seq = t->seq;
 	s->last_ledger = t->last_ledger;
 	s->at_ledger = c->top;
 	s->next = c->pending;
@@ -119,47 +86,25 @@ static void submit_own(struct clients *c, struct rng *r, struct tx *t, uint32_t 
 	tx_unref(t);
 }
 
-/* A wallet that can send; UINT32_MAX when the one drawn cannot. */
+/* A wallet that can send; UINT32_MAX when none of those drawn can. */
 static uint32_t pick_wallet(struct clients *c, struct rng *r)
 {
 	uint32_t i = (uint32_t)rng_below(r, c->n_wallets);
 	uint32_t genesis = world_plan(c->w)->accounts;
 
-	if (!c->wallets[i].next || c->wallets[i].read)
+	for (int k = 0; k < PICKS && (!c->wallets[i].next || c->wallets[i].read); k++)
 		i = (uint32_t)rng_below(r, genesis);
 	return c->wallets[i].next && !c->wallets[i].read ? i : UINT32_MAX;
 }
 
-static void draft_base(struct clients *c, struct rng *r, struct draft *d)
+/* Whom an account's old transactions belong to has begun anew: they are there once more. */
+static void submit_old_of(struct clients *c, struct rng *r, uint32_t wallet)
 {
-	uint32_t genesis = world_plan(c->w)->accounts, kind = (uint32_t)rng_below(r, 100);
-
-	d->network_id = network_id(c);
-	d->fee = 10 + rng_below(r, 3) * 5;
-	d->nonce = 1 + (uint32_t)rng_below(r, 1u << 30);
-	d->last_ledger = rng_below(r, 10) ? c->top + 10 + (uint32_t)rng_below(r, 15) : 0;
-	d->to = (uint32_t)rng_below(r, genesis);
-	if (d->to == d->from)
-		d->to = (d->to + 1) % (genesis > 1 ? genesis : 2);
-	d->drops = 1 + rng_below(r, 1000);
-	d->tag = rng_below(r, 2) ? 7 : 0;
-	if (kind < 6) {
-		d->to = genesis + (uint32_t)rng_below(r, NEW_ACCOUNTS);
-		d->drops = rng_below(r, 4) ? 10000000 + rng_below(r, 5000000) : 9999999;
-	} else if (kind < 8) {
-		d->drops = 100000000000000000ull;
-	} else if (kind < 9) {
-		d->drops = 20000000; /* into an account with a lot, which may not want it */
-	} else if (kind < 17) {
-		static const uint32_t asf[] = {0, 1, 3, 5, 6, 7, 8, 9, 12, 13, 14, 15, 16};
-
-		d->kind = DRAFT_SET;
-		d->variety = (uint32_t)rng_below(r, 4096);
-		d->set = asf[rng_below(r, 13)];
-		d->clear = asf[rng_below(r, 13)];
-		if (d->clear == d->set)
-			d->clear = 0;
-	}
+	for (uint32_t i = 0, n = 0; i < OLD_KEPT && n < 2; i++)
+		if (c->old[i] && account_eq(&c->old[i]->account, &c->wallets[wallet].id)) {
+			submit(c, r, c->old[i]);
+			n++;
+		}
 }
 
 /* The n-th transaction of the load. */
@@ -174,9 +119,13 @@ static void base_load(struct clients *c)
 	if (wallet == UINT32_MAX || !network_id(c))
 		return;
 	d.from = wallet;
-	draft_base(c, &r, &d);
-	d.seq = c->wallets[wallet].next++;
+	d.network_id = c->network;
+	load_draw(c, &r, &d);
+	if (!load_turn(c, &r, &d))
+		return;
 	submit_own(c, &r, draft_sign(&d), wallet);
+	if (d.kind == DRAFT_PAY && d.to < c->n_wallets && c->wallets[d.to].gone)
+		submit_old_of(c, &r, d.to);
 }
 
 /* ---- what clients do wrong, or too often ---- */
@@ -194,6 +143,7 @@ static void fault_pair(struct clients *c, struct rng *r, struct draft *d, uint32
 	d->seq = c->wallets[wallet].next++;
 	submit_own(c, r, draft_sign(d), wallet);
 	d->nonce++;
+	d->fee += d->nonce % 2 ? d->fee / 4 + 1 : 0; /* enough to take the other's place, or not */
 	d->to = (d->to + 1) % c->n_wallets;
 	if (d->to != d->from)
 		submit_own(c, r, draft_sign(d), wallet);
@@ -259,7 +209,10 @@ static void one_fault(struct clients *c, enum fault f, int64_t param)
 	if (wallet == UINT32_MAX || !network_id(c))
 		return;
 	d.from = wallet;
-	draft_base(c, &r, &d);
+	d.network_id = c->network;
+	load_draw_plain(c, &r, &d);
+	if (!load_sign_right(c, &r, &d))
+		return;
 	if (f == FAULT_CLIENT_RESUBMIT) {
 		fault_resubmit(c, &r);
 	} else if (f == FAULT_CLIENT_PAIR) {
@@ -324,22 +277,6 @@ static void sweep(struct clients *c)
 	}
 }
 
-static void read_wallets(struct clients *c, const struct ledger *l)
-{
-	for (uint32_t i = 0; i < c->n_wallets; i++) {
-		struct wallet *w = &c->wallets[i];
-		struct hash256 key = keylet_account(&w->id).key;
-		struct bytes entry;
-
-		if (w->pending || (w->next && !w->read))
-			continue;
-		if (tree_get(&l->state, &key, &entry) != FOUND)
-			continue;
-		w->next = (uint32_t)model_number(entry, 2, 4);
-		w->read = false;
-	}
-}
-
 static void on_validated(void *ctx, uint32_t node, struct ledger *l)
 {
 	struct clients *c = ctx;
@@ -359,7 +296,7 @@ static void on_validated(void *ctx, uint32_t node, struct ledger *l)
 			s->done = true;
 	}
 	sweep(c);
-	read_wallets(c, l);
+	wallets_read(c, l);
 }
 
 /* A definite no: the sequence is still free, unless another has it. */
@@ -410,7 +347,7 @@ static void on_closed(void *ctx)
 		mem_free(s);
 	}
 	hmap_close(&c->by_id);
-	mem_free(c->wallets);
+	wallets_close(c);
 	mem_free(c);
 }
 
@@ -431,8 +368,7 @@ void clients_join(struct world *w)
 	hmap_init(&c->by_id, 0);
 	c->n_wallets = p->accounts + NEW_ACCOUNTS;
 	c->wallets = mem_zalloc(c->n_wallets, sizeof(*c->wallets));
-	for (uint32_t i = 0; i < c->n_wallets; i++)
-		(void)keys_account(i, &c->wallets[i].id);
+	wallets_open(c);
 	world_observe(w, &o);
 	if (!p->manual && p->accounts > 1)
 		world_after(w, TICK_MS, tick, c);

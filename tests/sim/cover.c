@@ -38,16 +38,29 @@ enum turn {
 	TURN_DISK_FULL,
 	TURN_STORE_FAILED,
 	TURN_QUEUED,
+	TURN_TICKET,
+	TURN_SEVERAL,
+	TURN_DELETED,
 	TURN_COUNT
 };
 static const char *const turns[TURN_COUNT] = {
-    "a switch to another branch",  "two closed ledgers ahead",
-    "ledgers passed over",         "an empty ledger",
-    "a ledger of 50 transactions", "a disagreement on close time",
-    "a ledger from peers",         "a set from peers",
-    "a build unlike the others'",  "evidence of two-facedness",
-    "one's key elsewhere",         "a full disk",
-    "a store that failed",         "transactions in the queue",
+    "a switch to another branch",
+    "two closed ledgers ahead",
+    "ledgers passed over",
+    "an empty ledger",
+    "a ledger of 50 transactions",
+    "a disagreement on close time",
+    "a ledger from peers",
+    "a set from peers",
+    "a build unlike the others'",
+    "evidence of two-facedness",
+    "one's key elsewhere",
+    "a full disk",
+    "a store that failed",
+    "transactions in the queue",
+    "a ticket used",
+    "several who sign",
+    "an account deleted",
 };
 static const char *const modes[] = {"proposing", "observing", "wrong ledger", "switched"};
 
@@ -99,6 +112,15 @@ static void on_answered(void *ctx, uint32_t node, const struct node_submitted *a
 	count_result(ctx, a->result);
 }
 
+static void count_kind(struct cover *c, struct bytes tx)
+{
+	struct bytes raw;
+
+	c->turn[TURN_TICKET] += !model_number(tx, 2, 4) && model_find(tx, 2, 41, &raw);
+	c->turn[TURN_SEVERAL] += model_find(tx, 15, 3, &raw);
+	c->turn[TURN_DELETED] += model_number(tx, 1, 2) == 21;
+}
+
 static void on_validated(void *ctx, uint32_t node, struct ledger *l)
 {
 	struct cover *c = ctx;
@@ -113,8 +135,11 @@ static void on_validated(void *ctx, uint32_t node, struct ledger *l)
 		at = key;
 		after = &at;
 		n++;
-		if (model_split_leaf(leaf, &tx, &meta))
-			count_result(c, (enum ter)model_number(meta, 16, 3));
+		if (!model_split_leaf(leaf, &tx, &meta))
+			continue;
+		count_result(c, (enum ter)model_number(meta, 16, 3));
+		if (!model_number(meta, 16, 3))
+			count_kind(c, tx);
 	}
 	c->turn[TURN_EMPTY] += !n;
 	c->turn[TURN_FULL] += n >= 50;

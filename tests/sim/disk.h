@@ -35,6 +35,8 @@ struct disk_options {
 	void *ctx;
 };
 struct disk *disk_open(const struct disk_options *o);
+/* It holds this ledger already, from an earlier life. Before anything else. */
+void disk_plant(struct disk *d, const struct ledger *l);
 /* Whether what it holds may be spoilt for good from now on (as it is at first); whether it ever
  * was. No network promises to go on when more than f of its validators lose what they have stored.
  */

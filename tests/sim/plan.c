@@ -4,6 +4,9 @@
 /* What a run is made of, drawn from its seed: each kind of fault is on or off by a coin, then its
  * rate is drawn, small ones as likely as large ones. */
 
+#define OLD_LEDGER                                                                                 \
+	520 /* twice the ledgers that an account must be older, and after a flag ledger */
+
 const char *run_profile_name(enum run_profile p)
 {
 	static const char *const names[RUN_PROFILES] = {"full", "consensus", "crash", "crashes",
@@ -123,6 +126,21 @@ static void draw_load(struct world_plan *p, struct rng *r)
 	p->accounts = log_uniform(r, 4, 400);
 }
 
+/* Each kind of load by a coin, small shares as likely as large ones; of one plan in eight none.
+ * Half of the networks are old enough for accounts to be deleted. */
+static void draw_mix(struct world_plan *p, struct rng *r)
+{
+	bool plain = rng_below(r, 8) == 0;
+
+	for (uint32_t k = 0; k < LOAD_COUNT; k++) {
+		bool on = rng_below(r, 2);
+		uint32_t share = log_uniform(r, 5, 160);
+
+		p->load[k] = on && !plain ? share : 0;
+	}
+	p->first_ledger = rng_below(r, 2) ? OLD_LEDGER : 0;
+}
+
 static void draw_shape(struct world_plan *p, struct rng *r)
 {
 	static const uint32_t sizes[] = {1, 3, 4, 5, 5, 5, 7, 10};
@@ -158,7 +176,7 @@ static void speed(struct world_plan *p, uint64_t seed)
 
 void run_plan(struct world_plan *out, uint64_t seed, enum run_profile profile)
 {
-	struct rng root, r, faults;
+	struct rng root, r, faults, mix;
 
 	if (profile == RUN_SPEED) {
 		speed(out, seed);
@@ -167,9 +185,11 @@ void run_plan(struct world_plan *out, uint64_t seed, enum run_profile profile)
 	rng_init(&root, seed);
 	r = rng_fork(&root, "plan");
 	faults = rng_fork(&root, "faults");
+	mix = rng_fork(&root, "mix");
 	*out = world_defaults(seed);
 	draw_shape(out, &r);
 	draw_load(out, &r);
+	draw_mix(out, &mix);
 	if (rng_below(&r, 16)) /* else a calm one: nothing at all goes wrong */
 		draw_faults(out, &faults);
 	else

@@ -253,6 +253,8 @@ void process_init(struct world *w, uint32_t i)
 	p->rng = rng_fork(&w->root, label);
 	clock_init(&p->clock);
 	p->disk = disk_open(&o);
+	if (w->base)
+		disk_plant(p->disk, w->base);
 }
 
 void process_close(struct process *p)

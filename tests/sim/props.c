@@ -92,8 +92,10 @@ static void tick(void *ctx, struct world *w)
 
 static void props_close(struct props *p)
 {
-	for (uint32_t i = 0; i < p->n_tracked; i++)
+	for (uint32_t i = 0; i < p->n_tracked; i++) {
+		buf_close(&p->tracked[i]->bytes);
 		mem_free(p->tracked[i]);
+	}
 	while (p->notes) {
 		struct note *n = p->notes;
 

@@ -38,7 +38,9 @@ struct track { /* a transaction that a client has submitted */
 	struct hash256 id;
 	struct account_id account;
 	uint32_t seq, last_ledger;
+	uint32_t ticket; /* in place of the sequence; 0: none */
 	uint64_t fee;
+	struct buf bytes;          /* while it is open */
 	uint32_t validated;        /* in this ledger; 0: not yet */
 	uint32_t expired_at;       /* a node's history said so, when it was there; 0: none */
 	uint32_t admissible_since; /* ledger; 0: it is not */

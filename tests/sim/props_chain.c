@@ -288,6 +288,8 @@ void props_submitted(struct props *p, const struct tx *t)
 	k->id = t->id;
 	k->account = t->account;
 	k->seq = t->seq;
+	k->ticket = t->ticket;
+	buf_put(&k->bytes, t->blob.p, t->blob.n);
 	k->last_ledger = t->last_ledger;
 	k->fee = t->fee.raw; /* raw: compared with balances */
 	k->open = true;

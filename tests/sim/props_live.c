@@ -40,20 +40,31 @@ static const char *holders(const struct props *p, const struct track *t,
 	return out;
 }
 
+static bool is_its_turn(const struct track *t, const struct model_account *a)
+{
+	return t->ticket ? model_has_ticket(a, t->ticket) : a->seq == t->seq;
+}
+
 /* Whether nothing stands in its way. */
 static bool is_admissible(const struct props *p, const struct track *t)
 {
 	const struct model_account *a = model_account(p->model, &t->account);
 	char at[WORLD_NODES_MAX + 1];
+	bool master;
 
-	return a && a->seq == t->seq && a->balance >= t->fee && *holders(p, t, at);
+	return a && is_its_turn(t, a) && a->balance >= t->fee && *holders(p, t, at) &&
+	       !model_may_sign(p->model, buf_bytes(&t->bytes), a, &master, NULL);
 }
 
 static bool fate_known(const struct props *p, const struct track *t)
 {
 	const struct model_account *a = model_account(p->model, &t->account);
 
-	if (t->validated || (a && a->seq > t->seq))
+	if (t->validated)
+		return true;
+	if (a && t->ticket && a->seq > t->ticket && !model_has_ticket(a, t->ticket))
+		return true;
+	if (a && !t->ticket && a->seq > t->seq)
 		return true;
 	return t->last_ledger && model_seq(p->model) >= t->last_ledger;
 }
@@ -82,6 +93,7 @@ void props_live_ledger(struct props *p)
 		if (fate_known(p, t)) {
 			*at = t->next;
 			t->open = false;
+			buf_close(&t->bytes);
 			continue;
 		}
 		follow(p, t);

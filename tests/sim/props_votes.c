@@ -81,13 +81,13 @@ static void count_vote(struct props *p, uint32_t node, struct bytes v)
 }
 
 /* No more than this can be known from the wire: a vote may be for a later ledger of that line. Up
- * to the first flag ledger nobody is on the negative UNL. */
+ * to the first flag ledger of the run nobody is on the negative UNL. */
 void props_quorum(struct props *p, uint32_t node, uint32_t seq)
 {
 	const struct world_plan *plan = world_plan(p->w);
-	uint32_t i, n = 0;
+	uint32_t i, n = 0, begins = world_genesis(p->w)->header.seq;
 
-	if (seq <= 2 || seq >= 256)
+	if (seq <= 2 || seq <= begins || seq >= (begins / 256 + 1) * 256)
 		return;
 	for (i = 0; i < plan->validators; i++) {
 		if (plan->unl[i])

@@ -23,8 +23,28 @@ static const struct number {
 	{                                                                                          \
 #name, offsetof(struct world_plan, name)                                           \
 	}
-    N(validators),  N(trackers),     N(byzantine),     N(accounts), N(tx_per_100s),
-    N(duration_ms), N(delay_min_ms), N(delay_mean_ms), N(history),  N(workers),
+    N(validators),
+    N(trackers),
+    N(byzantine),
+    N(accounts),
+    N(tx_per_100s),
+    N(duration_ms),
+    N(delay_min_ms),
+    N(delay_mean_ms),
+    N(history),
+    N(workers),
+    N(first_ledger),
+#undef N
+#define N(name, load)                                                                              \
+	{                                                                                          \
+#name, offsetof(struct world_plan, load)                                           \
+	}
+    N(load_keys, load[LOAD_KEYS]),
+    N(load_lists, load[LOAD_LISTS]),
+    N(load_tickets, load[LOAD_TICKETS]),
+    N(load_deposits, load[LOAD_DEPOSITS]),
+    N(load_deletes, load[LOAD_DELETES]),
+    N(load_fees, load[LOAD_FEES]),
 #undef N
 };
 #define NUMBERS (sizeof(numbers) / sizeof(*numbers))

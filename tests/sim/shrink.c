@@ -273,6 +273,21 @@ static void plainer(struct state *st)
 	p.workers = 0;
 	if (now->workers)
 		(void)!try(st, &p, st->s->only, st->s->n);
+	p = *now;
+	p.first_ledger = 0;
+	if (now->first_ledger)
+		(void)!try(st, &p, st->s->only, st->s->n);
+}
+
+static void fewer_kinds_of_load(struct state *st)
+{
+	for (uint32_t k = 0; k < LOAD_COUNT; k++) {
+		struct world_plan p = st->s->plan;
+
+		p.load[k] = 0;
+		if (st->s->plan.load[k])
+			(void)!try(st, &p, st->s->only, st->s->n);
+	}
 }
 
 /* ---- all of it ---- */
@@ -295,6 +310,7 @@ static void reduce(struct state *st, struct decision *rest)
 		without_kinds(st, rest);
 		plainer(st); /* what makes runs faster comes before what takes many */
 		fewer_nodes(st);
+		fewer_kinds_of_load(st);
 		fewer(st, offsetof(struct world_plan, tx_per_100s), 0);
 		fewer(st, offsetof(struct world_plan, accounts), 4);
 		single(st, rest);

@@ -20,6 +20,10 @@
 #define WORLD_NODES_MAX 16
 
 enum world_topology { WORLD_MESH, WORLD_HUB, WORLD_RING, WORLD_SCALE_FREE };
+/* What clients want beside payments and settings: keys, lists of signers, tickets, who may deposit,
+ * deletion, other fees than the usual. */
+enum world_load { LOAD_KEYS, LOAD_LISTS, LOAD_TICKETS, LOAD_DEPOSITS, LOAD_DELETES, LOAD_FEES };
+#define LOAD_COUNT 6
 enum world_store { WORLD_STORE_MEMORY, WORLD_STORE_LMDB };
 
 /* All that a run depends on. plan.c draws one from a seed (swarm); scenarios fill one in. */
@@ -29,8 +33,10 @@ struct world_plan {
 	uint32_t trackers;   /* 0 .. 4, without a key */
 	uint32_t byzantine;  /* of the validators, the last ones; what they do: actors.h */
 	enum world_topology topology;
-	uint32_t accounts;     /* generated ones in the genesis */
-	uint32_t tx_per_100s;  /* submitted by the clients, over all nodes */
+	uint32_t accounts;         /* generated ones in the genesis */
+	uint32_t tx_per_100s;      /* submitted by the clients, over all nodes */
+	uint32_t load[LOAD_COUNT]; /* of a thousand of those, so many */
+	uint32_t first_ledger; /* the network was empty up to this one; 0: it begins at the first */
 	uint32_t duration_ms;  /* with faults; a healed time for liveness follows */
 	uint32_t delay_min_ms; /* of a link in good order; an exponential tail of this mean: */
 	uint32_t delay_mean_ms;
@@ -38,6 +44,7 @@ struct world_plan {
 	uint32_t workers; /* 0, 1, 4: jobs at the same time; 0: at once */
 	enum world_store store;
 	bool real_signatures; /* else keyed tags that only the owner's key can make */
+	bool market;          /* fees as on a public network; else ledgers have room for all */
 	bool sessions;        /* sealed channels; else bare frames (consensus-heavy scenarios) */
 	bool manual;          /* scenario: no clients and faults but those of the calls below */
 	uint32_t rate_ppm[FAULT_COUNT];
@@ -176,7 +183,7 @@ uint32_t world_validated_max(const struct world *w);
 bool world_hash_at(const struct world *w, uint32_t node, uint32_t seq, struct hash256 *out);
 bool world_tx_validated(struct world *w, char node, const struct hash256 *id);
 uint64_t world_balance(struct world *w, char node, uint32_t account); /* validated */
-struct ledger *world_genesis(const struct world *w);
-uint64_t world_drops(const struct world *w); /* all that exist in the genesis */
+struct ledger *world_genesis(const struct world *w); /* where all begins: first_ledger, or 1 */
+uint64_t world_drops(const struct world *w);         /* all that exist in the genesis */
 
 #endif

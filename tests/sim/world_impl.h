@@ -200,6 +200,7 @@ struct world {
 	uint32_t n_heap, cap_heap;
 	struct genesis genesis;
 	struct ledger *first, *second; /* for looking; each process has its own */
+	struct ledger *base;           /* what all disks hold at first; NULL: nothing */
 	struct public_key keys[WORLD_NODES_MAX];
 	uint32_t *account_seq; /* next, by account */
 	struct world_observer observers[OBSERVERS_MAX];

@@ -158,7 +158,7 @@ uint64_t world_balance(struct world *w, char node, uint32_t account)
 
 struct ledger *world_genesis(const struct world *w)
 {
-	return w->first;
+	return w->base ? w->base : w->first;
 }
 
 uint64_t world_drops(const struct world *w)

@@ -37,6 +37,39 @@ static void make_genesis(struct world *w)
 	must(genesis_build(g, &w->first, &w->second, &why) == ERR_NONE);
 }
 
+static struct ledger *make_empty_child(const struct ledger *parent)
+{
+	struct ledger_header h = parent->header;
+	struct tree state, txs;
+	struct ledger *l;
+
+	h.seq++;
+	h.parent = parent->hash;
+	h.parent_close = parent->header.close;
+	h.close.s += h.close_resolution;
+	tree_share(&state, &parent->state);
+	tree_init_empty(&txs, TREE_TX_META, NULL);
+	must(skip_list_update(&state, h.seq, &h.parent) == FOUND);
+	l = ledger_make(&h, &state, &txs);
+	tree_close(&state);
+	tree_close(&txs);
+	return l;
+}
+
+/* A network that has been idle for long. */
+static void make_base(struct world *w)
+{
+	if (!w->plan.first_ledger)
+		return;
+	w->base = ledger_ref(w->second);
+	while (w->base->header.seq < w->plan.first_ledger) {
+		struct ledger *next = make_empty_child(w->base);
+
+		ledger_unref(w->base);
+		w->base = next;
+	}
+}
+
 static void make_unls(struct world *w)
 {
 	uint32_t i, k;
@@ -80,6 +113,7 @@ struct world *world_open_replay(const struct world_plan *p, const struct decisio
 	w->faulty_messages = any_message_fault(p);
 	w->account_seq = mem_zalloc(p->accounts + 1, sizeof(uint32_t));
 	make_genesis(w);
+	make_base(w);
 	make_unls(w);
 	for (i = 0; i < w->n; i++)
 		process_init(w, i);
@@ -111,6 +145,7 @@ void world_close(struct world *w)
 	}
 	ledger_unref(w->first);
 	ledger_unref(w->second);
+	ledger_unref(w->base);
 	genesis_close(&w->genesis);
 	decisions_close(w->decisions);
 	arena_close(&w->arena);
