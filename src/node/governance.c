@@ -103,6 +103,8 @@ void governance_say(struct node *n, struct st_object *o, const struct ledger *l)
 	struct rules *r = NULL;
 	struct ledger_fees fees;
 
+	if (load_fee(n) > FEE_LEVEL_BASE)
+		st_set_u(o, sfLoadFee, load_fee(n));
 	if (!ledger_is_flag(l->header.seq + 1))
 		return;
 	if (ledger_fees_read(&l->state, &fees) != FOUND || rules_read(&l->state, &r) != FOUND) {

@@ -243,8 +243,7 @@ static struct tx *vote(struct node *n, uint32_t seq, bool disable, const struct 
 /* The next ledger is a flag ledger and we may speak about it. */
 static bool votes_now(const struct node *n, const struct ledger *l)
 {
-	return n->self >= 0 && n->proposing_on && ledger_is_flag(l->header.seq + 1) &&
-	       amendment_on(n->rules, AMENDMENT_NegativeUNL);
+	return n->self >= 0 && n->proposing_on && ledger_is_flag(l->header.seq + 1);
 }
 
 uint32_t nunl_votes(struct node *n, struct tx *out[NUNL_VOTES_MAX])

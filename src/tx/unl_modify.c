@@ -7,11 +7,6 @@
  * again from the next flag ledger on; one of each at most (rippled: Change.cpp applyUNLModify).
  * What does not fit is tefFAILURE: nothing happens. Any 33 bytes that begin like a key are one. */
 
-static enum ter preclaim(struct tx_run *r)
-{
-	return amendment_on(r->info->rules, AMENDMENT_NegativeUNL) ? tesSUCCESS : temDISABLED;
-}
-
 static bool well_formed(const struct tx_run *r, bool *disable, struct bytes *key)
 {
 	const struct st_object *o = r->t->fields;
@@ -77,6 +72,5 @@ static enum ter apply(struct tx_run *r)
 }
 
 const struct tx_ops tx_ops_unl_modify = {
-    .preclaim = preclaim,
     .apply = apply,
 };

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "cluster.h"
+#include "codec/format.h"
 #include "node/ballot.h"
+#include "node/node_impl.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -200,6 +202,36 @@ static void what_is_proposed(void **state)
 	assert_int_equal(ballot_act(true, &at, true, 100, T(UINT32_MAX)), BALLOT_NOTHING);
 }
 
+/* ---- what is proposed, to the byte ---- */
+
+static void expect_id(const struct st_object *o, const char *id)
+{
+	struct tx *t = pseudo_end(o);
+
+	assert_string_equal(hash256_hex(&t->id).s, id);
+	tx_unref(t);
+}
+
+/* Mainnet transactions: FeeEscalation enabled in ledger 21,225,473, the fees of ledger 3,721,729
+ * (those of that time did not name the ledger). */
+static void bytes_of_pseudo_transactions(void **state)
+{
+	struct arena a = ARENA_INIT;
+	struct st_object *o = pseudo_begin(&a, ttEnableAmendment, 21225473);
+
+	(void)state;
+	st_set_hash256(o, sfAmendment, &amendment_by_name("FeeEscalation", 13)->id);
+	expect_id(o, "5B1F1E8E791A9C243DD728680F108FEF1F28F21BA3B202B8F66E7833CA71D3C3");
+	o = pseudo_begin(&a, ttSetFee, 3721729);
+	st_remove(o, sfLedgerSequence);
+	st_set_u(o, sfBaseFee, 10);
+	st_set_u(o, sfReferenceFeeUnits, REFERENCE_FEE_UNITS);
+	st_set_u(o, sfReserveBase, 20000000);
+	st_set_u(o, sfReserveIncrement, 5000000);
+	expect_id(o, "1C15FEA3E1D50F96B6598607FC773FF1F6E0125F30160144BE0C5CBC52F5151B");
+	arena_close(&a);
+}
+
 /* ---- a network ---- */
 
 #define HELD_S 60
@@ -376,9 +408,13 @@ static void a_network_votes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(the_most_wanted_fee_wins), cmocka_unit_test(wishes_in_validations),
-	    cmocka_unit_test(more_than_four_fifths),    cmocka_unit_test(wishes_are_kept_for_a_day),
-	    cmocka_unit_test(what_is_proposed),         cmocka_unit_test(a_network_votes),
+	    cmocka_unit_test(the_most_wanted_fee_wins),
+	    cmocka_unit_test(wishes_in_validations),
+	    cmocka_unit_test(more_than_four_fifths),
+	    cmocka_unit_test(wishes_are_kept_for_a_day),
+	    cmocka_unit_test(what_is_proposed),
+	    cmocka_unit_test(bytes_of_pseudo_transactions),
+	    cmocka_unit_test(a_network_votes),
 	};
 
 	bench_setup();
