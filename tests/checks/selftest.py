@@ -52,6 +52,31 @@ API = {
                                       '\tfake_ask_fails(f, "ping", "{}", "aWrong");\n}\n',
 }
 CLEAN.update(API)
+# A type with one result more than success, an amendment that it asks about, a page with a link.
+PAYMENT = SPDX + """static enum ter preflight(const struct tx_static *s)
+{
+\treturn amendment_on(s->rules, AMENDMENT_fixOne) ? tesSUCCESS : temMALFORMED;
+}
+"""
+RESULTS = SPDX + """static const struct row rows[] = {
+    {ttPayment, tesSUCCESS, "plain"},
+    {ttPayment, temMALFORMED, "before"},
+};
+"""
+AMENDMENTS = {
+    "src/ledger/amendments.def": SPDX + "A(fixOne, 1, NO, 0x1)\nA(Two, 0, OBSOLETE, 0x2)\n",
+    "src/ledger/gates.def": SPDX + 'G(fixOne, "payments")\n',
+    "src/tx/payment.c": PAYMENT,
+}
+CLEAN.update(AMENDMENTS)
+CLEAN["tests/tx/test_results.c"] = RESULTS
+CLEAN["tests/tx/unreached.def"] = SPDX
+# What docs/api.md leads to.
+CLEAN.update({"src/rpc/envelope.h": SPDX, "src/rpc/batch.h": SPDX,
+              "docs/decisions/0079-json.md": "", "docs/decisions/0082-idempotency-keys.md": ""})
+CLEAN["docs/page.md"] = "# A heading\n\nSee [this](#a-heading), [that](page.md), `[no](none)`.\n"
+CLEAN["src/base/edges.ninja"] += ("build r: cc tests/tx/test_results.c\n"
+                                  "build q: cc src/tx/payment.c\n")
 METHODS = API["src/rpc/methods.def"]
 PING = API["src/rpc/ping.c"]
 LONG = "int f(void)\n{\n" + "\ta();\n" * 100 + "}\n"
@@ -109,6 +134,21 @@ OFFENCES = [
     ("api.py", "src/rpc/absent.def", SPDX, "no test provokes bWrong"),
     ("api.py", "src/rpc/absent.def", SPDX + 'T("aWrong", "")\n', "aWrong is provoked by a test"),
     ("api.py", "src/rpc/absent.def", SPDX + 'T("dWrong", "")\n', "there is no error dWrong"),
+    ("results.py", "tests/tx/test_results.c", RESULTS.replace("temM", "temB"),
+     "no test reaches temMALFORMED of ttPayment"),
+    ("results.py", "src/tx/payment.c", PAYMENT.replace("temM", "tefB"), "no test reaches tefB"),
+    ("results.py", "tests/tx/test_results.c", SPDX, "no rows of results"),
+    ("results.py", "tests/tx/unreached.def", SPDX + 'N(ttPayment, temMALFORMED, "")\n',
+     "a test reaches temMALFORMED"),
+    ("results.py", "tests/tx/unreached.def", SPDX + 'N(ttPayment, temREDUNDANT, "")\n',
+     "ttPayment cannot have temREDUNDANT"),
+    ("amendments.py", "src/ledger/gates.def", SPDX, "fixOne has no row"),
+    ("amendments.py", "src/ledger/gates.def", SPDX + 'G(fixOne, "a")\nG(Two, "b")\n',
+     "nothing asks about Two"),
+    ("amendments.py", "src/ledger/amendments.def", SPDX + "A(fixOne, 0, NO, 0x1)\n",
+     "docs/amendments.md:1: is not what"),
+    ("links.py", "docs/b.md", "# B\n\nSee [a page](pages.md).\n", "pages.md leads nowhere"),
+    ("links.py", "docs/b.md", "# B\n\n[x](page.md#another)\n", "has no heading another"),
     ("vectors.py", "../shared/vectors/new.json", "{}\n", "new.json:0: no test reads"),
 ]
 # folder of the archive, a member's name, its text, whether it offends
@@ -132,13 +172,14 @@ def write(root, path, text):
         f.write(text)
 
 
-def api_page():
+def page_of(check, tree, name):
+    """What a check writes of a tree."""
     with tempfile.TemporaryDirectory() as root:
-        for name, text in API.items():
-            write(root, name, text)
-        os.mkdir(os.path.join(root, "docs"))
-        run("api.py", "--write", {}, root)
-        with open(os.path.join(root, "docs/api.md"), encoding="utf-8") as f:
+        for path, text in tree.items():
+            write(root, path, text)
+        os.makedirs(os.path.join(root, "docs"), exist_ok=True)
+        run(check, "--write", {}, root)
+        with open(os.path.join(root, name), encoding="utf-8") as f:
             return f.read()
 
 
@@ -209,8 +250,9 @@ def main():
             print("selftest: %s\n%s" % (what, output))
 
     checks = ("layers.py", "tidy.py", "format", "vectors.py", "scenarios.py", "metrics.py",
-              "api.py")
-    CLEAN["docs/api.md"] = api_page()
+              "api.py", "results.py", "amendments.py", "links.py")
+    CLEAN["docs/api.md"] = page_of("api.py", API, "docs/api.md")
+    CLEAN["docs/amendments.md"] = page_of("amendments.py", AMENDMENTS, "docs/amendments.md")
     for check in checks:
         code, output = trial(check, None, None)
         judge(check + " is not silent about a clean tree", code == 0, output)

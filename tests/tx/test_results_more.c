@@ -406,6 +406,9 @@ static const struct row rows[] = {
     {ttAccountDelete, tefBAD_LEDGER, "owns what is not there", nothing, plant_directory, 0, 0,
      NULL},
     {ttAccountDelete, tefINTERNAL, "no balance to add to", nothing, plant_bob_rotten, 0, 0, NULL},
+    {ttAccountDelete, tecINVARIANT_FAILED, "a list is left over", nothing, plant_list, 0, 0, NULL},
+    {ttAccountDelete, tefINVARIANT_FAILED, "broken by the fee alone", delete_to_dave,
+     plant_pseudo_alice, ROW_BARE, 0, NULL},
 
     {EVERY_PSEUDO, tesSUCCESS, "plain", nothing, NULL, 0, 0, NULL},
     {EVERY_PSEUDO, tefEXCEPTION, "the state cannot be read", nothing, NULL, ROW_UNREADABLE, 0,
