@@ -46,6 +46,8 @@ static const char usage[] =
     "    --http PORT, --ws PORT          other ports; 0 chooses free ones\n"
     "    --close-every MS                close a ledger by itself (default: on ledger_accept)\n"
     "    --no-amendments                 a genesis without amendments\n"
+    "    --vote-fees FEE,RESERVE,EACH    vote at each flag ledger for these fees (drops)\n"
+    "    --majority-time SECONDS         an amendment's majority must last (default: 2 weeks)\n"
     "  tallyd --version, --help\n"
     "\n"
     "Exit codes: 0 stopped in order, 1 could not start, 64 wrong usage, 70 it hung, 74 the\n"
@@ -55,7 +57,8 @@ struct arguments {
 	const char *config, *data;
 	bool standalone, check, no_amendments, recover;
 	uint16_t http, ws;
-	uint32_t close_every;
+	uint32_t close_every, majority_s;
+	struct node_wishes wishes;
 };
 
 static int fail(int code, const struct why *why)
@@ -72,6 +75,45 @@ static bool number(const char *text, unsigned long max, unsigned long *out)
 		return false;
 	*out = strtoul(text, &end, 10);
 	return !*end && *out <= max;
+}
+
+/* "10,10000000,2000000" */
+static bool fees(const char *text, struct node_wishes *out)
+{
+	unsigned long long x[NODE_FEES];
+	int used = 0;
+
+	if (strlen(text) > 60 || strspn(text, "0123456789,") != strlen(text) ||
+	    sscanf(text, "%19llu,%19llu,%19llu%n", &x[0], &x[1], &x[2], &used) != NODE_FEES ||
+	    text[used])
+		return false;
+	for (unsigned i = 0; i < NODE_FEES; i++) {
+		out->has[i] = true;
+		out->drops[i] = x[i];
+		if (x[i] > (i == NODE_FEE_BASE ? DROPS_MAX : UINT32_MAX))
+			return false;
+	}
+	return true;
+}
+
+/* What a stand-alone node votes for; false: said what is wrong. */
+static bool parse_votes(struct arguments *a, int o, const char *text)
+{
+	unsigned long x;
+
+	if (o == 'f') {
+		if (fees(text, &a->wishes))
+			return true;
+		fprintf(stderr, "tallyd: --vote-fees takes three numbers of drops: "
+				"10,10000000,2000000\n");
+		return false;
+	}
+	if (!number(text, UINT32_MAX, &x) || !x) {
+		fprintf(stderr, "tallyd: --majority-time takes seconds, 1 or more\n");
+		return false;
+	}
+	a->majority_s = (uint32_t)x;
+	return true;
 }
 
 static void print_version(void)
@@ -92,6 +134,8 @@ static int parse_arguments(struct arguments *a, int argc, char **argv)
 	    {"ws", required_argument, NULL, 'w'},
 	    {"close-every", required_argument, NULL, 'e'},
 	    {"no-amendments", no_argument, NULL, 'n'},
+	    {"vote-fees", required_argument, NULL, 'f'},
+	    {"majority-time", required_argument, NULL, 'm'},
 	    {"recover", no_argument, NULL, 'r'},
 	    {"version", no_argument, NULL, 'v'},
 	    {"help", no_argument, NULL, 'h'},
@@ -135,6 +179,11 @@ static int parse_arguments(struct arguments *a, int argc, char **argv)
 				return EXIT_USAGE + 1;
 			}
 			a->close_every = (uint32_t)x;
+			break;
+		case 'f':
+		case 'm':
+			if (!parse_votes(a, o, optarg))
+				return EXIT_USAGE + 1;
 			break;
 		case 'v':
 			print_version();
@@ -214,6 +263,8 @@ static int run_standalone(const struct arguments *a)
 	standalone_listen(&c, a->http);
 	standalone_listen(&c, a->ws);
 	genesis_default(&g, !a->no_amendments);
+	g.majority_s = a->majority_s;
+	c.wishes = a->wishes;
 	entropy_fill(seed.b, sizeof(seed.b)); /* an identity for this run, to show in server_info */
 	if (secret_key_of_node_seed(&o.identity, NULL, KEY_ED25519, &seed) != ERR_NONE)
 		return fail(1, &why);

@@ -8,6 +8,7 @@
 #include "node/uv_disk.h"
 #include "os/log.h"
 #include "rpc/charge.h"
+#include "rpc/rpc.h"
 #include "rpc/uv_http.h"
 
 /* The configuration file: INI, strict. An unknown section or key, a malformed or out-of-range
@@ -27,6 +28,11 @@
  *   [validator] key_file          file of `tally validator-keys`      none: observes
  *               token_file        file of `tally master token`, instead of key_file
  *               revocation_file   [validator_key_revocation] of `tally master revoke`
+ *   [voting]    what this validator wishes, in drops; without a key: what is
+ *               reference_fee     0 .. 10^17
+ *               account_reserve, owner_reserve   0 .. 4294967295
+ *   [amendments] accept, veto     name or id of one that it votes for, or not, repeated;
+ *                                 `tally feature` changes its mind later
  *   [unl]       key               n... public (master) key, repeated
  *               file              one n... key a line, # comments
  *               publisher         hex master key of a publisher of validator lists, repeated
@@ -109,6 +115,9 @@ struct config {
 	} log;
 	char validator_key_file[CONFIG_PATH_MAX];
 	char validator_token_file[CONFIG_PATH_MAX], revocation_file[CONFIG_PATH_MAX];
+	struct node_wishes wishes; /* fees */
+	struct rpc_vote votes[AMENDMENT_COUNT];
+	uint32_t n_votes;
 	struct config_keys unl; /* of our own */
 	struct public_key publishers[CONFIG_LISTS_MAX];
 	uint32_t n_publishers, list_threshold;

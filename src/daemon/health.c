@@ -49,6 +49,8 @@ void health_judge(struct health *out, const struct health_facts *f)
 	is[HEALTH_STORE_FAILED] = s->store_failed;
 	is[HEALTH_DISK_FULL] = s->disk_full || f->stage == UV_DISK_NO_VOTES;
 	is[HEALTH_DISK_LOW] = !is[HEALTH_DISK_FULL] && f->stage > UV_DISK_FINE;
+	is[HEALTH_AMENDMENT_BLOCKED] = s->amendment_blocked;
+	is[HEALTH_AMENDMENT_COMES] = s->amendment_warned;
 	is[HEALTH_UNL_BLOCKED] = s->unl_blocked;
 	is[HEALTH_LIST_EXPIRES] = f->list_known && !s->unl_blocked &&
 				  f->list_left_s < HEALTH_LIST_S;

@@ -148,6 +148,17 @@ static void host_deletable(void *ctx, uint32_t seq)
 	uv_node_deletable(d->node, seq);
 }
 
+/* What fees the configuration wishes stays; which amendments may have changed. */
+static void host_vote(void *ctx, const struct hash256 *amendments, uint32_t n)
+{
+	struct daemon *d = ctx;
+	struct node_wishes w = d->o->config->wishes;
+
+	w.amendments = amendments;
+	w.n_amendments = n;
+	uv_node_wish(d->node, &w);
+}
+
 static void host_check(void *ctx, bool begin)
 {
 	struct daemon *d = ctx;
@@ -273,6 +284,9 @@ void daemon_open_rpc(struct daemon *d)
 	    .setting_write = host_setting_write,
 	    .reserve = host_reserve,
 	    .deletable = host_deletable,
+	    .vote = host_vote,
+	    .votes = d->o->config->votes,
+	    .n_votes = d->o->config->n_votes,
 	    .check = host_check,
 	    .history_kept = d->o->config->history,
 	    .cache_bytes = CACHE_BYTES,

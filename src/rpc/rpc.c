@@ -190,6 +190,8 @@ static bool condition_met(struct rpc_call *c, enum rpc_condition condition)
 	if (condition == RPC_NEEDS_NONE)
 		return true;
 	node_get_status(c->host->node, c->host->now(c->host->ctx), &s);
+	if (s.amendment_blocked)
+		return rpc_fail(c, RPC_AMENDMENT_BLOCKED);
 	if (s.unl_blocked)
 		return rpc_fail(c, RPC_UNL_BLOCKED);
 	if (s.state < NODE_SYNCING && !s.standalone)

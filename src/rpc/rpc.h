@@ -73,6 +73,11 @@ struct rpc_hook {
 	const char *url, *username, *password;
 };
 
+struct rpc_vote { /* on an amendment */
+	struct hash256 id;
+	bool vetoed;
+};
+
 /* What is to outlive the process for a while (store/keep.h). */
 struct rpc_keep {
 	struct hash256 key;
@@ -202,6 +207,10 @@ struct rpc_host {
 	void (*reserve)(void *ctx, const struct public_key *keys, uint32_t n);
 	/* No ledger after this one is to be deleted; may be NULL. */
 	void (*deletable)(void *ctx, uint32_t seq);
+	/* Amendments to vote for, all of them, now and when they change; NULL: no votes. */
+	void (*vote)(void *ctx, const struct hash256 *amendments, uint32_t n);
+	const struct rpc_vote *votes; /* as the configuration says */
+	uint32_t n_votes;
 	/* A check of all that is stored, now or no more; may be NULL. */
 	void (*check)(void *ctx, bool begin);
 	uint32_t history_kept; /* ledgers; 0: all */

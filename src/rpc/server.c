@@ -153,6 +153,8 @@ static void write_troubles(struct jw *w, const struct node_status *s)
 		jw_put_bool(w, "key_elsewhere", true);
 	if (s->key_replaced)
 		jw_put_bool(w, "key_replaced", true);
+	if (s->amendment_blocked)
+		jw_put_bool(w, "amendment_blocked", true);
 	if (s->unl_blocked)
 		jw_put_bool(w, "unl_blocked", true);
 	if (s->unl_unsafe) /* members of our UNL whose own overlaps too little with it */
@@ -224,17 +226,51 @@ static void write_ports(struct rpc_call *c)
 
 /* What a client should know before it relies on this server (rippled: NetworkOPs.cpp
  * getServerInfo). */
-static void write_warnings(struct jw *w, const struct node_status *s)
+static void open_warning(struct jw *w, unsigned id, const char *message)
 {
-	if (!s->unl_blocked)
+	jw_open(w, '{');
+	jw_put_u64(w, "id", id);
+	jw_put_str(w, "message", message);
+}
+
+/* Administrators hear of what is to come. */
+static void warn_of_majority(struct jw *w, const struct node_status *s)
+{
+	char date[HUMAN_TEXT_MAX];
+
+	open_warning(w, 1001,
+		     "One or more unsupported amendments have reached majority. Upgrade to the "
+		     "latest version before they are activated to avoid being amendment blocked.");
+	jw_put_open(w, "details", '{');
+	jw_put_u64(w, "expected_date", s->amendment_expected.s);
+	tj_human_time(date, ((uint64_t)s->amendment_expected.s + LEDGER_EPOCH_UNIX) * 1000000,
+		      true);
+	jw_put_str(w, "expected_date_UTC", date);
+	jw_end(w, '}');
+	jw_end(w, '}');
+}
+
+static void write_warnings(struct jw *w, const struct node_status *s, bool admin)
+{
+	bool majority = admin && s->amendment_warned;
+
+	if (!s->unl_blocked && !s->amendment_blocked && !majority)
 		return;
 	jw_put_open(w, "warnings", '[');
-	jw_open(w, '{');
-	jw_put_u64(w, "id", 1003);
-	jw_put_str(w, "message",
-		   "This server has an expired validator list. Its configuration may be wrong, or "
-		   "the sites of its lists may be out of reach.");
-	jw_end(w, '}');
+	if (s->amendment_blocked) {
+		open_warning(w, 1002,
+			     "This server is amendment blocked, and must be updated to be able to "
+			     "stay in sync with the network.");
+		jw_end(w, '}');
+	}
+	if (s->unl_blocked) {
+		open_warning(w, 1003,
+			     "This server has an expired validator list. Its configuration may be "
+			     "wrong, or the sites of its lists may be out of reach.");
+		jw_end(w, '}');
+	}
+	if (majority)
+		warn_of_majority(w, s);
 	jw_end(w, ']');
 }
 
@@ -329,7 +365,7 @@ static void write_server(struct rpc_call *c, bool human)
 	if (c->from.admin)
 		write_admin(c, &s, human);
 	write_troubles(w, &s);
-	write_warnings(w, &s);
+	write_warnings(w, &s, c->from.admin);
 	write_ports(c);
 	if (human)
 		write_storage(w, c->host);

@@ -50,7 +50,7 @@ static bool read_votes(struct settings *s, const json_t *all)
 		return false;
 	json_object_foreach((json_t *)(uintptr_t)all, key, v)
 	{
-		struct vote *vote = &s->votes[s->n_votes];
+		struct rpc_vote *vote = &s->votes[s->n_votes];
 
 		if (!json_is_boolean(v) ||
 		    !hex_decode(vote->id.b, sizeof(vote->id.b), key, strlen(key)))
@@ -144,6 +144,20 @@ static json_t *json_of(const struct settings *s, enum setting which)
 	return json_null();
 }
 
+/* Amendments that the node is to vote for. */
+static void tell_votes(const struct settings *s)
+{
+	struct hash256 ids[AMENDMENT_COUNT];
+	uint32_t k = 0;
+	size_t n;
+	const struct amendment *all = amendments_all(&n);
+
+	for (size_t i = 0; i < n; i++)
+		if (settings_stand(s, &all[i]) == AMENDMENT_VOTE_YES)
+			ids[k++] = all[i].id;
+	s->host->vote(s->host->ctx, ids, k);
+}
+
 /* What the host has to know of it. */
 static void tell(const struct settings *s, enum setting which)
 {
@@ -157,6 +171,8 @@ static void tell(const struct settings *s, enum setting which)
 	}
 	if (which == SETTING_CAN_DELETE && host->deletable)
 		host->deletable(host->ctx, s->can_delete);
+	if (which == SETTING_VOTES && host->vote)
+		tell_votes(s);
 }
 
 enum err settings_write(struct settings *s, enum setting which, struct why *why)
@@ -185,6 +201,8 @@ enum err settings_write(struct settings *s, enum setting which, struct why *why)
 void settings_open(struct settings *s, const struct rpc_host *host)
 {
 	*s = (struct settings){.host = host, .can_delete = CAN_DELETE_ALWAYS};
+	if (host->vote)
+		tell_votes(s);
 	for (int i = 0; host->setting_read && i < SETTINGS; i++) {
 		struct why why = {.text = ""};
 		enum err e = load(s, (enum setting)i, &why);
@@ -202,10 +220,48 @@ void settings_open(struct settings *s, const struct rpc_host *host)
 	}
 }
 
-const struct vote *settings_vote(const struct settings *s, const struct hash256 *id)
+static const struct rpc_vote *vote_in(const struct rpc_vote *v, uint32_t n,
+				      const struct hash256 *id)
 {
-	for (uint32_t i = 0; i < s->n_votes; i++)
-		if (hash256_eq(&s->votes[i].id, id))
-			return &s->votes[i];
+	for (uint32_t i = 0; i < n; i++)
+		if (hash256_eq(&v[i].id, id))
+			return &v[i];
 	return NULL;
+}
+
+enum amendment_vote settings_stand(const struct settings *s, const struct amendment *a)
+{
+	const struct rpc_vote *v = vote_in(s->votes, s->n_votes, &a->id);
+
+	if (a->vote == AMENDMENT_VOTE_OBSOLETE)
+		return AMENDMENT_VOTE_OBSOLETE;
+	if (!v)
+		v = vote_in(s->host->votes, s->host->n_votes, &a->id);
+	if (!v)
+		return a->vote;
+	return v->vetoed ? AMENDMENT_VOTE_NO : AMENDMENT_VOTE_YES;
+}
+
+enum err settings_vote(struct settings *s, const struct amendment *a, bool vetoed, struct why *why)
+{
+	enum amendment_vote stands = settings_stand(s, a);
+	struct rpc_vote before[VOTES_MAX];
+	uint32_t n = s->n_votes, i = 0;
+	enum err e;
+
+	if (stands != (vetoed ? AMENDMENT_VOTE_YES : AMENDMENT_VOTE_NO))
+		return ERR_NONE; /* so already, or never */
+	memcpy(before, s->votes, sizeof(before));
+	while (i < n && !hash256_eq(&s->votes[i].id, &a->id))
+		i++;
+	if (i == VOTES_MAX)
+		return why_set(why, ERR_FULL, "No room for another vote.");
+	s->n_votes += i == n;
+	s->votes[i] = (struct rpc_vote){a->id, vetoed};
+	e = settings_write(s, SETTING_VOTES, why);
+	if (e == ERR_NONE)
+		return e;
+	memcpy(s->votes, before, sizeof(before));
+	s->n_votes = n;
+	return e;
 }

@@ -24,16 +24,12 @@ struct reservation {
 	struct public_key key;
 	char description[RESERVATION_TEXT_MAX];
 };
-struct vote {
-	struct hash256 id;
-	bool vetoed;
-};
 
 struct settings {
 	const struct rpc_host *host;
 	struct reservation reservations[PEERS_RESERVED_MAX]; /* ascending by key */
 	uint32_t n_reservations;
-	struct vote votes[VOTES_MAX];
+	struct rpc_vote votes[VOTES_MAX];
 	uint32_t n_votes;
 	uint32_t can_delete;
 	struct why broken[SETTINGS]; /* why it could not be read; empty: it could */
@@ -43,7 +39,11 @@ struct settings {
 void settings_open(struct settings *s, const struct rpc_host *host);
 /* Writes one after it was changed, and tells the host. On failure the caller puts back what was. */
 enum err settings_write(struct settings *s, enum setting which, struct why *why) MUST_USE;
-/* The vote on an amendment, if an administrator has cast one. */
-const struct vote *settings_vote(const struct settings *s, const struct hash256 *id);
+/* How this server votes on an amendment: as an administrator has said by the API, or else the
+ * configuration, or else by default. What is obsolete stays so. */
+enum amendment_vote settings_stand(const struct settings *s, const struct amendment *a);
+/* Votes so from now on. */
+enum err settings_vote(struct settings *s, const struct amendment *a, bool vetoed,
+		       struct why *why) MUST_USE;
 
 #endif

@@ -19,6 +19,7 @@
 #define OTHER   "n9MD5h24qrQqiyBC8aeqqCWvpiBiYQ3jxSr91uiDvmrkyHRdYLUj"
 #define HEX     "ED264807102805220DA0F312E71FC2C69E1552C9C5790F6C25E3729DEB573D5860"
 #define LISTS   "[unl]\npublisher = " HEX "\nlist = l\n"
+#define FIX_ID  "21B8D2F76F68E11E9C077A43BBBC394136E9987E99DDB73966DD68419467E431"
 #define PEM     "[tls]\nlisten = 127.0.0.1:1\ncertificate = c\nkey = k\n"
 
 static const char *const no_ports[] = {"",         "host",          "1.2.3.4",   ":80",
@@ -31,6 +32,9 @@ static const char *const no_address[] = {"",    "1.2.3",     "1.2.3.4:80",
 static const char *const no_count[] = {
     "", "0", "-1", "x", "1.5", "1e3", "99999999999999999999", "18446744073709551615", "0x10", "+5"};
 static const char *const no_drops[] = {"", "-1", "x", "1.5", "1e3", "99999999999999999999"};
+/* Unknown, an id of none, misspelt, and one that is not voted on any more. */
+static const char *const no_amendment[] = {"", "Nonsense", FIX_ID "0", "fixcleanup3_2_0",
+					   "MultiSign"};
 static const char *const no_percent[] = {"", "100", "-1", "5%", "x"};
 static const char *const no_level[] = {"", "loud", "3", "info debug", "trace"};
 
@@ -57,6 +61,11 @@ static const struct row {
      {"", "net", "net:", "net:loud", ":debug", "no:info", "net:info net:warn", "net:info rpc",
       "base:info", "netx:info"}},
     {"log", "slow_ms", "0", "", NULL, 0, {"", "-1", "3600001", "1s"}},
+    {"voting", "reference_fee", "0", "", no_drops, N(no_drops), {"100000000000000001"}},
+    {"voting", "account_reserve", "4294967295", "", no_drops, N(no_drops), {"4294967296"}},
+    {"voting", "owner_reserve", "1", "", no_drops, N(no_drops), {"4294967296"}},
+    {"amendments", "accept", "fixCleanup3_2_0", "", no_amendment, N(no_amendment), {"AMM"}},
+    {"amendments", "veto", "AMM", "", no_amendment, N(no_amendment), {0}},
     {"validator", "key_file", "key", "", no_paths, 1, {0}},
     {"validator", "token_file", "token", "", no_paths, 1, {0}},
     {"validator", "revocation_file", "revocation", "", no_paths, 1, {0}},
@@ -351,6 +360,10 @@ static void other_faults(void **state)
 	    {WHOLE "[unl]\npublisher = " HEX "\n", "belong together"},
 	    {WHOLE "[unl]\nlist_threshold = 1\n", "above the publishers"},
 	    {WHOLE "[validator]\nkey_file = a\ntoken_file = b\n", "one of them"},
+	    {WHOLE "[amendments]\naccept = fixCleanup3_2_0\nveto = " FIX_ID "\n",
+	     ":8: [amendments] veto: fixCleanup3_2_0 is voted on twice"},
+	    {WHOLE "[amendments]\naccept = AMM\n", "this build does not support AMM"},
+	    {WHOLE "[amendments]\nveto = MultiSign\n", "MultiSign is not voted on any more"},
 	    {WHOLE "[disk]\nstop_below_percent = 50\n", "must not rise"},
 	    {WHOLE "[tls]\nlisten = 127.0.0.1:1\n", "[tls]"},
 	    {WHOLE "[tls]\ncertificate = c\n", "[tls]"},
@@ -413,10 +426,24 @@ static void values_arrive(void **state)
 	assert_string_equal(c.data_dir, "./d");
 	assert_string_equal(c.log.file, "/var/log/t");
 	assert_int_equal(c.log.slow_ms, 0);
+	assert_true(!c.wishes.has[0] && !c.wishes.has[1] && !c.n_votes);
 	config_use_log_levels(&c.log);
 	for (i = 0; log_area(i); i++)
 		assert_int_equal(log_level_of(log_area(i)),
 				 strcmp(log_area(i), "net") ? LOG_WARN : LOG_DEBUG);
+	config_close(&c);
+	assert_int_equal(config_parse(&c,
+				      bytes_str(WHOLE "[voting]\nreference_fee = 12\n"
+						      "owner_reserve = 500000\n[amendments]\n"
+						      "veto = AMM\naccept = " FIX_ID "\n"),
+				      "x", &why),
+			 0);
+	assert_true(c.wishes.has[0] && !c.wishes.has[1] && c.wishes.has[2]);
+	assert_int_equal(c.wishes.drops[0], 12);
+	assert_int_equal(c.wishes.drops[2], 500000);
+	assert_int_equal(c.n_votes, 2);
+	assert_true(c.votes[0].vetoed && !c.votes[1].vetoed);
+	assert_string_equal(hash256_hex(&c.votes[1].id).s, FIX_ID);
 	config_close(&c);
 }
 

@@ -80,11 +80,13 @@ static void each_trouble_is_named(void **state)
 	BAD(s.unl_present = 3, "quorum");
 	BAD(s.consensus.stuck = true, "consensus_stuck");
 	BAD(s.unl_blocked = true, "unl_blocked");
+	BAD(s.amendment_blocked = true, "amendment_blocked");
 	BAD(s.clock_off = true, "clock_off");
 	WARNING(s.peers = 1, "few_peers");
 	WARNING(s.unl_present = 4, "no_spare_validator");
 	WARNING((s.clock_known = true, s.clock_offset_s = -6), "clock_offset");
 	WARNING(s.key_elsewhere = true, "key_elsewhere");
+	WARNING(s.amendment_warned = true, "unsupported_majority");
 	WARNING(s.key_replaced = true, "key_replaced");
 	WARNING(s.overlap_unsafe = true, "unsafe_overlap");
 	WARNING(s.consensus.contrary = 1, "contrary_validators");

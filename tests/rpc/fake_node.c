@@ -139,6 +139,9 @@ void node_get_status(const struct node *n, struct now now, struct node_status *o
 				    .open_n = n->n_open,
 				    .key_elsewhere = n->troubled,
 				    .unl_blocked = n->unl_blocked,
+				    .amendment_blocked = n->amendment_blocked,
+				    .amendment_warned = n->amendment_warned,
+				    .amendment_expected = {800000100},
 				    .sync = n->sync,
 				    .counters.evidence = n->troubled ? 2 : 0};
 	out->state_since[n->state] = (struct steady){4000};
@@ -163,6 +166,18 @@ const struct negative_unl *node_negative_unl(const struct node *n)
 	u.n = n->troubled;
 	u.disabled[0] = n->unl[4];
 	return &u;
+}
+
+bool node_ballot(const struct node *n, struct node_ballot *out)
+{
+	*out = (struct node_ballot){.members = 5, .threshold = 4};
+	return n->counted;
+}
+
+uint32_t node_ballot_for(const struct node *n, const struct hash256 *amendment)
+{
+	(void)n;
+	return amendment->b[31] % 6;
 }
 
 bool node_evidence(const struct node *n, uint32_t i, struct node_evidence *out)
@@ -607,6 +622,14 @@ static void host_deletable(void *ctx, uint32_t seq)
 	f->deletable = seq;
 }
 
+static void host_vote(void *ctx, const struct hash256 *amendments, uint32_t n)
+{
+	struct fake *f = ctx;
+
+	f->n_wanted = n;
+	memcpy(f->wanted, amendments, n * sizeof(*amendments));
+}
+
 static void host_traffic(void *ctx, struct rpc_traffic *out)
 {
 	(void)ctx;
@@ -815,6 +838,7 @@ static void fill_host(struct fake *f)
 				    .setting_write = host_setting_write,
 				    .reserve = host_reserve,
 				    .deletable = host_deletable,
+				    .vote = host_vote,
 				    .check = host_check,
 				    .traffic = host_traffic,
 				    .charged = host_charged,

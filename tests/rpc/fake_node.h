@@ -35,7 +35,8 @@ struct node {
 	struct manifest manifest; /* of one of them; bytes empty: none is known */
 	bool validator;
 	bool troubled; /* see node_evidence */
-	bool unl_blocked;
+	bool unl_blocked, amendment_blocked, amendment_warned;
+	bool counted; /* votes on amendments: 5 members, each id's last digit of them for it */
 	struct node_sync_status sync;
 	uint64_t steps; /* see node_steps; whoever changes something counts */
 };
@@ -74,6 +75,8 @@ struct fake {
 	struct buf setting[FAKE_SETTINGS];
 	bool settings_full; /* nothing can be written */
 	uint32_t reserved, deletable, checks;
+	struct hash256 wanted[AMENDMENT_COUNT]; /* amendments to vote for */
+	uint32_t n_wanted;
 	bool no_state;        /* history.ledger has pruned everything but the newest */
 	enum err history_err; /* all of history fails with it */
 	/* More names for the texts of requests (scenario_fill); may be NULL. */

@@ -41,6 +41,11 @@ static void lists_expired(struct fake *f)
 	f->node.unl_blocked = true;
 }
 
+static void too_old(struct fake *f)
+{
+	f->node.amendment_blocked = true;
+}
+
 static void never_answered(void *ctx, struct tx *tx, bool fail_hard, uint64_t token)
 {
 	(void)ctx;
@@ -94,6 +99,8 @@ static const struct row rows[] = {
 	{"notEnabled", no_index,      "tx_history",  "{\"start\":0}",                      1},
 	{"unlBlocked", lists_expired, "fee",         "{}",                                 1},
 	{"unlBlocked", lists_expired, "submit",      NULL,                                 2},
+	{"amendmentBlocked", too_old, "fee",         "{}",                                 1},
+	{"amendmentBlocked", too_old, "submit",      NULL,                                 2},
 	{"tooBusy",    crowded,       "submit",      NULL,                                 1},
 	{"tooBusy",    crowded,       "submit",      NULL,                                 2},
 };

@@ -720,6 +720,124 @@ static void all_features(void **state)
 	fake_close(f);
 }
 
+static json_t *feature(struct fake *f, struct fake_via via, const char *name)
+{
+	char params[200];
+
+	(void)snprintf(params, sizeof(params), "{\"feature\":\"%s\"}", name);
+	return fake_call(f, via, "feature", params);
+}
+
+/* Unknown to this program, but known to the ledger: X is in force, Y has a majority. */
+#define X_ID "EE00000000000000000000000000000000000000000000000000000000000001"
+#define Y_ID "EE00000000000000000000000000000000000000000000000000000000000002"
+
+static void plant_strangers(struct tree *state)
+{
+	struct arena a = ARENA_INIT;
+	struct st_object *o = st_new(&a), *m;
+	struct hash256 x = hash_of_hex(X_ID), y = hash_of_hex(Y_ID);
+
+	st_set_u(o, sfLedgerEntryType, ltAmendments);
+	st_set_u(o, sfFlags, 0);
+	st_set_raw(o, sfAmendments, bytes_of(x.b, sizeof(x.b)));
+	m = st_array_add(st_set_array(o, sfMajorities), &a, sfMajority);
+	st_set_hash256(m, sfAmendment, &y);
+	st_set_u(m, sfCloseTime, 777);
+	plant_entry(state, keylet_amendments(), o);
+	arena_close(&a);
+}
+
+static void features_that_only_the_ledger_knows(void **state)
+{
+	struct fake_options o = {.network = true, .plant = plant_strangers};
+	struct fake *f = fake_open(&o);
+	json_t *r = fake_call(f, VIA_HTTP, "feature", "{}"), *all = json_object_get(r, "features"),
+	       *v;
+
+	(void)state;
+	v = json_object_get(all, X_ID);
+	assert_true(json_is_true(json_object_get(v, "enabled")));
+	assert_true(json_is_false(json_object_get(v, "supported")));
+	assert_null(json_object_get(v, "name"));
+	v = json_object_get(all, Y_ID);
+	assert_true(json_is_false(json_object_get(v, "enabled")));
+	assert_int_equal(number_of(v, "majority"), 777);
+	assert_null(json_object_get(v, "vetoed")); /* for administrators */
+	json_decref(r);
+
+	f->node.counted = true;
+	r = feature(f, VIA_ADMIN, Y_ID);
+	v = json_object_get(r, Y_ID);
+	assert_int_equal(number_of(r, "majority"), 777);
+	assert_null(json_object_get(v, "majority"));
+	assert_int_equal(number_of(v, "count"), 2);
+	assert_int_equal(number_of(v, "threshold"), 4);
+	assert_int_equal(number_of(v, "validations"), 5);
+	assert_true(json_is_true(json_object_get(v, "vetoed")));
+	json_decref(r);
+	r = feature(f, VIA_HTTP, Y_ID);
+	assert_null(json_object_get(json_object_get(r, Y_ID), "count"));
+	json_decref(r);
+	r = feature(f, VIA_ADMIN, X_ID);
+	v = json_object_get(r, X_ID);
+	assert_null(json_object_get(v, "count")); /* it is in force */
+	assert_null(json_object_get(v, "vetoed"));
+	json_decref(r);
+	r = feature(f, VIA_ADMIN,
+		    "EE00000000000000000000000000000000000000000000000000000000000003");
+	assert_string_equal(text_of(r, "error"), "badFeature");
+	json_decref(r);
+	r = fake_call(f, VIA_HTTP, "feature", "{\"feature\":\"" Y_ID "\",\"vetoed\":false}");
+	assert_string_equal(text_of(r, "error"), "noPermission");
+	json_decref(r);
+	fake_close(f);
+}
+
+static const json_t *warning(const json_t *info, unsigned id)
+{
+	const json_t *list = json_object_get(info, "warnings");
+
+	for (size_t i = 0; i < json_array_size(list); i++)
+		if (number_of(json_array_get(list, i), "id") == id)
+			return json_array_get(list, i);
+	return NULL;
+}
+
+/* Everybody hears that a server is too old, administrators that it is going to be. */
+static void warnings_of_amendments(void **state)
+{
+	struct fake_options o = {.network = true};
+	struct fake *f = fake_open(&o);
+	json_t *r = fake_call(f, VIA_ADMIN, "server_info", "{}"),
+	       *info = json_object_get(r, "info");
+	const json_t *w;
+
+	(void)state;
+	assert_null(json_object_get(info, "warnings"));
+	assert_null(json_object_get(info, "amendment_blocked"));
+	json_decref(r);
+	f->node.amendment_warned = true;
+	f->node.steps++;
+	r = fake_call(f, VIA_HTTP, "server_info", "{}");
+	assert_null(json_object_get(json_object_get(r, "info"), "warnings"));
+	json_decref(r);
+	r = fake_call(f, VIA_ADMIN, "server_info", "{}");
+	w = json_object_get(warning(json_object_get(r, "info"), 1001), "details");
+	assert_int_equal(number_of(w, "expected_date"), 800000100);
+	assert_string_equal(text_of(w, "expected_date_UTC"), "2025-May-08 06:15:00.000000000 UTC");
+	json_decref(r);
+	f->node.amendment_warned = false;
+	f->node.amendment_blocked = true;
+	f->node.steps++;
+	r = fake_call(f, VIA_HTTP, "server_state", "{}");
+	info = json_object_get(r, "state");
+	assert_non_null(warning(info, 1002));
+	assert_true(json_is_true(json_object_get(info, "amendment_blocked")));
+	json_decref(r);
+	fake_close(f);
+}
+
 /* Every method answers every request in some way, whoever asks; names are unique per version. */
 static void every_method_answers(void **state)
 {
@@ -774,6 +892,8 @@ int main(void)
 	    cmocka_unit_test(nothing_validated_yet),
 	    cmocka_unit_test(definitions),
 	    cmocka_unit_test(all_features),
+	    cmocka_unit_test(features_that_only_the_ledger_knows),
+	    cmocka_unit_test(warnings_of_amendments),
 	    cmocka_unit_test(every_method_answers),
 	};
 

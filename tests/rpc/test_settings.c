@@ -110,6 +110,51 @@ static void votes_outlive_the_process(void **state)
 	fake_close(f);
 }
 
+static bool wanted(struct fake *f, const char *name)
+{
+	const struct amendment *a = amendment_by_name(name, strlen(name));
+
+	for (uint32_t i = 0; i < f->n_wanted; i++)
+		if (hash256_eq(&f->wanted[i], &a->id))
+			return true;
+	return false;
+}
+
+/* By default, then as configured, then as was said by the API; the node hears of each change. */
+static void the_node_votes_so(void **state)
+{
+	struct fake *f = scenario_open(true, false);
+	struct rpc_vote configured[2] = {
+	    {amendment_by_name("fixCleanup3_2_0", 15)->id, false},
+	    {amendment_by_name("fixCleanup3_1_3", 15)->id, true},
+	};
+	json_t *r;
+
+	(void)state;
+	assert_true(wanted(f, "fixCleanup3_1_3")); /* by default */
+	assert_false(wanted(f, "fixCleanup3_2_0"));
+	json_decref(call(f, "feature", "{\"feature\":\"MPTokensV2\",\"vetoed\":false}"));
+	assert_true(wanted(f, "MPTokensV2"));
+	f->host.votes = configured;
+	f->host.n_votes = 2;
+	again(f);
+	assert_false(wanted(f, "fixCleanup3_1_3"));
+	assert_true(wanted(f, "fixCleanup3_2_0"));
+	assert_true(wanted(f, "MPTokensV2"));
+	json_decref(call(f, "feature", "{\"feature\":\"fixCleanup3_2_0\",\"vetoed\":true}"));
+	again(f);
+	assert_false(wanted(f, "fixCleanup3_2_0"));
+	/* what is obsolete stays so */
+	r = call(f, "feature", "{\"feature\":\"Escrow\",\"vetoed\":false}");
+	assert_string_equal(
+	    text_of(json_object_get(r, hash256_hex(&amendment_by_name("Escrow", 6)->id).s),
+		    "vetoed"),
+	    "Obsolete");
+	json_decref(r);
+	assert_false(wanted(f, "Escrow"));
+	fake_close(f);
+}
+
 static void a_text_that_cannot_be_read_is_not_written_over(void **state)
 {
 	static const char *const bad[] = {"", "{", "{}", "{\"value\":7}",
@@ -158,6 +203,7 @@ static void what_cannot_be_kept_is_not_set(void **state)
 	fake_ask_fails(f, "can_delete", "{\"can_delete\":5}", "internal");
 	fake_ask_fails(f, "feature", "{\"feature\":\"MPTokensV2\",\"vetoed\":false}", "internal");
 	assert_true(vetoed(f));
+	assert_false(wanted(f, "MPTokensV2"));
 	assert_int_equal(f->reserved, 1);
 	r = call(f, "peer_reservations_list", "{}");
 	assert_int_equal(json_array_size(json_object_get(r, "reservations")), 1);
@@ -219,6 +265,7 @@ int main(void)
 	    cmocka_unit_test(golden_reservations),
 	    cmocka_unit_test(settings_outlive_the_process),
 	    cmocka_unit_test(votes_outlive_the_process),
+	    cmocka_unit_test(the_node_votes_so),
 	    cmocka_unit_test(a_text_that_cannot_be_read_is_not_written_over),
 	    cmocka_unit_test(history_stays_when_the_setting_is_damaged),
 	    cmocka_unit_test(what_cannot_be_kept_is_not_set),
