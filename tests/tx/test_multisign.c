@@ -304,6 +304,38 @@ static void test_no_key(void **state)
 	world_close(&w);
 }
 
+/* Signed by the stock client (xrpl.js 5: Wallet.sign for several, xrpl.multisign) with the same
+ * keys: the same id, so the same bytes, signatures among them. */
+static void test_stock_client(void **state)
+{
+	static const struct {
+		const char *signers, *id;
+	} rows[] = {
+	    {"bob k1_demon carol k1_bogie",
+	     "5C567CE7D8A0C1883D0E2420993500F47B7186E33A853C627B5E905A1113DF80"},
+	    {"bob carol:k1_cher",
+	     "BDBF9D07DCD32FD5C96EA9197711D3E330872A02120B3E8BCBFD675E11969EDE"},
+	};
+	struct hash256 id;
+	struct world w;
+
+	(void)state;
+	world_open(&w, NULL);
+	for (size_t i = 0; i < 2; i++) {
+		struct st_object *o = with_fee(set_flag(&w, "alice", asfDefaultRipple), 50);
+		struct tx *t;
+
+		st_set_u(o, sfSequence, 7);
+		add_signers(o, rows[i].signers);
+		t = trusted(o);
+		id = hash_of_hex(rows[i].id);
+		assert_true(hash256_eq(&t->id, &id));
+		assert_true(tx_signature_valid(t));
+		tx_unref(t);
+	}
+	world_close(&w);
+}
+
 /* As many as there may be. */
 static void test_32_signers(void **state)
 {
@@ -450,9 +482,10 @@ int main(void)
 	    cmocka_unit_test(test_phantoms),        cmocka_unit_test(test_mixed_signers),
 	    cmocka_unit_test(test_no_second_level), cmocka_unit_test(test_fee),
 	    cmocka_unit_test(test_bad_signatures),  cmocka_unit_test(test_signer_format),
-	    cmocka_unit_test(test_no_key),          cmocka_unit_test(test_32_signers),
-	    cmocka_unit_test(test_dry_run),         cmocka_unit_test(test_types),
-	    cmocka_unit_test(test_tickets),         cmocka_unit_test(test_order),
+	    cmocka_unit_test(test_no_key),          cmocka_unit_test(test_stock_client),
+	    cmocka_unit_test(test_32_signers),      cmocka_unit_test(test_dry_run),
+	    cmocka_unit_test(test_types),           cmocka_unit_test(test_tickets),
+	    cmocka_unit_test(test_order),
 	};
 
 	if (crypto_init(NULL) != ERR_NONE)
