@@ -36,7 +36,7 @@ MAY_CALL = {
     "net": ("msgpack_*",),
     "node": (),
     "store": (),
-    "payout": (),
+    "payout": ("crc32c",),
 }
 # Archives by another name than their folder's, and those of the shells, which do as they must.
 FOLDER_OF = {"tree": "ledger", "rpcfront": "rpc"}
