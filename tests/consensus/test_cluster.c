@@ -12,6 +12,7 @@
 /* A network of these machines in good weather and bad; the named scenarios are in scenarios_*.c. */
 
 #define ALL5        "ABCDE"
+/* How many seeds of the swarm: the environment's CLUSTER_SWARM. */
 #define SWARM_SEEDS 400
 
 static void expect_sound(const struct sim *s)
@@ -287,18 +288,20 @@ static void differing_open_ledgers(void **state)
 
 static void swarm(void **state)
 {
+	const char *text = getenv("CLUSTER_SWARM");
+	uint64_t seeds = text ? strtoull(text, NULL, 10) : SWARM_SEEDS, trace;
 	int64_t ms = 0;
-	uint64_t trace;
 
 	(void)state;
-	for (uint64_t seed = 1; seed <= SWARM_SEEDS; seed++) {
+	for (uint64_t seed = 1; seed <= seeds; seed++) {
 		struct why why = {.text = ""};
 
 		if (!sim_swarm(seed, false, &why, &ms, &trace))
 			fail_msg("cluster-sim --seeds %llu: %s", (unsigned long long)seed,
 				 why.text);
 	}
-	print_message("%d seeds, %lld simulated minutes\n", SWARM_SEEDS, (long long)(ms / 60000));
+	print_message("%llu seeds, %lld simulated minutes\n", (unsigned long long)seeds,
+		      (long long)(ms / 60000));
 }
 
 /* Kept for what they found: votes that were taken for others' (29763), evidence that a restart had
