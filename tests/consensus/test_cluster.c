@@ -11,7 +11,7 @@
 
 /* A network of these machines in good weather and bad; the named scenarios are in scenarios_*.c. */
 
-#define ALL5        "ABCDE"
+#define ALL5 "ABCDE"
 /* How many seeds of the swarm: the environment's CLUSTER_SWARM. */
 #define SWARM_SEEDS 400
 
