@@ -201,6 +201,7 @@ const payment = {
 	Destination: 'r9cZA1mLK5R5Am25ArfXFmqgNwjZgnfk59',
 	Amount: '25000000',
 };
+const ready = { ...payment, Sequence: 1, Fee: '30', NetworkID: 21337, SigningPubKey: '' };
 const url = `http://me:${PLANT.url_password}@127.0.0.1:1/?${PLANT.url_token}`;
 
 // Parameters that are right for some method, wrong for others.
@@ -210,6 +211,11 @@ const params = [
 	{ seed_hex: PLANT.seed_hex, key_type: 'ed25519', tx_json: payment },
 	{ passphrase: PLANT.passphrase, key_type: 'ed25519', tx_json: payment },
 	{ passphrase: PLANT.passphrase, secret: PLANT.key, seed: PLANT.key },
+	{ account: 'rnUy2SHTrB9DubsPmkJZUXTf5FcNDGrYEA', secret: PLANT.seed, tx_json: ready },
+	{ account: ACCOUNT, secret: PLANT.seed, tx_json: { ...ready, Account: payment.Destination } },
+	{ secret: PLANT.seed, tx_json: payment, signature_target: PLANT.key },
+	{ secret: PLANT.seed, tx_json: { ...ready, [PLANT.key]: PLANT.key } },
+	{ tx_json: { ...ready, Signers: [{ Signer: { Account: PLANT.key } }] } },
 	{ secret: PLANT.key, tx_json: { ...payment, Account: PLANT.key } },
 	{ seed: { in: PLANT.seed }, passphrase: [PLANT.passphrase], secret: 7 },
 	{ secret: PLANT.seed, channel_id: 'A'.repeat(64), amount: '1', key_type: 'secp256k1' },
