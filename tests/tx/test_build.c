@@ -262,8 +262,18 @@ static struct ledger stored(const struct ledger *l, struct store *s, struct node
 	return out;
 }
 
+static struct st_object *tickets(struct world *w, uint32_t seq, uint32_t n)
+{
+	struct st_object *o = account_set(w, "alice", seq);
+
+	st_set_u(o, sfTransactionType, ttTicketCreate);
+	st_set_u(o, sfTicketCount, n);
+	return o;
+}
+
 static struct st_object *any_tx(struct world *w, int which)
 {
+	struct person bob = person("bob");
 	struct st_object *o;
 
 	switch (which) {
@@ -277,9 +287,21 @@ static struct st_object *any_tx(struct world *w, int which)
 		o = account_set(w, "alice", 1);
 		st_set_u(o, sfSetFlag, asfRequireAuth);
 		return o;
-	default:
+	case 4:
 		o = account_set(w, "alice", 1);
 		st_set_u(o, sfSetFlag, asfDisableMaster);
+		return o;
+	case 5: /* alice has the tickets 2 to 41 */
+		o = account_set(w, "alice", 0);
+		st_set_u(o, sfTicketSequence, 20);
+		return o;
+	case 6:
+		return tickets(w, 42, 3);
+	default:
+		o = account_set(w, "alice", 42);
+		st_set_u(o, sfTransactionType, ttAccountDelete);
+		st_set_account(o, sfDestination, &bob.id);
+		st_set_drops(o, sfFee, drops_of(2 * DROPS_PER_XRP));
 		return o;
 	}
 }
@@ -304,6 +326,7 @@ static void inject_into_apply(struct world *w, struct store *s, int which)
 			assert_true(loads >= 2);
 			assert_false(view_failed(v));
 			assert_int_not_equal(out.result, tefEXCEPTION);
+			assert_true(which < 5 || out.result == tesSUCCESS);
 		} else {
 			assert_int_equal(out.result, tefEXCEPTION);
 			assert_false(out.applied);
@@ -327,6 +350,31 @@ static void test_unavailable(void **state)
 	world_open(&w, NULL);
 	for (int which = 0; which < 5; which++)
 		inject_into_apply(&w, s, which);
+	world_close(&w);
+	store_close(s);
+}
+
+/* The same where directories are read: alice has tickets, on two pages. */
+static void test_unavailable_directories(void **state)
+{
+	struct store *s = calloc(1, sizeof(*s));
+	struct ledger_build b;
+	struct world w;
+	struct tx *t;
+
+	(void)state;
+	world_open(&w, NULL);
+	t = trusted_as("alice", tickets(&w, 1, 40));
+	b = build_on(w.base, &t, 1, 0);
+	ledger_build_run(&b);
+	assert_int_equal(b.n_applied, 1);
+	ledger_unref(w.base);
+	w.base = ledger_ref(b.ledger);
+	w.info.seq = 400;
+	for (int which = 5; which < 8; which++)
+		inject_into_apply(&w, s, which);
+	drop_build(&b);
+	tx_unref(t);
 	world_close(&w);
 	store_close(s);
 }
@@ -379,9 +427,13 @@ static void test_unavailable_build(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_canonical_order),   cmocka_unit_test(test_funded_in_the_set),
-	    cmocka_unit_test(test_left_over),         cmocka_unit_test(test_retry_wins),
-	    cmocka_unit_test(test_empty_and_header),  cmocka_unit_test(test_unavailable),
+	    cmocka_unit_test(test_canonical_order),
+	    cmocka_unit_test(test_funded_in_the_set),
+	    cmocka_unit_test(test_left_over),
+	    cmocka_unit_test(test_retry_wins),
+	    cmocka_unit_test(test_empty_and_header),
+	    cmocka_unit_test(test_unavailable),
+	    cmocka_unit_test(test_unavailable_directories),
 	    cmocka_unit_test(test_unavailable_build),
 	};
 
