@@ -58,36 +58,50 @@ static void add_memo(struct st_object *o, struct arena *a, uint32_t n)
 	st_set_raw(memo, sfMemoData, bytes_of(bytes, n));
 }
 
-struct tx *wallet_pay(const struct payment *p)
+static struct tx *sign_by(uint32_t from, struct st_object *o, bool badly)
 {
-	struct arena a = ARENA_INIT;
-	struct st_object *o = st_new(&a);
-	struct account_id src, dst = wallet_account(p->to);
-	struct secret_key *key = account_key(p->from, &src);
+	struct account_id src;
+	struct secret_key *key = account_key(from, &src);
 	struct buf b = BUF_INIT;
 	struct why why = {""};
 	struct tx *t;
 
-	st_set_u(o, sfTransactionType, ttPayment);
-	st_set_u(o, sfFlags, 0);
 	st_set_u(o, sfNetworkID, WALLET_NETWORK);
-	st_set_u(o, sfSequence, p->seq);
-	if (p->last_ledger)
-		st_set_u(o, sfLastLedgerSequence, p->last_ledger);
-	st_set_drops(o, sfAmount, drops_of(p->drops ? p->drops : 1));
-	st_set_drops(o, sfFee, drops_of(p->fee ? p->fee : 10));
 	st_set_account(o, sfAccount, &src);
-	st_set_account(o, sfDestination, &dst);
-	if (p->memo)
-		add_memo(o, &a, p->memo);
 	tx_sign(o, key);
-	if (p->bad_signature)
-		st_set_u(o, sfSequence, p->seq + 1);
+	if (badly)
+		st_set_u(o, sfSequence, st_u32_or(o, sfSequence, 0) + 1);
 	st_encode(&b, o, ST_ALL);
 	if (tx_parse(&t, buf_bytes(&b), &why) != ERR_NONE)
 		fail_msg("%s", why.text);
 	secret_key_close(key);
 	buf_close(&b);
+	return t;
+}
+
+struct tx *wallet_sign(uint32_t from, struct st_object *o)
+{
+	return sign_by(from, o, false);
+}
+
+struct tx *wallet_pay(const struct payment *p)
+{
+	struct arena a = ARENA_INIT;
+	struct st_object *o = st_new(&a);
+	struct account_id dst = wallet_account(p->to);
+	struct tx *t;
+
+	st_set_u(o, sfTransactionType, ttPayment);
+	st_set_u(o, sfFlags, 0);
+	st_set_u(o, sfSequence, p->seq);
+	if (p->last_ledger)
+		st_set_u(o, sfLastLedgerSequence, p->last_ledger);
+	st_set_drops(o, sfAmount, drops_of(p->drops ? p->drops : 1));
+	st_set_drops(o, sfFee, drops_of(p->fee ? p->fee : 10));
+	st_set_account(o, sfDestination, &dst);
+	if (p->memo)
+		add_memo(o, &a, p->memo);
+	t = sign_by(p->from, o, p->bad_signature);
 	arena_close(&a);
 	return t;
 }

@@ -24,6 +24,8 @@ struct payment {
 };
 /* The caller's reference. Fails the test when it does not parse. */
 struct tx *wallet_pay(const struct payment *p);
+/* Any other transaction: its fields but for account, network, key and signature. */
+struct tx *wallet_sign(uint32_t from, struct st_object *o);
 struct account_id wallet_account(uint32_t i);
 /* A genesis with that many generated accounts. */
 void wallet_genesis(struct genesis *g, uint32_t accounts);
