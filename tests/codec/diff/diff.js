@@ -13,12 +13,15 @@ const fs = require('fs')
 const readline = require('readline')
 const codec = require('ripple-binary-codec')
 const { Random, Generator, BASE10 } = require('./generate')
+const { Realistic, TRANSACTIONS, ENTRIES } = require('./realistic')
+const { Signing } = require('./signing')
 const { damageHex, damageJson } = require('./damage')
 const { BYTES, JSON_CLASSES } = require('./classes')
 
 const SHARDS = 2
 const BATCH = 250
 const MIN_PER_TYPE = 300
+const SIGNED = 150 // transactions that each shard signs
 const DAMAGED = 4 // one object in so many is damaged as well, bytes and JSON
 
 // The reference tries to read every value as an X-address, which takes half of its time. All of
@@ -92,10 +95,12 @@ class Shard {
     this.count = count
     this.random = new Random((seed + 0x9e3779b1 * (number + 1)) | 0)
     this.generator = new Generator(this.random, workerData.definitions)
+    this.realistic = new Realistic(this.random)
+    this.signing = new Signing(this.random, SIGNED)
     this.judge = new Judge(program)
     this.classes = {}
-    this.tally = { valid: 0, 'damaged bytes': 0, 'damaged JSON': 0, 'refused by both': 0,
-      'taken by both': 0 }
+    this.tally = { valid: 0, realistic: 0, signing: 0, 'damaged bytes': 0, 'damaged JSON': 0,
+      'refused by both': 0, 'taken by both': 0 }
   }
   fail(what, item, ...details) {
     throw new Error(`${what}\nshard ${this.number}, object ${item.i}\n` + details.join('\n'))
@@ -112,6 +117,11 @@ class Shard {
     if (decoded !== `J ${item.text}`)
       this.fail('decoding differs', item, item.hex, item.text, decoded)
     this.tally.valid++
+  }
+  signed(item, question, wanted, answer) {
+    if (typeof wanted === 'string' ? answer !== wanted : !wanted(answer))
+      this.fail('what is signed differs', item, JSON.stringify(item.json), question, answer, wanted)
+    this.tally.signing++
   }
   damagedHex(item, answer) {
     const hex = item.badHex
@@ -149,13 +159,16 @@ class Shard {
     }
   }
   make(i) {
-    const item = { i, json: this.generator.object(i) }
+    const real = this.generator.realistic(i, this.realistic)
+    const item = { i, json: real || this.generator.object(i) }
+    if (real) this.tally.realistic++
     try {
       item.hex = npmEncode(item.json)
       item.text = npmDecode(item.hex)
     } catch (e) {
       this.fail('the reference refuses a generated object', item, JSON.stringify(item.json), e)
     }
+    item.signing = real && real.TransactionType ? [...this.signing.questions(real)] : []
     if (i % DAMAGED === 0) {
       item.badHex = damageHex(this.random, item.hex)
       item.badJson = damageJson(this.random, item.json)
@@ -170,27 +183,31 @@ class Shard {
         const questions = [`E ${JSON.stringify(item.json)}`, `D ${item.hex}`]
         if (item.badHex !== undefined)
           questions.push(`D ${item.badHex}`, `E ${JSON.stringify(item.badJson)}`)
-        return questions
+        return questions.concat(item.signing.map(([question]) => question))
       }))
       for (const item of items) {
         this.valid(item, answers.shift(), answers.shift())
-        if (item.badHex === undefined) continue
-        this.damagedHex(item, answers.shift())
-        this.damagedJson(item, answers.shift())
+        if (item.badHex !== undefined) {
+          this.damagedHex(item, answers.shift())
+          this.damagedJson(item, answers.shift())
+        }
+        for (const [question, wanted] of item.signing)
+          this.signed(item, question, wanted, answers.shift())
       }
     }
     this.judge.end()
     return { tally: this.tally, classes: this.classes, seen: [...this.generator.seen],
-      perType: [...this.generator.perType] }
+      perType: [...this.generator.perType], perReal: [...this.generator.perReal] }
   }
 }
 
 function merge(results) {
-  const sum = { tally: {}, classes: {}, seen: {}, perType: {} }
+  const sum = { tally: {}, classes: {}, seen: {}, perType: {}, perReal: {} }
   for (const r of results) {
     for (const [k, n] of Object.entries(r.tally)) sum.tally[k] = (sum.tally[k] || 0) + n
     for (const [k, n] of Object.entries(r.classes)) sum.classes[k] = (sum.classes[k] || 0) + n
     for (const [k, n] of r.seen) sum.seen[k] = (sum.seen[k] || 0) + n
+    for (const [k, n] of r.perReal) sum.perReal[k] = (sum.perReal[k] || 0) + n
     for (const [k, n] of r.perType) sum.perType[k] = (sum.perType[k] || 0) + n
   }
   return sum
@@ -210,9 +227,13 @@ function coverage(sum, definitions, count) {
   const least = Math.min(...types.map((t) => sum.perType[t] || 0))
   console.log(`  ${types.length} types, at least ${least} objects of each; ` +
     `${Object.keys(sum.seen).length} fields`)
+  const real = [...TRANSACTIONS.map((t) => `TransactionType ${t}`),
+    ...ENTRIES.map((t) => `LedgerEntryType ${t}`)]
+  const leastReal = Math.min(...real.map((t) => sum.perReal[t] || 0))
+  console.log(`  ${real.length} types with at least ${leastReal} realistic objects`)
   if (missing.length) console.log(`  fields never seen: ${missing.join(' ')}`)
-  if (count < 100000) return true // a shorter run by hand
-  return least >= MIN_PER_TYPE && missing.length === 0
+  if (count < 80000) return true // a shorter run by hand
+  return least >= MIN_PER_TYPE && leastReal >= MIN_PER_TYPE && missing.length === 0
 }
 
 async function main() {

@@ -3,6 +3,7 @@
 // parts with fields of every kind. Everything follows from the seed.
 'use strict'
 
+const { TRANSACTIONS, ENTRIES } = require('./realistic')
 const { encodeAccountID, classicAddressToXAddress } = require('ripple-address-codec')
 
 class Random {
@@ -69,6 +70,7 @@ class Generator {
       classicAddressToXAddress(a, false, random.chance(2)))
     this.seen = new Map() // field name → times
     this.perType = new Map() // type name → times
+    this.perReal = new Map() // the same of realistic objects
   }
 
   uint(bits) {
@@ -280,6 +282,19 @@ class Generator {
       if (tx[field] === undefined || tx[tag] !== undefined || !r.chance(20)) continue
       tx[field] = classicAddressToXAddress(r.pick(this.accounts), r.u32(), r.chance(2))
     }
+  }
+  // In place of every other object of some types, one as it might be in a ledger; or null.
+  realistic(i, realistic) {
+    const types = this.txTypes.length + this.entryTypes.length + 1
+    const k = i % types
+    if (Math.floor(i / types) % 2 === 0) return null
+    const isTx = k < this.txTypes.length
+    const type = isTx ? this.txTypes[k] : this.entryTypes[k - this.txTypes.length]
+    if (!(isTx ? TRANSACTIONS : ENTRIES).includes(type)) return null
+    const name = `${isTx ? 'TransactionType' : 'LedgerEntryType'} ${type}`
+    this.perReal.set(name, (this.perReal.get(name) || 0) + 1)
+    this.perType.set(name, (this.perType.get(name) || 0) + 1)
+    return !isTx && type === 'DepositPreauth' ? realistic.preauthorised() : realistic[type]()
   }
   // The i-th object of a run: all types in turn, now and then a loose collection of fields.
   object(i) {
