@@ -50,35 +50,64 @@ static bool post(struct tally *t, const char *body, struct buf *reply)
 	return false;
 }
 
-json_t *client_call(struct tally *t, const char *method, json_t *params)
+/* What the server answers to a body, which is released; NULL after complaining. */
+static json_t *ask(struct tally *t, json_t *request)
 {
 	struct buf reply = BUF_INIT;
 	json_error_t why;
-	json_t *request, *answer, *result = NULL;
-	char *body;
+	json_t *answer = NULL;
+	char *body = json_dumps(request, JSON_COMPACT);
+
+	json_decref(request);
+	if (post(t, body, &reply)) {
+		answer = json_loadb((char *)reply.p, reply.n, 0, &why);
+		if (!answer && !t->quiet)
+			tally_fail(t, 0, "%s: the answer is no JSON-RPC reply: %.*s", t->url,
+				   (int)(reply.n < 100 ? reply.n : 100),
+				   reply.n ? (char *)reply.p : "");
+	}
+	free(body);
+	buf_close(&reply);
+	return answer;
+}
+
+json_t *client_call(struct tally *t, const char *method, json_t *params)
+{
+	json_t *answer, *result;
 
 	if (!params)
 		params = json_object();
 	json_object_set_new(params, "api_version", json_integer(2));
-	request = json_pack("{s:s, s:[o]}", "method", method, "params", params);
-	body = json_dumps(request, JSON_COMPACT);
-	json_decref(request);
-	if (post(t, body, &reply)) {
-		answer = json_loadb((char *)reply.p, reply.n, 0, &why);
-		result = json_incref(json_object_get(answer, "result"));
-		json_decref(answer);
-		if (!json_is_object(result)) {
-			if (!t->quiet)
-				tally_fail(t, 0, "%s: the answer is no JSON-RPC reply: %.*s",
-					   t->url, (int)(reply.n < 100 ? reply.n : 100),
-					   reply.n ? (char *)reply.p : "");
-			json_decref(result);
-			result = NULL;
-		}
+	answer = ask(t, json_pack("{s:s, s:[o]}", "method", method, "params", params));
+	result = json_incref(json_object_get(answer, "result"));
+	if (answer && !json_is_object(result)) {
+		if (!t->quiet)
+			tally_fail(t, 0, "%s: the answer has no result", t->url);
+		json_decref(result);
+		result = NULL;
 	}
-	free(body);
-	buf_close(&reply);
+	json_decref(answer);
 	return result;
+}
+
+json_t *client_batch(struct tally *t, json_t *calls)
+{
+	json_t *answer, *call, *results = NULL;
+	size_t i;
+
+	json_array_foreach(calls, i, call)
+	    json_object_set_new(call, "api_version", json_integer(2));
+	answer = ask(t, json_pack("{s:s, s:o}", "method", "batch", "params", calls));
+	if (json_is_array(answer)) {
+		results = json_array();
+		json_array_foreach(answer, i, call) json_array_append(
+		    results,
+		    json_object_get(call, "result") ? json_object_get(call, "result") : call);
+	} else if (answer && !t->quiet) {
+		tally_fail(t, 0, "%s: the server takes no batch of requests", t->url);
+	}
+	json_decref(answer);
+	return results;
 }
 
 json_t *client_get(struct tally *t, const char *method, json_t *params, int *code)

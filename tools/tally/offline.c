@@ -75,9 +75,21 @@ static bool fee_option(struct tally *t, const char *name, struct drops *out)
 	return true;
 }
 
+/* What is the network's besides its first state. */
+static bool majority_option(struct tally *t, struct genesis *g)
+{
+	const char *s = tally_option(t, "--majority-time");
+	uint64_t x = 0;
+
+	if (s && !tally_number(s, 1, UINT32_MAX, &x))
+		return tally_fail(t, 0, "--majority-time takes seconds, 1 or more"), false;
+	g->majority_s = (uint32_t)x;
+	return true;
+}
+
 static bool fee_options(struct tally *t, struct genesis *g)
 {
-	return fee_option(t, "--base-fee", &g->fees.base) &&
+	return majority_option(t, g) && fee_option(t, "--base-fee", &g->fees.base) &&
 	       fee_option(t, "--reserve", &g->fees.reserve) &&
 	       fee_option(t, "--increment", &g->fees.increment);
 }

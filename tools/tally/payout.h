@@ -214,6 +214,8 @@ void payout_on_lost(struct payout *m, int64_t now_ms);
 
 /* What the wallet may spend: less its reserve, and all that is live. Not negative. */
 struct drops payout_spendable(const struct payout *m);
+/* Tickets that would be made at once, for the open lines. */
+uint32_t payout_affordable(const struct payout *m);
 const char *payout_outcome_name(enum payout_outcome o);
 const char *payout_stop_name(enum payout_stop s);
 

@@ -186,6 +186,13 @@ static void plan_tickets(struct payout *m)
 	payout_start_tickets(m);
 }
 
+uint32_t payout_affordable(const struct payout *m)
+{
+	uint32_t room = room_for_tickets(m);
+
+	return affordable(m, m->n_open < room ? m->n_open : room);
+}
+
 /* ---- the end ---- */
 
 static bool any_fits(const struct payout *m)

@@ -85,7 +85,11 @@ bool tally_connection(struct tally *t);
  * object (a new reference), also for errors of the API ("error" is in it). NULL when the server
  * cannot be reached, after complaining. */
 json_t *client_call(struct tally *t, const char *method, json_t *params);
-/* As above, but API errors are complained about and give NULL too; *code is the exit code then. */
+/* Several at once, {"method", parameters ...} each, at most 32; calls is released. A new array of
+ * what each would have got alone, or NULL as above. */
+json_t *client_batch(struct tally *t, json_t *calls);
+/* As client_call, but API errors are complained about and give NULL too; *code is the exit code
+ * then. */
 json_t *client_get(struct tally *t, const char *method, json_t *params, int *code);
 
 #endif
