@@ -336,6 +336,95 @@ static void test_stock_client(void **state)
 	world_close(&w);
 }
 
+/* Every third signer has no account, every third his master key, the others a regular key. */
+static void set_up_crowd(struct world *w, unsigned n, char *crowd, size_t size)
+{
+	crowd[0] = 0;
+	for (unsigned i = 0; i < n; i++) {
+		char name[16];
+
+		(void)snprintf(name, sizeof(name), "s%u", i);
+		if (i % 3 != 0)
+			fund(w, name, 20000000);
+		if (i % 3 == 2)
+			expect(w, name, regular_key(w, name, "k1_reg"), tesSUCCESS);
+		(void)snprintf(crowd + strlen(crowd), size - strlen(crowd), "%s%s ", name,
+			       i % 3 == 2 ? ":k1_reg" : "");
+	}
+	expect(w, "alice", signer_list(w, "alice", n, entries_of(n)), tesSUCCESS);
+}
+
+/* Gives the member a good signature of somebody else's. */
+static void forge(struct st_object *o, struct st_object *signer)
+{
+	struct person k = person("mallory");
+	struct account_id id;
+	struct buf payload = BUF_INIT;
+	uint8_t sig[SIGNATURE_MAX];
+
+	assert_true(st_get_account(signer, sfAccount, &id));
+	tx_multisign_payload(&payload, o, &id);
+	st_set_raw(signer, sfSigningPubKey, bytes_of(k.pub.b, sizeof(k.pub.b)));
+	st_set_raw(signer, sfTxnSignature,
+		   bytes_of(sig, signature_make(k.key, buf_bytes(&payload), sig)));
+	buf_close(&payload);
+}
+
+static void flip(struct st_object *signer, enum sf f)
+{
+	uint8_t copy[SIGNATURE_MAX];
+	struct bytes b;
+
+	assert_true(st_get_raw(signer, f, &b));
+	memcpy(copy, b.p, b.n);
+	copy[b.n - 1] ^= 1;
+	st_set_raw(signer, f, bytes_of(copy, b.n));
+}
+
+static void leave_out(struct st_object *o, uint32_t at)
+{
+	struct st_array *list = (struct st_array *)st_get_array(o, sfSigners);
+
+	memmove(&list->e[at], &list->e[at + 1], (list->n - at - 1) * sizeof(list->e[0]));
+	list->n--;
+}
+
+/* All are needed, and each one's signature counts: without it, with another bit in it or in its
+ * key, or with somebody else's in its place nothing happens, whichever it is. */
+static void test_each_counts(void **state)
+{
+	static const unsigned sizes[] = {1, 2, 3, 8, 32};
+	char crowd[512];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		struct world w;
+
+		world_open(&w, NULL);
+		set_up_crowd(&w, sizes[i], crowd, sizeof(crowd));
+		for (uint32_t k = 0; k < sizes[i]; k++) {
+			struct st_object *good = signed_noop(&w, crowd), *o;
+
+			o = st_copy(&w.arena, good);
+			leave_out(o, k);
+			assert_int_equal(apply_as_is(&w, o, 0),
+					 sizes[i] == 1 ? temBAD_SIGNATURE : tefBAD_QUORUM);
+			o = st_copy(&w.arena, good);
+			flip(signer_at(o, k), sfTxnSignature);
+			assert_int_equal(apply_as_is(&w, o, 0), temBAD_SIGNATURE);
+			o = st_copy(&w.arena, good);
+			flip(signer_at(o, k), sfSigningPubKey);
+			assert_int_equal(apply_as_is(&w, o, 0), temBAD_SIGNATURE);
+			o = st_copy(&w.arena, good);
+			forge(o, signer_at(o, k));
+			assert_int_equal(apply_as_is(&w, o, 0), tefBAD_SIGNATURE);
+			if (k + 1 == sizes[i])
+				assert_int_equal(apply_as_is(&w, good, 0), tesSUCCESS);
+		}
+		world_close(&w);
+	}
+}
+
 /* As many as there may be. */
 static void test_32_signers(void **state)
 {
@@ -483,9 +572,9 @@ int main(void)
 	    cmocka_unit_test(test_no_second_level), cmocka_unit_test(test_fee),
 	    cmocka_unit_test(test_bad_signatures),  cmocka_unit_test(test_signer_format),
 	    cmocka_unit_test(test_no_key),          cmocka_unit_test(test_stock_client),
-	    cmocka_unit_test(test_32_signers),      cmocka_unit_test(test_dry_run),
-	    cmocka_unit_test(test_types),           cmocka_unit_test(test_tickets),
-	    cmocka_unit_test(test_order),
+	    cmocka_unit_test(test_each_counts),     cmocka_unit_test(test_32_signers),
+	    cmocka_unit_test(test_dry_run),         cmocka_unit_test(test_types),
+	    cmocka_unit_test(test_tickets),         cmocka_unit_test(test_order),
 	};
 
 	if (crypto_init(NULL) != ERR_NONE)
