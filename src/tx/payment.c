@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "tx/ops.h"
+#include "tx/owner.h"
 
 /* Payment, of which XRP to XRP is here. The other kinds (issued currencies, MPTs, paths) are
  * checked for the ways in which they can be malformed and otherwise answer temDISABLED (rippled:
@@ -220,12 +220,8 @@ static enum ter open_destination(struct tx_run *r, struct st_object **out)
  * paid. */
 static bool can_pay(const struct tx_run *r, struct drops amount)
 {
-	uint32_t owned = st_u32_or(r->account, sfOwnerCount, 0);
-	struct drops keep, need;
+	struct drops keep = reserve_with(r, r->account, 0), need;
 
-	if (!drops_mul(&keep, r->info->fees.increment, owned) ||
-	    !drops_add(&keep, keep, r->info->fees.reserve))
-		return false;
 	if (drops_cmp(keep, r->t->fee) < 0)
 		keep = r->t->fee;
 	return drops_add(&need, amount, keep) && drops_cmp(r->balance_before_fee, need) >= 0;
