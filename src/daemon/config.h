@@ -32,7 +32,7 @@
  *               reference_fee     0 .. 10^17
  *               account_reserve, owner_reserve   0 .. 4294967295
  *   [amendments] accept, veto     name or id of one that it votes for, or not, repeated;
- *                                 `tally feature` changes its mind later
+ *                                 the method `feature` goes before it
  *   [unl]       key               n... public (master) key, repeated
  *               file              one n... key a line, # comments
  *               publisher         hex master key of a publisher of validator lists, repeated

@@ -195,8 +195,10 @@ await test('genesis', 10, async () => {
 	assert.match(text, new RegExp(`^account = ${alice.address} 1`, 'm'));
 	const words = exits(OK, ['genesis', '--out', file('g2'), '--accounts', 3], /^network 0/);
 	assert.match(words.err, /anybody can spend/);
-	exits(OK, ['genesis', '--out', file('g3'), '--no-amendments']);
-	assert.doesNotMatch(fs.readFileSync(file('g3'), 'utf8'), /^amendment/m);
+	exits(OK, ['genesis', '--out', file('g3'), '--no-amendments', '--majority-time', 900]);
+	assert.match(fs.readFileSync(file('g3'), 'utf8'), /^amendment_majority_time = 900$/m);
+	assert.doesNotMatch(text, /majority/);
+	assert.doesNotMatch(fs.readFileSync(file('g3'), 'utf8'), /^amendment =/m);
 	exits(FAILED, ['genesis', '--out', file('g1')], /exists/);
 	exits(USAGE, ['genesis'], /--out/);
 	for (const [wrong, said] of [
@@ -207,6 +209,7 @@ await test('genesis', 10, async () => {
 		[['--account', `${GENESIS}:100000000000000001`], /ADDRESS:DROPS/],
 		[['--account', own, '--account', `${GENESIS}:1`], /more than/],
 		[['--base-fee', 'much'], /--base-fee/],
+		[['--majority-time', 0], /--majority-time/],
 		[['--frob'], /--frob/],
 	])
 		exits(USAGE, ['genesis', '--out', file('g4'), ...wrong], said);
