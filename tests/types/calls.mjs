@@ -8,7 +8,9 @@
 //   fails      the error that it ends in
 //   standalone asked of the node without consensus
 // A method stands under each form of its answer.
+import { xrpl } from '../../tools/js/clients.mjs';
 
+const idOf = (address) => Buffer.from(xrpl.decodeAccountID(address)).toString('hex');
 const ledgers = [{ ledger_index: 'validated' }, { ledger_index: 'current' }];
 const both = (method, more) =>
 	ledgers.map((ledger) => [method, (w) => ({ ...more(w), ...ledger })]);
@@ -20,6 +22,18 @@ const book = (w, more) => ({
 	taker: w.alice,
 	...more,
 });
+
+// Forms of a request that its type does not have.
+const untyped = (more) => [
+	'ledger_entry',
+	(w) => ({ ...more(w), ledger_index: 'validated' }),
+	{ as: 'Own.Result<X.LedgerEntryResponse>' },
+];
+// A transaction that is not sent, and what it would do.
+const trial = (more) => [
+	'simulate',
+	(w) => ({ tx_json: { Account: w.carol, NetworkID: 21337, ...more(w) } }),
+];
 
 // A connection follows an account's history only once.
 const history = (versions) =>
@@ -38,6 +52,11 @@ export const calls = [
 	...both('account_objects', (w) => ({ account: w.alice })),
 	['account_objects', (w) => ({ account: w.alice, type: 'check' })],
 	['account_objects', (w) => ({ account: w.alice, limit: 10 })],
+	...['ticket', 'signer_list', 'deposit_preauth'].map((type) => [
+		'account_objects',
+		(w) => ({ account: w.carol, type }),
+	]),
+	['account_info', (w) => ({ account: w.carol, signer_lists: true })],
 	['account_objects', (w) => ({ account: w.alice, deletion_blockers_only: true })],
 	...both('account_offers', (w) => ({ account: w.alice })),
 	...both('account_channels', (w) => ({ account: w.alice })),
@@ -107,7 +126,18 @@ export const calls = [
 		{ as: 'Own.Result<X.LedgerEntryResponse>' },
 	],
 
+	untyped((w) => ({ ticket: w.ticket })),
+	untyped((w) => ({ signer_list: w.signer_list })),
+	untyped(() => ({ amendments: true })),
+	untyped(() => ({ fee: true })),
+	untyped(() => ({ hashes: true })),
+
 	['tx', (w) => ({ transaction: w.hash })],
+	...['regular_key', 'tickets', 'signers', 'preauth', 'ticketed'].map((name) => [
+		'tx',
+		(w) => ({ transaction: w[name] }),
+	]),
+	['account_tx', (w) => ({ account: w.carol })],
 	['tx', (w) => ({ transaction: w.hash, binary: true })],
 	['tx', (w) => ({ ctid: w.ctid })],
 	['transaction_entry', (w) => ({ tx_hash: w.hash, ledger_index: w.ledger })],
@@ -117,6 +147,28 @@ export const calls = [
 	['simulate', (w) => ({ tx_json: w.unsigned })],
 	['simulate', (w) => ({ tx_json: w.unsigned, binary: true })],
 	['simulate', (w) => ({ tx_json: { ...w.unsigned, Sequence: 40 } })],
+	trial(() => ({ TransactionType: 'SetRegularKey' })),
+	trial((w) => ({ TransactionType: 'SetRegularKey', RegularKey: w.alice })),
+	trial(() => ({ TransactionType: 'TicketCreate', TicketCount: 2 })),
+	trial(() => ({ TransactionType: 'SignerListSet', SignerQuorum: 0 })),
+	trial((w) => ({ TransactionType: 'DepositPreauth', Unauthorize: w.alice })),
+	trial((w) => ({ TransactionType: 'AccountDelete', Destination: w.alice })),
+	trial(() => ({ TransactionType: 'AccountSet', TicketSequence: 4 })),
+	// The type wants the signers' keys and signatures as well.
+	[
+		'simulate',
+		(w) => ({
+			tx_json: {
+				TransactionType: 'AccountSet',
+				Account: w.carol,
+				NetworkID: 21337,
+				Signers: [w.alice, w.bob]
+					.sort((a, b) => (idOf(a) < idOf(b) ? -1 : 1))
+					.map((Account) => ({ Signer: { Account } })),
+			},
+		}),
+		{ as: 'Own.Result<X.SimulateResponse>' },
+	],
 
 	['book_offers', (w) => ({ taker_gets: { currency: 'XRP' }, taker_pays: w.usd, limit: 10 })],
 	[
@@ -203,6 +255,22 @@ export const calls = [
 		}),
 		{ admin: true },
 	],
+	[
+		'sign',
+		(w) => ({
+			seed: w.seed,
+			key_type: 'ed25519',
+			tx_json: {
+				TransactionType: 'SignerListSet',
+				Account: w.alice,
+				SignerQuorum: 1,
+				SignerEntries: [
+					{ SignerEntry: { Account: w.bob, SignerWeight: 1 } },
+				],
+			},
+		}),
+		{ admin: true },
+	],
 	['submit_multisigned', (w) => ({ tx_json: w.multisigned })],
 	['wallet_propose', { passphrase: 'masterpassphrase' }, { admin: true }],
 	['wallet_propose', { key_type: 'ed25519' }, { admin: true }],
@@ -237,6 +305,17 @@ export const calls = [
 	['tx', (w) => ({ transaction: w.definitions }), { fails: 'txnNotFound' }],
 	['ledger', { ledger_index: 4000000 }, { fails: 'lgrNotFound' }],
 	['submit', { tx_blob: '00' }, { fails: 'invalidTransaction' }],
+	[
+		'sign',
+		(w) => ({ secret: 'x', tx_json: w.unsigned }),
+		{ admin: true, only: 'http', fails: 'badSecret' },
+	],
+	[
+		'submit_multisigned',
+		(w) => ({ tx_json: { ...w.multisigned, TxnSignature: '00' } }),
+		{ fails: 'signingMalformed' },
+	],
+	['simulate', (w) => ({ tx_blob: w.blob }), { fails: 'transactionSigned' }],
 	['stop', {}, { admin: true, standalone: true, only: 'ws', versions: [2] }],
 ];
 

@@ -145,11 +145,44 @@ const payment = (from, to, sequence, more = {}) => ({
 	...more,
 });
 
+// What an account does with its keys, tickets and deposits, in one ledger: the hashes by name.
+async function change(stage) {
+	const { alice, bob, carol } = people;
+	const list = [alice, bob].map((one) => ({
+		SignerEntry: { Account: one.classicAddress, SignerWeight: 1 },
+	}));
+	const all = {
+		regular_key: { TransactionType: 'SetRegularKey', RegularKey: bob.classicAddress },
+		tickets: { TransactionType: 'TicketCreate', TicketCount: 3, Sequence: 2 },
+		signers: {
+			TransactionType: 'SignerListSet',
+			SignerQuorum: 2,
+			SignerEntries: list,
+			Sequence: 6,
+		},
+		preauth: {
+			TransactionType: 'DepositPreauth',
+			Authorize: alice.classicAddress,
+			Sequence: 7,
+		},
+		ticketed: { TransactionType: 'AccountSet', Sequence: 0, TicketSequence: 3 },
+	};
+	for (const [name, tx] of Object.entries(all)) {
+		const more = { Account: carol.classicAddress, Fee: '10', NetworkID: 21337 };
+		const signed = carol.sign({ Sequence: 1, ...tx, ...more });
+		const sent = await rpc(stage.http, 'submit', { tx_blob: signed.tx_blob });
+		if (sent.engine_result !== 'tesSUCCESS')
+			throw new Error(sent.engine_result_message);
+		stage.names[name] = signed.hash;
+	}
+}
+
 // A payment in a ledger, another that will be sent, and one that comes too late.
 async function pay(stage) {
 	const { alice, bob } = people;
 	const { names } = stage;
 	const memo = { Memos: [{ Memo: { MemoData: 'ABCD' } }], DestinationTag: 7 };
+	await change(stage);
 	const first = alice.sign(payment(alice, bob, 1, memo));
 	const sent = await rpc(stage.http, 'submit', { tx_blob: first.tx_blob });
 	if (sent.engine_result !== 'tesSUCCESS') throw new Error(sent.engine_result_message);
@@ -167,8 +200,9 @@ async function pay(stage) {
 		'the payment is in a ledger',
 		20000 * Number(process.env.TALLY_SLOW ?? 1),
 		async () => {
+			const last = await rpcOr(stage.http, 'tx', { transaction: names.ticketed });
 			const tx = await rpcOr(stage.http, 'tx', { transaction: first.hash });
-			return tx?.validated && tx;
+			return last?.validated && tx?.validated && tx;
 		},
 		50,
 	);

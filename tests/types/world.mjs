@@ -303,7 +303,7 @@ function plant(state) {
 	named.channel = channel(state, alice, bob, 12);
 	named.escrow = escrow(state, alice, bob, 13);
 	named.check = check(state, alice, bob, 14);
-	state.own(alice, key('S', id(alice), u32(0)), {
+	named.signer_list = state.own(alice, key('S', id(alice), u32(0)), {
 		LedgerEntryType: 'SignerList',
 		SignerQuorum: 1,
 		SignerListID: 0,
