@@ -4,8 +4,8 @@
 /* What a run is made of, drawn from its seed: each kind of fault is on or off by a coin, then its
  * rate is drawn, small ones as likely as large ones. */
 
-#define OLD_LEDGER                                                                                 \
-	520 /* twice the ledgers that an account must be older, and after a flag ledger */
+/* Busy accounts are old enough to be deleted; and it is after a flag ledger. */
+#define OLD_LEDGER 4100
 
 const char *run_profile_name(enum run_profile p)
 {
@@ -138,7 +138,7 @@ static void draw_mix(struct world_plan *p, struct rng *r)
 
 		p->load[k] = on && !plain ? share : 0;
 	}
-	p->first_ledger = rng_below(r, 2) ? OLD_LEDGER : 0;
+	p->first_ledger = rng_below(r, 8) < (p->load[LOAD_DELETES] ? 7 : 2) ? OLD_LEDGER : 0;
 }
 
 static void draw_shape(struct world_plan *p, struct rng *r)

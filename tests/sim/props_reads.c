@@ -59,7 +59,8 @@ void props_read(struct props *p, uint32_t node, struct ledger *l)
 	if (known && !hash256_eq(known, &l->hash))
 		world_fail(p->w, "P10", "node %c reads another ledger %u", 'A' + (int)node,
 			   l->header.seq);
-	else if (known && t && l->header.seq <= model_seq(p->model))
+	else if (known && t && l->header.seq <= model_seq(p->model) &&
+		 l->header.seq >= world_genesis(p->w)->header.seq)
 		read_account(p, node, l, &t->account);
 }
 

@@ -5,6 +5,7 @@
 
 /* Opening and closing a world, and what scenarios change in it. */
 
+#define PAST    260                      /* empty ledgers before the first of an old network */
 #define BALANCE (100000 * DROPS_PER_XRP) /* of each generated account */
 
 struct world_plan world_defaults(uint64_t seed)
@@ -37,13 +38,13 @@ static void make_genesis(struct world *w)
 	must(genesis_build(g, &w->first, &w->second, &why) == ERR_NONE);
 }
 
-static struct ledger *make_empty_child(const struct ledger *parent)
+static struct ledger *make_empty(const struct ledger *parent, uint32_t seq)
 {
 	struct ledger_header h = parent->header;
 	struct tree state, txs;
 	struct ledger *l;
 
-	h.seq++;
+	h.seq = seq;
 	h.parent = parent->hash;
 	h.parent_close = parent->header.close;
 	h.close.s += h.close_resolution;
@@ -56,14 +57,16 @@ static struct ledger *make_empty_child(const struct ledger *parent)
 	return l;
 }
 
-/* A network that has been idle for long. */
+/* A network that has been idle for long. Of its past there is what skip lists reach. */
 static void make_base(struct world *w)
 {
-	if (!w->plan.first_ledger)
+	uint32_t last = w->plan.first_ledger, seq;
+
+	if (!last)
 		return;
 	w->base = ledger_ref(w->second);
-	while (w->base->header.seq < w->plan.first_ledger) {
-		struct ledger *next = make_empty_child(w->base);
+	for (seq = last > PAST + 2 ? last - PAST : 3; seq <= last; seq++) {
+		struct ledger *next = make_empty(w->base, seq);
 
 		ledger_unref(w->base);
 		w->base = next;
