@@ -48,11 +48,17 @@
  *               key_file          node identity, made when absent     <data_dir>/node.key
  *               max               1 .. 64                             21
  *   [transaction_queue]           the fee market; the reference server's keys and numbers:
- *               minimum_txn_in_ledger   before fees rise, 32; _standalone: 1000
- *               target_txn_in_ledger 256, maximum_txn_in_ledger none, ledgers_in_queue 20,
- *               minimum_queue_size 2000, maximum_txn_per_account 10, retry_sequence_percent 25,
- *               minimum_escalation_multiplier 128000, minimum_last_ledger_buffer 2,
- *               normal_consensus_increase_percent 20, slow_consensus_decrease_percent 50
+ *               minimum_txn_in_ledger, minimum_txn_in_ledger_standalone
+ *                                 transactions of a ledger before fees rise    32, 1000
+ *               target_txn_in_ledger        a ledger with more may grow        256
+ *               maximum_txn_in_ledger       before fees rise, at most          none
+ *               normal_consensus_increase_percent    how much it may grow      20
+ *               slow_consensus_decrease_percent      and shrink                50
+ *               minimum_escalation_multiplier        level, 256 a base fee     128000
+ *               ledgers_in_queue, minimum_queue_size what may wait             20, 2000
+ *               maximum_txn_per_account     of one account                     10
+ *               retry_sequence_percent      what a replacement pays more       25
+ *               minimum_last_ledger_buffer  ledgers left to what may wait      2
  *   [http]      listen            host:port, repeated (HTTP and WebSocket, public)
  *   [ws]        listen            the same, a second section for habit's sake
  *   [tls]       listen            host:port, repeated: https and wss, public

@@ -127,6 +127,7 @@ struct world_pay {
 	uint64_t drops;
 	uint32_t seq;      /* 0: the next that the world knows of */
 	uint32_t last_seq; /* LastLedgerSequence, 0: none */
+	uint64_t fee;      /* 0: 10 drops */
 };
 /* Signed, and handed to a node that is up. */
 struct tx *world_payment(struct world *w, const struct world_pay *p); /* the caller's reference */

@@ -26,7 +26,7 @@ struct tx *world_payment(struct world *w, const struct world_pay *p)
 	if (p->last_seq)
 		st_set_u(o, sfLastLedgerSequence, p->last_seq);
 	st_set_drops(o, sfAmount, drops_of(p->drops ? p->drops : 1));
-	st_set_drops(o, sfFee, drops_of(10));
+	st_set_drops(o, sfFee, drops_of(p->fee ? p->fee : 10));
 	st_set_account(o, sfAccount, &src);
 	st_set_account(o, sfDestination, &dst);
 	tx_sign(o, key);
