@@ -276,6 +276,9 @@ static struct node *make_node(struct process *p, const struct disk_found *found)
 	    .cookie = rng_next(&p->rng) | 1,
 	    .version = SERVER_VERSION,
 	    .txq = w->plan.market ? txq_setup_default() : txq_setup_roomy(),
+	    .wishes = p->wishes,
+	    .majority_s = w->plan.majority_s,
+	    .supports = p->supports,
 	};
 	struct public_key unl[WORLD_NODES_MAX];
 	struct why why = {""};

@@ -36,6 +36,7 @@ struct world_plan {
 	uint32_t accounts;         /* generated ones in the genesis */
 	uint32_t tx_per_100s;      /* submitted by the clients, over all nodes */
 	uint32_t load[LOAD_COUNT]; /* of a thousand of those, so many */
+	uint32_t majority_s;       /* an amendment's majority lasts so long; 0: two weeks */
 	uint32_t first_ledger; /* the network was empty up to this one; 0: it begins at the first */
 	uint32_t duration_ms;  /* with faults; a healed time for liveness follows */
 	uint32_t delay_min_ms; /* of a link in good order; an exponential tail of this mean: */
@@ -90,6 +91,13 @@ char world_twin(struct world *w, char node);
 bool world_is_up(const struct world *w, uint32_t node);
 /* How often this node's disk has lost what was on it: emptied, an older image, beyond repair. */
 uint32_t world_disk_losses(const struct world *w, uint32_t node);
+
+/* ---- votes ---- */
+/* What a validator votes for, at once and after every start; `amendments` lives as long as the
+ * world. */
+void world_wish(struct world *w, char node, const struct node_wishes *wishes);
+/* Which amendments a node's program can follow, from its next start on; NULL: amendments.def. */
+void world_supports(struct world *w, char node, bool (*supports)(const struct hash256 *amendment));
 
 /* ---- network ---- */
 void world_partition(struct world *w, const char *groups);     /* "AB|CDE"; the unnamed are alone */

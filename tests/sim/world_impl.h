@@ -139,7 +139,9 @@ struct process {
 	uint32_t life;
 	bool newer; /* a node of the next minor version */
 	bool in_step, dying, power_lost, stopping, stopped, failed, twinned, mute, healed;
-	bool older;     /* came back on an older disk */
+	bool older; /* came back on an older disk */
+	struct node_wishes wishes;
+	bool (*supports)(const struct hash256 *amendment);
 	struct now now; /* of the step that runs */
 	struct node_effects fx;
 	int64_t timer; /* own time that the node asked for; INT64_MAX: none */

@@ -31,6 +31,7 @@ static void make_genesis(struct world *w)
 
 	genesis_default(g, true);
 	g->network_id = 21337;
+	g->majority_s = w->plan.majority_s;
 	g->generated = w->plan.accounts;
 	g->generated_balance = drops_of(BALANCE);
 	/* raw: the first account gives what the generated ones get */
@@ -238,6 +239,25 @@ char world_twin(struct world *w, char node)
 	for (i = 0; i < me; i++) /* it knows the addresses, nobody knows its own */
 		w->link[me][i].wired = i == of->index || w->link[of->index][i].wired;
 	return (char)('A' + me);
+}
+
+/* ---- votes ---- */
+
+void world_wish(struct world *w, char node, const struct node_wishes *wishes)
+{
+	struct node_event ev = {.kind = NODE_WISHES};
+	struct process *p = named(w, node);
+
+	must(!w->stepping);
+	p->wishes = *wishes;
+	ev.wishes = *wishes;
+	if (p->node)
+		process_step(p, &ev);
+}
+
+void world_supports(struct world *w, char node, bool (*supports)(const struct hash256 *amendment))
+{
+	named(w, node)->supports = supports;
 }
 
 /* ---- network ---- */
