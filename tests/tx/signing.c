@@ -208,6 +208,15 @@ void fund(struct world *w, const char *name, uint64_t drops)
 	       tesSUCCESS);
 }
 
+uint32_t take_tickets(struct world *w, const char *who, const char *key, uint32_t n)
+{
+	struct st_object *o = act(w, ttTicketCreate, who);
+
+	st_set_u(o, sfTicketCount, n);
+	expect(w, key, o, tesSUCCESS);
+	return sequence_of(w, who) - n;
+}
+
 uint32_t flags_of_account(struct world *w, const char *name)
 {
 	return st_u32_or(account_of(w, name), sfFlags, 0);

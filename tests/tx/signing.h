@@ -37,6 +37,8 @@ void expect_multi(struct world *w, const char *signers, struct st_object *o, enu
 enum ter apply_as_is(struct world *w, struct st_object *o, unsigned flags);
 
 void fund(struct world *w, const char *name, uint64_t drops);
+/* `n` tickets, made with that key; the first one's number. */
+uint32_t take_tickets(struct world *w, const char *who, const char *key, uint32_t n);
 uint32_t flags_of_account(struct world *w, const char *name);
 uint32_t owned_by(struct world *w, const char *name);
 const struct st_object *entry_at(struct world *w, struct keylet k); /* NULL when absent */
