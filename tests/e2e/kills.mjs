@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: ISC
 // Nodes of a network under load are killed with -9: one, two, all at the same instant. Nothing
-// that any node ever called validated may change. KILL_ROUNDS: how often all are killed (10).
+// that any node ever called validated may change. KILL_ROUNDS: how often all are killed (6).
 import assert from 'node:assert/strict';
 import { rpc, sleep, until } from '../../tools/js/rpc.mjs';
 import { finish, must, network, seconds, test } from './harness.mjs';
 import { Witness } from './ledgers.mjs';
 import { Load } from './load.mjs';
 
-const rounds = Number(process.env.KILL_ROUNDS ?? 10);
+const rounds = Number(process.env.KILL_ROUNDS ?? 6);
 const rate = Number(process.env.KILL_RATE ?? 200);
 let net;
 let witness;
