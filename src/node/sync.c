@@ -130,7 +130,7 @@ void sync_want(struct node *n, const struct hash256 *hash, uint32_t seq)
 		round_know(n, h);
 		return;
 	}
-	if (n->stopping || goes_on(s, hash, firm))
+	if (n->stopping || n->holds & HOLD_BLOCKED || goes_on(s, hash, firm))
 		return;
 	sync_drop(n);
 	s->active = true;
