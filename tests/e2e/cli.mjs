@@ -319,6 +319,76 @@ await test('submit: a blob, JSON to be signed, standard input; without waiting',
 	exits(USAGE, ['submit', tx], /--seed-file/);
 });
 
+await test('several signatures: prepare, sign-for, multisign, submit-multisigned', 30, async () => {
+	const [a, b, c] = ['a', 'b', 'c'].map((name) => {
+		const made = json(['wallet', '--key-type', name === 'b' ? 'secp256k1' : 'ed25519']);
+		return {
+			address: made.account_id,
+			file: seedFile(`signer-${name}`, made.master_seed),
+		};
+	});
+	const env = { TALLY_SEED_FILE: alice.file };
+	const list = {
+		TransactionType: 'SignerListSet',
+		Account: alice.address,
+		SignerQuorum: 2,
+		SignerEntries: [a, b, c].map((s) => ({
+			SignerEntry: { Account: s.address, SignerWeight: 1 },
+		})),
+	};
+	exits(OK, ['submit', JSON.stringify(list)], /tesSUCCESS/, { env });
+	const bare = JSON.stringify({
+		TransactionType: 'Payment',
+		Account: alice.address,
+		Destination: GENESIS,
+		Amount: '1000000',
+	});
+	const tx = exits(OK, ['prepare', '-', '--signers', 2], null, { input: bare }).out;
+	const prepared = JSON.parse(tx);
+	assert.equal(prepared.Fee, '30');
+	assert.equal(prepared.SigningPubKey, '');
+	assert.ok(prepared.Sequence > 0 && prepared.LastLedgerSequence > 0);
+	const offline = { server: 'http://127.0.0.1:1' }; // signing asks nobody
+	const by = (one, input = tx) =>
+		json(['sign-for', input, '--seed-file', one.file], offline).tx_blob;
+	const [one, two, three] = [by(a), by(b), by(c)];
+	// As the stock client puts them together, and one after the other.
+	const whole = json(['multisign', two, one], offline);
+	assert.equal(whole.tx_blob, xrpl.multisign([one, two]));
+	assert.equal(whole.signers, 2);
+	assert.equal(by(b, one), whole.tx_blob);
+	assert.equal(json(['multisign', one, two, whole.tx_blob], offline).tx_blob, whole.tx_blob);
+	exits(REJECTED, ['submit-multisigned', three], /tefBAD_QUORUM/);
+	exits(OK, ['submit-multisigned', one, two], new RegExp(`tesSUCCESS[^]*${whole.hash}`));
+	const again = exits(OK, ['submit-multisigned', whole.tx_blob, '--json']).out;
+	assert.equal(JSON.parse(again).meta.TransactionResult, 'tesSUCCESS');
+
+	exits(FAILED, ['sign-for', one, '--seed-file', a.file], /has signed it already/);
+	exits(FAILED, ['sign-for', tx, '--seed-file', alice.file], /for itself/);
+	exits(USAGE, ['sign-for', tx, '--seed-file', a.file, '--account', 'x'], /no address/);
+	exits(USAGE, ['sign-for', tx], /--seed-file/);
+	exits(FAILED, ['sign-for', '{"Fee": "10"}', '--seed-file', a.file], /TransactionType/);
+	exits(FAILED, ['sign-for', 'zz', '--seed-file', a.file], /hex/);
+	exits(FAILED, ['multisign', tx], /nobody has signed/);
+	const other = by(a, JSON.stringify({ ...prepared, Amount: '1000001' }));
+	exits(FAILED, ['multisign', one, other], /argument 2 is another transaction/);
+	const wrong = xrpl.decode(one);
+	wrong.Signers[0].Signer.TxnSignature = xrpl.decode(other).Signers[0].Signer.TxnSignature;
+	exits(FAILED, ['multisign', JSON.stringify(wrong)], /signature in it/);
+	const single = json(['sign', tx, '--seed-file', alice.file]).tx_blob;
+	exits(FAILED, ['multisign', single], /one key alone/);
+	exits(USAGE, ['prepare', bare, '--signers', 33], /1 to 32/);
+	exits(USAGE, ['prepare', '{"TransactionType": "AccountSet"}'], /Account/);
+	// For an account whose regular key it is: the server judges that.
+	const regular = ['sign-for', tx, '--seed-file', a.file, '--account', GENESIS];
+	assert.equal(xrpl.decode(json(regular).tx_blob).Signers[0].Signer.Account, GENESIS);
+	// The fee of other types is theirs.
+	const gone = { ...JSON.parse(bare), TransactionType: 'AccountDelete', Amount: undefined };
+	const { state } = await rpc(url, 'server_state');
+	const increment = String(state.validated_ledger.reserve_inc);
+	assert.equal(json(['prepare', JSON.stringify(gone)]).Fee, increment);
+});
+
 await test('exit codes tell what became of a transaction', 60, async () => {
 	const env = { TALLY_SEED_FILE: alice.file };
 	const cheap = 'rrrrrrrrrrrrrrrrrrrrBZbvji'; // not there, and 1 XRP does not make it

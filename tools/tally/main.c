@@ -40,7 +40,7 @@ static void print_help(void)
 	    "  --ca-file FILE     certificates that an https URL may have (default: the system's)\n"
 	    "  --json             print JSON for programs\n\n");
 	for (i = 0; i < N_COMMANDS; i++)
-		printf("  %-15s %s\n", commands[i].name, commands[i].text);
+		printf("  %-18s %s\n", commands[i].name, commands[i].text);
 	printf("\n`tally COMMAND --help` shows what a command takes. Secrets come from files or\n"
 	       "standard input, never from the command line.\n\n"
 	       "Exit codes: 0 done (for submit: validated with tesSUCCESS), 1 failed,\n"

@@ -52,22 +52,65 @@ static bool fill_sequence(struct tally *t, json_t *tx, int *code)
 	return true;
 }
 
-static bool fill_fee_and_network(struct tally *t, json_t *tx, int *code)
+/* Signers whose number alone counts. */
+static json_t *any_signers(uint32_t n)
 {
-	json_t *r = client_get(t, "fee", NULL, code), *info;
-	int64_t id;
+	json_t *list = json_array();
+
+	while (n--)
+		json_array_append_new(list, json_pack("{s:{s:s}}", "Signer", "Account",
+						      "rrrrrrrrrrrrrrrrrrrrBZbvji"));
+	return list;
+}
+
+/* What the server would fill in: the fee of the type, for so many signers. NULL: it has none to
+ * say, and what is wrong will be seen when the transaction is submitted. */
+static json_t *fee_of_type(struct tally *t, const json_t *tx, uint32_t signers)
+{
+	json_t *copy = json_deep_copy(tx), *r, *fee;
+
+	if (signers)
+		json_object_set_new(copy, "Signers", any_signers(signers));
+	r = client_call(t, "simulate", json_pack("{s:o}", "tx_json", copy));
+	fee = json_incref(json_object_get(json_object_get(r, "tx_json"), "Fee"));
+	json_decref(r);
+	return fee;
+}
+
+/* So much for each signature. */
+static json_t *fee_of_ledger(struct tally *t, uint32_t signers, int *code)
+{
+	json_t *r = client_get(t, "fee", NULL, code);
+	char text[24];
+
+	if (!r)
+		return NULL;
+	snprintf(text, sizeof(text), "%llu",
+		 strtoull(str_of(json_object_get(r, "drops"), "open_ledger_fee"), NULL, 10) *
+		     (1ull + signers));
+	json_decref(r);
+	return json_string(text);
+}
+
+static bool fill_fee(struct tally *t, json_t *tx, uint32_t signers, int *code)
+{
+	json_t *fee;
+
+	if (json_object_get(tx, "Fee"))
+		return true;
+	fee = fee_of_type(t, tx, signers);
+	fee = fee ? fee : fee_of_ledger(t, signers, code);
+	return fee && json_object_set_new(tx, "Fee", fee) == 0;
+}
+
+static bool fill_network(struct tally *t, json_t *tx, int *code)
+{
+	json_t *r = client_get(t, "server_info", NULL, code);
+	const json_t *info = json_object_get(r, "info");
+	int64_t id = int_of(info, "network_id");
 
 	if (!r)
 		return false;
-	if (!json_object_get(tx, "Fee"))
-		json_object_set(tx, "Fee",
-				json_object_get(json_object_get(r, "drops"), "open_ledger_fee"));
-	json_decref(r);
-	r = client_get(t, "server_info", NULL, code);
-	if (!r)
-		return false;
-	info = json_object_get(r, "info");
-	id = int_of(info, "network_id");
 	if (id > 1024 && !json_object_get(tx, "NetworkID"))
 		json_object_set_new(tx, "NetworkID", json_integer(id));
 	if (!json_object_get(tx, "LastLedgerSequence"))
@@ -77,6 +120,15 @@ static bool fill_fee_and_network(struct tally *t, json_t *tx, int *code)
 				 EXPIRES_LEDGERS));
 	json_decref(r);
 	return true;
+}
+
+bool tally_fill(struct tally *t, json_t *tx, uint32_t signers, int *code)
+{
+	if (!fill_sequence(t, tx, code) || !fill_network(t, tx, code))
+		return false;
+	if (!json_object_get(tx, "Sequence"))
+		json_object_set_new(tx, "Sequence", json_integer(0)); /* a ticket's */
+	return fill_fee(t, tx, signers, code);
 }
 
 /* Fills in, signs, encodes; the blob as hex. NULL after complaining. */
@@ -92,7 +144,7 @@ static char *prepare(struct tally *t, json_t *tx, const struct secret_key *key, 
 	account_of_key(&account, secret_key_public(key));
 	if (!json_object_get(tx, "Account"))
 		json_object_set_new(tx, "Account", json_string(account_text(&account).s));
-	if (!fill_sequence(t, tx, code) || !fill_fee_and_network(t, tx, code))
+	if (!tally_fill(t, tx, 0, code))
 		return NULL;
 	*code = TALLY_FAILED;
 	if (st_from_json(&o, &a, tx, &why) != ERR_NONE) {
@@ -229,7 +281,7 @@ static void fate_of(struct fate *f, const json_t *submitted, int64_t validated)
 		f->first = f->last > SEARCH_LEDGERS ? f->last - SEARCH_LEDGERS : 1;
 }
 
-static int submit_blob(struct tally *t, const char *hex, bool wait, uint64_t timeout_s)
+int tally_submit(struct tally *t, const char *hex, const struct tally_wait *wait)
 {
 	struct fate f;
 	const char *result;
@@ -247,33 +299,36 @@ static int submit_blob(struct tally *t, const char *hex, bool wait, uint64_t tim
 		return code;
 	fate_of(&f, r, validated);
 	result = str_of(r, "engine_result");
-	code = verdict(result, wait);
+	code = verdict(result, wait->wait);
 	if (t->json && code >= 0)
 		tally_print_json(json_incref(r));
 	else if (!t->json)
 		printf("%s: %s\n", result, str_of(r, "engine_result_message"));
 	fflush(stdout);
 	json_decref(r);
-	return code >= 0 ? code : wait_for(t, &f, timeout_s);
+	return code >= 0 ? code : wait_for(t, &f, wait->timeout_s);
+}
+
+bool tally_wait_options(struct tally *t, struct tally_wait *out)
+{
+	const char *s = tally_option(t, "--timeout");
+
+	out->wait = !tally_flag(t, "--no-wait");
+	out->timeout_s = TIMEOUT_DEFAULT_S;
+	if (!s || tally_number(s, 1, 86400, &out->timeout_s))
+		return true;
+	tally_fail(t, 0, "--timeout takes 1 to 86400 seconds");
+	return false;
 }
 
 struct submit_options {
 	struct tally_secret from;
-	bool wait;
-	uint64_t timeout_s;
+	struct tally_wait wait;
 };
 
 static bool submit_options(struct tally *t, struct submit_options *o)
 {
-	const char *s = tally_option(t, "--timeout");
-
-	o->wait = !tally_flag(t, "--no-wait");
-	o->timeout_s = TIMEOUT_DEFAULT_S;
-	if (s && !tally_number(s, 1, 86400, &o->timeout_s)) {
-		tally_fail(t, 0, "--timeout takes 1 to 86400 seconds");
-		return false;
-	}
-	return tally_secret_options(t, &o->from);
+	return tally_wait_options(t, &o->wait) && tally_secret_options(t, &o->from);
 }
 
 static int sign_and_submit(struct tally *t, json_t *tx, const struct submit_options *o)
@@ -287,7 +342,7 @@ static int sign_and_submit(struct tally *t, json_t *tx, const struct submit_opti
 		return code;
 	hex = prepare(t, tx, key, &code);
 	if (hex)
-		code = submit_blob(t, hex, o->wait, o->timeout_s);
+		code = tally_submit(t, hex, &o->wait);
 	mem_free(hex);
 	secret_key_close(key);
 	return code;
@@ -314,7 +369,7 @@ int cmd_submit(struct tally *t)
 	if (text.p[0] != '{' && !is_hex(&text))
 		code = tally_fail(t, TALLY_USAGE, "neither a blob in hex nor a JSON object");
 	else if (text.p[0] != '{')
-		code = submit_blob(t, (char *)text.p, o.wait, o.timeout_s);
+		code = tally_submit(t, (char *)text.p, &o.wait);
 	else if (json_parse_bounded(&tx, buf_bytes(&text), &why) == ERR_NONE)
 		code = sign_and_submit(t, tx, &o);
 	else

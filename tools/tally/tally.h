@@ -69,6 +69,19 @@ bool tally_secret_options(struct tally *t, struct tally_secret *from);
 /* NULL after complaining; *code is the exit code then. */
 struct secret_key *tally_secret_read(struct tally *t, const struct tally_secret *from,
 				     struct public_key *pub, int *code);
+/* ---- submitting (submit.c) */
+
+/* --no-wait and --timeout. */
+struct tally_wait {
+	bool wait;
+	uint64_t timeout_s;
+};
+bool tally_wait_options(struct tally *t, struct tally_wait *out);
+/* Fills in what a transaction lacks until it can be signed, for that many signers beside others
+ * (0: one alone): Sequence, Fee, NetworkID, LastLedgerSequence. False after complaining. */
+bool tally_fill(struct tally *t, json_t *tx, uint32_t signers, int *code);
+/* Submits a blob in hex and waits, as asked, until its fate is certain; the exit code. */
+int tally_submit(struct tally *t, const char *hex, const struct tally_wait *wait);
 /* Drops as XRP: "12.5". */
 struct xrp_text {
 	char s[32];
