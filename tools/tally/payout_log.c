@@ -23,6 +23,8 @@ enum err payout_log_open(struct payout_log *l, const char *path, struct why *why
 	snprintf(l->path, sizeof(l->path), "%s", path);
 	snprintf(lock, sizeof(lock), "%s.lock", path);
 	e = file_lock_take(&l->lock, lock, why);
+	if (e == ERR_BUSY)
+		return why_set(why, e, "%s: another process has it", path);
 	if (e != ERR_NONE)
 		return e;
 	e = file_read(&l->text, path, PAYOUT_LOG_MAX, why);
