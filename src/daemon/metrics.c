@@ -128,7 +128,6 @@ static void write_votes(struct observe *ob, struct prom *p, const struct facts *
 	prom_u64(p, s->key_replaced, "kind=\"key_replaced\"");
 	prom_u64(p, s->unl_blocked, "kind=\"unl_blocked\"");
 	prom_u64(p, s->amendment_blocked, "kind=\"amendment_blocked\"");
-	prom_u64(p, s->amendment_warned, "kind=\"unsupported_majority\"");
 	prom_u64(p, s->overlap_unsafe, "kind=\"unsafe_overlap\"");
 	prom_u64(p, s->clock_off, "kind=\"clock_off\"");
 	prom_begin(p, M_CLOCK_OFFSET);
