@@ -14,6 +14,10 @@
 json_t *st_to_json(const struct st_object *o);
 /* One field's value. */
 json_t *st_value_to_json(const struct st_value *v);
+/* The same as servers write it: 64-bit numbers in hex are "1f", not "000000000000001F" (rippled:
+ * STInteger.cpp). */
+json_t *st_to_server_json(const struct st_object *o);
+json_t *st_value_to_server_json(const struct st_value *v);
 /* A new object on the arena from JSON. Unknown field names, wrong types, out-of-range numbers and
  * bad text are errors that name the path ("Memos[0].Memo.MemoData: odd number of hex digits").
  * Accepts what the reference codec accepts, X-addresses among it; what that codec takes by accident

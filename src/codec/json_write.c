@@ -168,7 +168,9 @@ static json_t *number_json(struct bytes raw)
 	return json_string_nocheck(text);
 }
 
-static json_t *uint_json(enum sf f, uint64_t u)
+static json_t *object_json(const struct st_object *o, bool server);
+
+static json_t *uint_json(enum sf f, uint64_t u, bool server)
 {
 	const char *name = NULL;
 	char text[24];
@@ -185,19 +187,22 @@ static json_t *uint_json(enum sf f, uint64_t u)
 		return json_string_nocheck(name);
 	if (sf_type(f) != ST_UINT64)
 		return json_integer((json_int_t)u);
-	(void)snprintf(text, sizeof(text), sf_decimal(f) ? "%llu" : "%016llX",
+	(void)snprintf(text, sizeof(text),
+		       sf_decimal(f) ? "%llu"
+		       : server      ? "%llx"
+				     : "%016llX",
 		       (unsigned long long)u);
 	return json_string_nocheck(text);
 }
 
-static json_t *array_json(const struct st_array *arr)
+static json_t *array_json(const struct st_array *arr, bool server)
 {
 	json_t *out = json_array();
 
 	for (uint32_t i = 0; i < arr->n; i++) {
 		json_t *wrapper = json_object();
 
-		put(wrapper, sf_name(arr->e[i].field), st_to_json(arr->e[i].object));
+		put(wrapper, sf_name(arr->e[i].field), object_json(arr->e[i].object, server));
 		append(out, wrapper);
 	}
 	return out;
@@ -233,7 +238,7 @@ static json_t *raw_json(enum st_type type, struct bytes raw)
 	}
 }
 
-json_t *st_value_to_json(const struct st_value *v)
+static json_t *value_json(const struct st_value *v, bool server)
 {
 	enum st_type type = sf_type(v->field);
 
@@ -241,20 +246,40 @@ json_t *st_value_to_json(const struct st_value *v)
 	if (st_type_is_raw(type))
 		return raw_json(type, v->raw);
 	if (type == ST_OBJECT)
-		return st_to_json(v->object);
+		return object_json(v->object, server);
 	if (type == ST_ARRAY)
-		return array_json(v->array);
+		return array_json(v->array, server);
 	if (type == ST_INT32 || type == ST_INT64)
 		return json_integer(v->i);
-	return uint_json(v->field, v->u);
+	return uint_json(v->field, v->u, server);
 }
 
-json_t *st_to_json(const struct st_object *o)
+static json_t *object_json(const struct st_object *o, bool server)
 {
 	json_t *out = json_object();
 
 	must(out != NULL);
 	for (uint32_t i = 0; i < o->n; i++)
-		put(out, sf_name(o->v[i].field), st_value_to_json(&o->v[i]));
+		put(out, sf_name(o->v[i].field), value_json(&o->v[i], server));
 	return out;
+}
+
+json_t *st_value_to_json(const struct st_value *v)
+{
+	return value_json(v, false);
+}
+
+json_t *st_to_json(const struct st_object *o)
+{
+	return object_json(o, false);
+}
+
+json_t *st_value_to_server_json(const struct st_value *v)
+{
+	return value_json(v, true);
+}
+
+json_t *st_to_server_json(const struct st_object *o)
+{
+	return object_json(o, true);
 }

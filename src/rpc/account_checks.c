@@ -69,7 +69,7 @@ static void propose_line(struct check *k, const struct line *l, bool clear)
 	limit.issuer = l->peer;
 	v.raw = bytes_of(raw, amount_encode(raw, &limit));
 	json_object_set_new(tx, "TransactionType", json_string("TrustSet"));
-	json_object_set_new(tx, "LimitAmount", st_value_to_json(&v));
+	json_object_set_new(tx, "LimitAmount", st_value_to_server_json(&v));
 	json_object_set_new(tx, "Flags", json_integer(clear ? tfClearNoRipple : tfSetNoRipple));
 	propose(k, tx);
 }

@@ -16,7 +16,7 @@ static bool is_type(const struct st_object *entry, uint16_t wanted)
 static void put_value(struct jw *w, const char *key, const struct st_object *o, enum sf f)
 {
 	const struct st_value *v = st_find(o, f);
-	json_t *j = v ? st_value_to_json(v) : NULL;
+	json_t *j = v ? st_value_to_server_json(v) : NULL;
 
 	if (j)
 		jw_put_json(w, key, j);
@@ -162,7 +162,7 @@ static void put_token(struct jw *w, const struct st_object *token, const struct 
 	struct account_id issuer;
 	uint32_t serial = load_be32(id->b + 28);
 	uint32_t taxon = load_be32(id->b + 24) ^ (384160001u * serial + 2459u);
-	json_t *j = st_to_json(token);
+	json_t *j = st_to_server_json(token);
 
 	memcpy(issuer.b, id->b + 4, sizeof(issuer.b));
 	json_object_set_new(j, "Flags", json_integer(load_be16(id->b)));

@@ -216,7 +216,7 @@ static json_t *amount_json(const struct amount *a, enum sf f)
 	uint8_t raw[AMOUNT_BYTES_MAX];
 	struct st_value v = {.field = f, .raw = bytes_of(raw, amount_encode(raw, a))};
 
-	return st_value_to_json(&v);
+	return st_value_to_server_json(&v);
 }
 
 static void set_amount(json_t *o, const char *key, const struct amount *a)

@@ -5,7 +5,7 @@
 
 json_t *tj_entry(const struct st_object *entry, const struct hash256 *key)
 {
-	json_t *j = st_to_json(entry);
+	json_t *j = st_to_server_json(entry);
 	uint16_t type = 0;
 	uint8_t id[24];
 	char text[2 * sizeof(id) + 1];
@@ -31,7 +31,7 @@ static bool is_payment(const struct st_object *tx)
 
 json_t *tj_tx_plain(const struct st_object *tx, const struct hash256 *id)
 {
-	json_t *j = st_to_json(tx);
+	json_t *j = st_to_server_json(tx);
 
 	json_object_set_new(j, "hash", json_string(hash256_hex(id).s));
 	return j;
@@ -39,7 +39,7 @@ json_t *tj_tx_plain(const struct st_object *tx, const struct hash256 *id)
 
 json_t *tj_tx(const struct st_object *tx, const struct hash256 *id, unsigned version)
 {
-	json_t *j = version == 1 ? tj_tx_plain(tx, id) : st_to_json(tx);
+	json_t *j = version == 1 ? tj_tx_plain(tx, id) : st_to_server_json(tx);
 	json_t *amount = json_object_get(j, "Amount");
 
 	/* What was asked for may be more than what arrived: version 2 shows it under a name that
@@ -69,12 +69,12 @@ static json_t *delivered_amount(const struct st_object *meta, const struct st_ob
 	v = st_find(meta, sfDeliveredAmount);
 	if (!v)
 		v = st_find(tx, sfAmount);
-	return v ? st_value_to_json(v) : json_string("unavailable");
+	return v ? st_value_to_server_json(v) : json_string("unavailable");
 }
 
 json_t *tj_meta(const struct st_object *meta, const struct st_object *tx)
 {
-	json_t *j = st_to_json(meta);
+	json_t *j = st_to_server_json(meta);
 	json_t *delivered = delivered_amount(meta, tx);
 
 	if (delivered)

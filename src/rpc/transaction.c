@@ -265,7 +265,7 @@ static void write_entry(struct rpc_call *c, const struct hash256 *id, const stru
 		tj_iso_time(iso, c->ledger.closed->header.close);
 		jw_put_str(w, "close_time_iso", iso);
 	}
-	shown = c->version > 1 ? tj_meta(meta, tx) : st_to_json(meta);
+	shown = c->version > 1 ? tj_meta(meta, tx) : st_to_server_json(meta);
 	jw_put_json(w, c->version > 1 ? "meta" : "metadata", shown);
 	json_decref(shown);
 }

@@ -77,6 +77,34 @@ static void values_of_every_type(void **state)
 	      "','currency':'USD'}]]}");
 }
 
+/* Servers write 64-bit numbers short, in lower case, wherever they are. */
+static void numbers_of_servers(void **state)
+{
+	static const char text[] =
+	    "{\"AffectedNodes\":[{\"CreatedNode\":{\"NewFields\":{\"OwnerNode\":\"1F\"}}}],"
+	    "\"IndexNext\":\"FEDCBA9876543210\",\"IndexPrevious\":\"0\",\"MPTAmount\":\"31\"}";
+	static const char wanted[] =
+	    "{\"IndexNext\":\"fedcba9876543210\",\"IndexPrevious\":\"0\",\"MPTAmount\":\"31\","
+	    "\"AffectedNodes\":[{\"CreatedNode\":{\"NewFields\":{\"OwnerNode\":\"1f\"}}}]}";
+	json_t *in = json_loads(text, 0, NULL), *out, *value;
+	struct arena a = ARENA_INIT;
+	struct st_object *o;
+	char *shown;
+
+	(void)state;
+	assert_int_equal(st_from_json(&o, &a, in, NULL), ERR_NONE);
+	out = st_to_server_json(o);
+	shown = json_dumps(out, JSON_COMPACT);
+	assert_string_equal(shown, wanted);
+	value = st_value_to_server_json(st_find(o, sfIndexNext));
+	assert_string_equal(json_string_value(value), "fedcba9876543210");
+	free(shown);
+	json_decref(value);
+	json_decref(out);
+	json_decref(in);
+	arena_close(&a);
+}
+
 static void assets_and_bridges(void **state)
 {
 	static const char *const bridge = "{'XChainBridge':{'LockingChainDoor':'" GENESIS
@@ -428,6 +456,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(values_of_every_type),
+	    cmocka_unit_test(numbers_of_servers),
 	    cmocka_unit_test(assets_and_bridges),
 	    cmocka_unit_test(refusals_name_the_path),
 	    cmocka_unit_test(numbers_out_of_range),
