@@ -96,7 +96,7 @@ static void expect_meta(struct world *w, struct tx *t, uint32_t index, const cha
 	fail_msg("metadata is %s", got);
 }
 
-/* B5D94C02…, of a test network in 2018. */
+/* B5D94C02…, of a test network. */
 #define OWNER  "rDd6FpNbeY2CrQajSmP178BmNGusmQiYMM"
 #define FRIEND "rDJFnv5sEfp42LMFiX3mVQKczpFTdxYDzM"
 #define BEFORE "8107CEE99D556326ACD4662CA10A24550240D9F933E55435A0C0DB3B06DD343E"
