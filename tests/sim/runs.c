@@ -13,6 +13,7 @@
 struct counted {
 	uint32_t top;
 	uint64_t submitted, validated;
+	struct cover *cover; /* the caller's, or one of its own */
 };
 
 static void on_validated(void *ctx, uint32_t node, struct ledger *l)
@@ -49,8 +50,7 @@ static struct world *populate(const struct run_options *o, const struct world_pl
 	actors_join(w);
 	props_join(w);
 	world_observe(w, &count);
-	if (o->cover)
-		cover_join(o->cover, w);
+	cover_join(c->cover, w);
 	for (i = 0; i < world_count(w); i++) {
 		name[0] = (char)('A' + i);
 		world_start(w, name);
@@ -153,10 +153,14 @@ void run_once(struct run_result *out, const struct run_options *o)
 	if (o->minutes)
 		p.duration_ms = o->minutes * 60000;
 	p.verbose = o->verbose;
+	/* Always there: what it reads may come from a disk, and is part of the run. */
+	c.cover = o->cover ? o->cover : cover_open();
 	w = populate(o, &p, &c);
 	live(w, o);
 	tell(out, w, &c);
 	world_close(w);
+	if (!o->cover)
+		cover_close(c.cover);
 }
 
 void run_result_close(struct run_result *r)
