@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "tests/tx/rows.h"
 
-#include "ledger/tree_persist.h"
+#include "tests/tx/failing.h"
 #include "tx/ops.h"
-
-#include <stdlib.h>
 
 static const uint16_t types[] = {
 #define TYPE(tt, name) tt,
@@ -158,70 +156,16 @@ static const char *try_row(const struct row *r, uint16_t type)
 	return wrong;
 }
 
-/* A store in memory whose loads can be made to fail. */
-#define NODES_MAX 4096
-struct store {
-	struct buf nodes[NODES_MAX];
-	uint64_t first, n;
-	uint64_t loads, fail_at; /* the n-th load fails; 0: none */
-};
-
-static enum err store_put(void *ctx, uint64_t key, struct bytes node)
-{
-	struct store *s = ctx;
-
-	if (s->n == 0)
-		s->first = key;
-	assert_true(key == s->first + s->n && s->n < NODES_MAX);
-	buf_put(&s->nodes[s->n++], node.p, node.n);
-	return ERR_NONE;
-}
-
-static enum err store_load(void *ctx, uint64_t key, struct buf *out)
-{
-	struct store *s = ctx;
-
-	if (++s->loads == s->fail_at)
-		return ERR_IO;
-	assert_true(key >= s->first && key < s->first + s->n);
-	buf_put(out, s->nodes[key - s->first].p, s->nodes[key - s->first].n);
-	return ERR_NONE;
-}
-
-/* Stores the world's state; its hash. */
-static struct hash256 store_state(struct store *s, const struct world *w, const struct row *r)
-{
-	struct tree_sink sink = {.put = store_put, .ctx = s};
-	struct buf obsolete = BUF_INIT;
-	struct tree_keys *keys;
-	struct hash256 hash;
-	struct tree state;
-	uint64_t root;
-
-	tree_share(&state, &w->base->state);
-	if (r->plant)
-		r->plant(&state);
-	hash = tree_hash(&state);
-	assert_int_equal(tree_persist(&state, NULL, 2, &sink, &obsolete, &keys, &root), ERR_NONE);
-	tree_keys_drop(keys);
-	buf_close(&obsolete);
-	tree_close(&state);
-	return hash;
-}
-
 /* The n-th read fails; false when there are not so many. */
-static bool fail_read(const struct world *w, struct store *s, const struct hash256 *hash,
-		      struct tx *t, uint64_t n, const char **wrong)
+static bool fail_read(const struct world *w, struct failing_store *s, struct tx *t, uint64_t n,
+		      const char **wrong)
 {
-	struct node_source source = {.load = store_load, .ctx = s};
 	struct tx_outcome out;
 	struct tree state;
 	struct view *v;
 
-	tree_init_stored(&state, TREE_STATE, &source, hash, s->first + s->n - 1);
+	failing_tree(s, n, &state);
 	v = view_open_tree(&state, &w->info);
-	s->loads = 0;
-	s->fail_at = n;
 	out = tx_apply(v, t, 0, 0, NULL);
 	if (s->loads >= n && (out.result != tefEXCEPTION || out.applied || !view_failed(v) ||
 			      view_count_changes(v) > 0 || view_burned(v).raw > 0))
@@ -234,10 +178,10 @@ static bool fail_read(const struct world *w, struct store *s, const struct hash2
 static const char *try_unreadable(const struct row *r, uint16_t type)
 {
 	struct world_options o = options_of(r, type);
-	struct store *s = calloc(1, sizeof(*s));
 	const char *wrong = NULL;
+	struct failing_store *s;
 	struct st_object *fields;
-	struct hash256 hash;
+	struct tree state;
 	struct world w;
 	struct tx *t;
 	uint64_t n = 1;
@@ -246,16 +190,18 @@ static const char *try_unreadable(const struct row *r, uint16_t type)
 	fields = row_transaction(&w, type);
 	r->change(fields);
 	t = finish_tx(r, type, fields);
-	hash = store_state(s, &w, r);
-	while (!wrong && fail_read(&w, s, &hash, t, n, &wrong))
+	tree_share(&state, &w.base->state);
+	if (r->plant)
+		r->plant(&state);
+	s = failing_open(&state);
+	tree_close(&state);
+	while (!wrong && fail_read(&w, s, t, n, &wrong))
 		n++;
 	if (n < 3)
 		wrong = "hardly anything was read";
 	tx_unref(t);
 	world_close(&w);
-	for (uint64_t i = 0; i < s->n; i++)
-		buf_close(&s->nodes[i]);
-	free(s);
+	failing_close(s);
 	return wrong;
 }
 

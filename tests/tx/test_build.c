@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
+#include "tests/tx/failing.h"
 #include "tests/tx/support.h"
-
-#include "ledger/tree_persist.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -201,63 +200,15 @@ static void test_empty_and_header(void **state)
 	world_close(&w);
 }
 
-/* A store in memory whose loads can be made to fail. */
-struct store {
-	struct buf nodes[4096];
-	uint64_t first, n;
-	uint64_t loads, fail_at; /* the n-th load fails; 0: none */
-};
-
-static enum err store_put(void *ctx, uint64_t key, struct bytes node)
-{
-	struct store *s = ctx;
-
-	if (s->n == 0)
-		s->first = key;
-	assert_true(key == s->first + s->n && s->n < 4096);
-	buf_put(&s->nodes[s->n++], node.p, node.n);
-	return ERR_NONE;
-}
-
-static enum err store_load(void *ctx, uint64_t key, struct buf *out)
-{
-	struct store *s = ctx;
-
-	if (++s->loads == s->fail_at)
-		return ERR_IO;
-	assert_true(key >= s->first && key < s->first + s->n);
-	buf_put(out, s->nodes[key - s->first].p, s->nodes[key - s->first].n);
-	return ERR_NONE;
-}
-
-static void store_close(struct store *s)
-{
-	for (uint64_t i = 0; i < s->n; i++)
-		buf_close(&s->nodes[i]);
-	free(s);
-}
-
 /* The parent ledger with its state in a store, nothing loaded. */
-static struct ledger stored(const struct ledger *l, struct store *s, struct node_source *source)
+static struct ledger stored(const struct ledger *l, struct failing_store *s, uint64_t fail_at)
 {
-	struct tree_sink sink = {.put = store_put, .ctx = s};
-	struct buf obsolete = BUF_INIT;
-	struct tree_keys *keys;
 	struct ledger out;
-	uint64_t root;
 
-	if (s->n == 0) {
-		assert_int_equal(tree_persist(&l->state, NULL, 2, &sink, &obsolete, &keys, &root),
-				 ERR_NONE);
-		tree_keys_drop(keys);
-	}
-	buf_close(&obsolete);
 	memset(&out, 0, sizeof(out));
 	out.header = l->header;
 	out.hash = l->hash;
-	*source = (struct node_source){.load = store_load, .ctx = s};
-	tree_init_stored(&out.state, TREE_STATE, source, &l->header.state_hash,
-			 s->first + s->n - 1);
+	failing_tree(s, fail_at, &out.state);
 	tree_init_empty(&out.txs, TREE_TX_META, NULL);
 	return out;
 }
@@ -307,19 +258,16 @@ static struct st_object *any_tx(struct world *w, int which)
 }
 
 /* Applies one transaction to a view over the store; every load may be the one that fails. */
-static void inject_into_apply(struct world *w, struct store *s, int which)
+static void inject_into_apply(struct world *w, struct failing_store *s, int which)
 {
 	uint64_t loads = 1;
 
 	for (uint64_t fail = 0; fail <= loads; fail++) {
 		struct tx *t = signed_by("alice", any_tx(w, which));
-		struct node_source source;
-		struct ledger l = stored(w->base, s, &source);
+		struct ledger l = stored(w->base, s, fail);
 		struct view *v = view_open_tree(&l.state, &w->info);
 		struct tx_outcome out;
 
-		s->loads = 0;
-		s->fail_at = fail;
 		out = tx_apply(v, t, 0, 0, &w->arena);
 		if (fail == 0) {
 			loads = s->loads;
@@ -343,21 +291,22 @@ static void inject_into_apply(struct world *w, struct store *s, int which)
 
 static void test_unavailable(void **state)
 {
-	struct store *s = calloc(1, sizeof(*s));
+	struct failing_store *s;
 	struct world w;
 
 	(void)state;
 	world_open(&w, NULL);
+	s = failing_open(&w.base->state);
 	for (int which = 0; which < 5; which++)
 		inject_into_apply(&w, s, which);
 	world_close(&w);
-	store_close(s);
+	failing_close(s);
 }
 
 /* The same where directories are read: alice has tickets, on two pages. */
 static void test_unavailable_directories(void **state)
 {
-	struct store *s = calloc(1, sizeof(*s));
+	struct failing_store *s;
 	struct ledger_build b;
 	struct world w;
 	struct tx *t;
@@ -371,18 +320,19 @@ static void test_unavailable_directories(void **state)
 	ledger_unref(w.base);
 	w.base = ledger_ref(b.ledger);
 	w.info.seq = 400;
+	s = failing_open(&w.base->state);
 	for (int which = 5; which < 8; which++)
 		inject_into_apply(&w, s, which);
 	drop_build(&b);
 	tx_unref(t);
 	world_close(&w);
-	store_close(s);
+	failing_close(s);
 }
 
 /* The same for a whole ledger: no ledger comes out, and the parent is as good as before. */
 static void test_unavailable_build(void **state)
 {
-	struct store *s = calloc(1, sizeof(*s));
+	struct failing_store *s;
 	struct hash256 good = HASH256_ZERO;
 	uint64_t loads = 1;
 	struct tx *txs[2];
@@ -390,15 +340,13 @@ static void test_unavailable_build(void **state)
 
 	(void)state;
 	world_open(&w, NULL);
+	s = failing_open(&w.base->state);
 	txs[0] = trusted_as("alice", payment(&w, "alice", 1, "dave", 50 * DROPS_PER_XRP));
 	txs[1] = trusted_as("bob", payment(&w, "bob", 1, "carol", 1));
 	for (uint64_t fail = 0; fail <= loads; fail++) {
-		struct node_source source;
-		struct ledger l = stored(w.base, s, &source);
+		struct ledger l = stored(w.base, s, fail);
 		struct ledger_build b = build_on(&l, txs, 2, 0);
 
-		s->loads = 0;
-		s->fail_at = fail;
 		ledger_build_run(&b);
 		if (fail == 0) {
 			assert_non_null(b.ledger);
@@ -421,7 +369,7 @@ static void test_unavailable_build(void **state)
 	tx_unref(txs[0]);
 	tx_unref(txs[1]);
 	world_close(&w);
-	store_close(s);
+	failing_close(s);
 }
 
 int main(void)
