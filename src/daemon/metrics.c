@@ -204,6 +204,22 @@ static void write_validators(struct observe *ob, struct prom *p, const struct fa
 
 /* ---- transactions */
 
+static void write_fees(struct observe *ob, struct prom *p)
+{
+	struct node_fees fees;
+
+	node_get_fees(uv_node_machine(ob->o.node), &fees);
+	prom_one(p, M_TX_HELD, fees.held_n);
+	prom_begin(p, M_FEE_LEVEL);
+	prom_u64(p, fees.open, "of=\"open_ledger\"");
+	prom_u64(p, fees.minimum, "of=\"minimum\"");
+	prom_u64(p, fees.median, "of=\"median\"");
+	prom_one(p, M_FEE_EXPECTED, fees.expected);
+	prom_begin(p, M_LOAD_FACTOR);
+	prom_u64(p, fees.load_local, "of=\"local\"");
+	prom_u64(p, fees.load_remote, "of=\"net\"");
+}
+
 static void write_transactions(struct observe *ob, struct prom *p, const struct facts *f)
 {
 	const struct node_counters *c = &f->node.counters;
@@ -227,6 +243,7 @@ static void write_transactions(struct observe *ob, struct prom *p, const struct 
 	prom_one(p, M_TX_QUEUED, f->node.queue_n);
 	prom_one(p, M_TX_QUEUE_MAX, f->node.queue_max);
 	prom_one(p, M_TX_QUEUE_BYTES, f->node.queue_bytes);
+	write_fees(ob, p);
 	prom_begin(p, M_SUBMITS);
 	for (uint32_t i = 0; i < RESULT_CLASSES; i++)
 		prom_u64(p, ob->c.submits[i], "class=\"%s\"", result_class_names[i]);
