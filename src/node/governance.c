@@ -18,7 +18,7 @@
  * until then was right; what it would build from there on may not be. */
 
 _Static_assert(AMENDMENT_COUNT <= BALLOT_IDS_MAX, "all amendments fit into a validation");
-_Static_assert(1 + AMENDMENT_MAJORITIES_MAX <= PSEUDO_MAX, "room for a vote on each");
+_Static_assert(1 + AMENDMENT_MAJORITIES_MAX + BALLOT_IDS_MAX <= PSEUDO_MAX, "a vote on each");
 
 struct governance {
 	struct ballot ballot;
@@ -76,7 +76,8 @@ static int64_t fee_of(const struct ledger_fees *f, unsigned which)
 {
 	const struct drops d[NODE_FEES] = {f->base, f->reserve, f->increment};
 
-	return (int64_t)d[which].raw; /* raw: wishes are compared as numbers */
+	/* raw: wishes are compared as numbers; the first form of the entry may hold any */
+	return d[which].raw > DROPS_MAX ? (int64_t)DROPS_MAX : (int64_t)d[which].raw;
 }
 
 static int64_t target_of(const struct governance *g, const struct ledger_fees *f, unsigned which)

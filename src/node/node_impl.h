@@ -164,7 +164,7 @@ struct served {                       /* the one asked for last: it is asked for
 	uint32_t n;
 };
 
-#define PSEUDO_MAX 160 /* pseudo-transactions of ours in one set */
+#define PSEUDO_MAX 256 /* pseudo-transactions of ours in one set */
 
 struct vote_out { /* a signed message that waits for the journal */
 	struct wire_frame *frame;
