@@ -212,7 +212,11 @@ const params = [
 	{ passphrase: PLANT.passphrase, key_type: 'ed25519', tx_json: payment },
 	{ passphrase: PLANT.passphrase, secret: PLANT.key, seed: PLANT.key },
 	{ account: 'rnUy2SHTrB9DubsPmkJZUXTf5FcNDGrYEA', secret: PLANT.seed, tx_json: ready },
-	{ account: ACCOUNT, secret: PLANT.seed, tx_json: { ...ready, Account: payment.Destination } },
+	{
+		account: ACCOUNT,
+		secret: PLANT.seed,
+		tx_json: { ...ready, Account: payment.Destination },
+	},
 	{ secret: PLANT.seed, tx_json: payment, signature_target: PLANT.key },
 	{ secret: PLANT.seed, tx_json: { ...ready, [PLANT.key]: PLANT.key } },
 	{ tx_json: { ...ready, Signers: [{ Signer: { Account: PLANT.key } }] } },
