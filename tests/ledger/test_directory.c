@@ -438,6 +438,23 @@ static void test_old_empty_pages(void **state)
 		assert_int_equal(page_of(&c, 0) != NULL, keep);
 		scene_close(&c);
 	}
+	for (uint64_t before = 0; before < 3; before += 2) { /* the same after what stays */
+		scene_open(&c);
+		plant(&c, 0, 0, 1, before ? 2 : 4, 9);
+		if (before)
+			plant(&c, 2, 2, 1, 4, 0);
+		plant(&c, 4, 4, 1, 9, before);
+		plant(&c, 9, 0, 0, 0, 4);
+		scene_begin(&c, no_rules);
+		assert_int_equal(drop(&c, 4, 4, false), DIRECTORY_DONE);
+		assert_null(page_of(&c, 4));
+		assert_null(page_of(&c, 9));
+		expect_links(&c, 0, before, before);
+		if (before)
+			expect_links(&c, 2, 0, 0);
+		assert_int_equal(view_count_changes(c.v), before ? 4 : 3);
+		scene_close(&c);
+	}
 	scene_open(&c); /* and one that has something stays, as does the root before it */
 	plant(&c, 0, 0, 1, 4, 4);
 	plant(&c, 4, 1, 1, 0, 0);
