@@ -1,191 +1,15 @@
 /* SPDX-License-Identifier: ISC */
+#include "tests/store/fixture.h"
+
 #include "base/mem.h"
 #include "base/rng.h"
-#include "chain.h"
-#include "ledger/affected.h"
-#include "store/lmdb.h"
 #include "store/rows.h"
 
 #include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
-
-#include <cmocka.h>
-
-static char folder[128];
-
-static int make_folder(void **state)
-{
-	(void)state;
-	chain_folder_make(folder);
-	return 0;
-}
-
-static int remove_folder(void **state)
-{
-	(void)state;
-	chain_folder_remove(folder);
-	return 0;
-}
-
-static int make_memory(void **state)
-{
-	(void)state;
-	chain_memory = kv_mem_disk_open(1 << 20);
-	return 0;
-}
-
-static int remove_memory(void **state)
-{
-	(void)state;
-	kv_mem_disk_close(chain_memory);
-	chain_memory = NULL;
-	return 0;
-}
-
-static struct store *open_store(uint32_t history)
-{
-	struct store *s;
-	struct why why = {""};
-
-	if (chain_store_open(&s, folder, history, 1 << 20, &why) != ERR_NONE)
-		fail_msg("%s", why.text);
-	return s;
-}
-
-static void commit(struct store *s, const struct ledger *l, const struct ledger *last)
-{
-	struct tree_keys *keys;
-	struct why why = {""};
-
-	if (store_commit(s, l, last, &keys, &why) != ERR_NONE)
-		fail_msg("%s", why.text);
-	tree_keys_publish(keys);
-}
-
-/* The next ledger of the chain, committed. */
-static void advance(struct store *s, struct chain *c)
-{
-	struct ledger *last = ledger_ref(c->tip);
-
-	commit(s, chain_next(c), last);
-	ledger_unref(last);
-}
-
-static void start(struct store **s, struct chain *c, uint64_t seed, uint32_t accounts,
-		  uint32_t per_ledger, uint32_t history)
-{
-	*s = open_store(history);
-	chain_init(c, seed, accounts, per_ledger, store_node_source(*s));
-	commit(*s, c->tip, NULL);
-}
-
-static struct ledger *load_tip(struct store *s)
-{
-	struct ledger *l;
-	struct why why = {""};
-
-	if (store_load_tip(s, &l, &why) != ERR_NONE)
-		fail_msg("%s", why.text);
-	return l;
-}
-
-static void expect_verified(struct store *s)
-{
-	struct buf report = BUF_INIT;
-	struct why why = {""};
-
-	if (store_verify(s, &report, &why) != ERR_NONE)
-		fail_msg("%s", why.text);
-	assert_true(report.n > 50);
-	buf_close(&report);
-}
-
-/* Every transaction of the chain from `first` on is found by its id. */
-static void expect_txs(struct store *s, const struct chain *c, uint32_t first)
-{
-	const struct history *h = store_history(s);
-
-	for (size_t i = 0; i < c->tx_n; i++) {
-		struct buf b = BUF_INIT;
-		struct history_tx tx;
-		enum err e = h->tx(h->ctx, &c->tx[i].id, &tx, &b);
-
-		if (c->tx[i].seq < first) {
-			assert_int_equal(e, ERR_ABSENT);
-			assert_int_equal(b.n, 0);
-			continue;
-		}
-		assert_int_equal(e, ERR_NONE);
-		assert_memory_equal(tx.id.b, c->tx[i].id.b, 32);
-		assert_int_equal(tx.ledger_seq, c->tx[i].seq);
-		assert_int_equal(tx.index, c->tx[i].index);
-		assert_int_equal(tx.blob.n + tx.meta.n, b.n);
-		buf_close(&b);
-	}
-}
-
-/* A state equals another, entry by entry. */
-static void expect_same_state(const struct tree *a, const struct tree *b)
-{
-	struct hash256 ka, kb, at, *after = NULL;
-	struct bytes da, db;
-	enum found f;
-
-	do {
-		f = tree_next(a, after, &ka, &da);
-		assert_int_equal(f, tree_next(b, after, &kb, &db));
-		assert_int_not_equal(f, UNAVAILABLE);
-		if (f == FOUND) {
-			assert_memory_equal(ka.b, kb.b, 32);
-			assert_true(bytes_eq(da, db));
-		}
-		at = ka;
-		after = &at;
-	} while (f == FOUND);
-}
-
-/* The store's ledger is the one in memory, by every way to it. */
-static void expect_ledger(struct store *s, const struct ledger *want)
-{
-	const struct history *h = store_history(s);
-	uint32_t seq = want->header.seq, found;
-	struct ledger_header header;
-	struct hash256 hash;
-	struct ledger *l;
-
-	assert_int_equal(h->header(h->ctx, seq, &header, &hash), ERR_NONE);
-	assert_memory_equal(hash.b, want->hash.b, 32);
-	assert_int_equal(header.close.s, want->header.close.s);
-	assert_int_equal(h->seq_of_hash(h->ctx, &hash, &found), ERR_NONE);
-	assert_int_equal(found, seq);
-	assert_int_equal(h->ledger(h->ctx, seq, &l), ERR_NONE);
-	assert_memory_equal(l->hash.b, want->hash.b, 32);
-	expect_same_state(&l->state, &want->state);
-	expect_same_state(&l->txs, &want->txs);
-	ledger_unref(l);
-}
-
-static void expect_nothing_beyond(struct store *s, uint32_t last)
-{
-	const struct history *h = store_history(s);
-	struct history_range range = h->complete(h->ctx);
-	struct hash256 hash = {{1}};
-	struct ledger_header header;
-	struct ledger *l;
-	uint32_t seq;
-
-	assert_int_equal(range.first, 1);
-	assert_int_equal(range.last, last);
-	assert_int_equal(h->header(h->ctx, last + 1, &header, &hash), ERR_ABSENT);
-	assert_int_equal(h->ledger(h->ctx, last + 1, &l), ERR_ABSENT);
-	assert_int_equal(h->ledger(h->ctx, 0, &l), ERR_ABSENT);
-	assert_int_equal(h->seq_of_hash(h->ctx, &hash, &seq), ERR_ABSENT);
-}
 
 static void ledgers_come_back_as_they_were(void **state)
 {
@@ -374,219 +198,6 @@ static void half_made_folder_is_made_anew(void **state)
 	assert_false(lmdb_folder_has(folder, "data.tmp"));
 }
 
-/* What account_txs should give: the chain's list, filtered. */
-struct expectation {
-	const struct chain *c;
-	uint32_t account, min_seq, max_seq;
-	bool forward;
-	size_t at;            /* into the chain's list, from either end */
-	uint32_t given, stop; /* the visitor stops before row `stop` */
-};
-
-static const struct chain_tx *expected_next(struct expectation *e)
-{
-	for (; e->at < e->c->tx_n; e->at++) {
-		const struct chain_tx *tx = &e->c->tx[e->forward ? e->at : e->c->tx_n - 1 - e->at];
-
-		if ((tx->from == e->account || tx->to == e->account) && tx->seq >= e->min_seq &&
-		    tx->seq <= e->max_seq)
-			return tx;
-	}
-	return NULL;
-}
-
-static bool expect_row(void *ctx, const struct history_tx *tx)
-{
-	struct expectation *e = ctx;
-	const struct chain_tx *want = expected_next(e);
-	struct account_id *accounts, id = chain_account(e->account);
-	struct arena a = ARENA_INIT;
-	struct st_object *meta;
-	bool mentioned = false;
-	size_t n;
-
-	assert_non_null(want);
-	assert_memory_equal(tx->id.b, want->id.b, 32);
-	assert_int_equal(tx->ledger_seq, want->seq);
-	assert_int_equal(tx->index, want->index);
-	assert_int_equal(st_decode(&meta, &a, tx->meta, NULL), ERR_NONE);
-	n = affected_accounts(meta, &a, &accounts);
-	for (size_t i = 0; i < n; i++)
-		mentioned |= account_eq(&accounts[i], &id);
-	assert_true(mentioned);
-	arena_close(&a);
-	if (e->given == e->stop)
-		return false;
-	e->given++;
-	e->at++;
-	return true;
-}
-
-static void account_pages_are_exact(void **state)
-{
-	struct store *s;
-	struct chain c;
-	struct rng r;
-
-	(void)state;
-	start(&s, &c, 5, 12, 9, STORE_HISTORY_FULL);
-	for (int i = 0; i < 60; i++)
-		advance(s, &c);
-	rng_init(&r, 11);
-	for (int round = 0; round < 2000; round++) {
-		const struct history *h = store_history(s);
-		struct expectation e = {.c = &c, .account = (uint32_t)rng_below(&r, 12)};
-		struct account_id id = chain_account(e.account);
-		uint32_t from[2], next[2], pages = 0;
-		bool more = true, have_from = false;
-
-		e.min_seq = (uint32_t)rng_below(&r, 70);
-		e.max_seq = rng_below(&r, 3) ? (uint32_t)rng_below(&r, 70) : UINT32_MAX;
-		e.forward = rng_below(&r, 2);
-		while (more) {
-			uint32_t limit = 1 + (uint32_t)rng_below(&r, 90);
-			enum err err;
-
-			e.given = 0;
-			e.stop = rng_below(&r, 3) ? UINT32_MAX : (uint32_t)rng_below(&r, 40);
-			if (pages > 300)
-				e.stop = UINT32_MAX;
-			err = h->account_txs(h->ctx, &id, e.min_seq, e.max_seq, e.forward,
-					     have_from ? from : NULL, limit, expect_row, &e, &more,
-					     next);
-			assert_int_equal(err, ERR_NONE);
-			assert_true(e.given <= limit);
-			if (more) {
-				const struct chain_tx *want = expected_next(&e);
-
-				assert_non_null(want);
-				assert_int_equal(next[0], want->seq);
-				assert_int_equal(next[1], want->index);
-				assert_true(e.given == limit || e.given == e.stop);
-			}
-			memcpy(from, next, sizeof(from));
-			have_from = true;
-			pages++;
-		}
-		assert_null(expected_next(&e));
-	}
-	chain_close(&c);
-	store_close(s);
-}
-
-static void prune_all(struct store *s, uint32_t budget)
-{
-	struct why why = {""};
-	bool more = true;
-
-	for (int i = 0; more; i++) {
-		assert_true(i < 100000);
-		if (store_prune(s, budget, &more, &why) != ERR_NONE)
-			fail_msg("%s", why.text);
-	}
-}
-
-/* The floor rises in steps: never above what is to be kept, at most a step below. */
-static uint32_t expect_pruned(struct store *s, const struct chain *c)
-{
-	const struct history *h = store_history(s);
-	uint32_t first = h->complete(h->ctx).first, want = c->tip->header.seq - 256 + 1;
-	struct ledger_header header;
-	struct hash256 hash;
-	struct ledger *l;
-
-	assert_true(first <= want && first + 256 / 8 > want);
-	assert_int_equal(h->header(h->ctx, first - 1, &header, &hash), ERR_ABSENT);
-	assert_int_equal(h->ledger(h->ctx, first - 1, &l), ERR_ABSENT);
-	assert_int_equal(h->header(h->ctx, first, &header, &hash), ERR_NONE);
-	expect_txs(s, c, first);
-	expect_verified(s);
-	return first;
-}
-
-static void pruning_leaves_what_is_kept_and_nothing_else(void **state)
-{
-	const struct history *h;
-	struct ledger *held, *l;
-	struct store *s;
-	struct chain c;
-	struct rng r;
-	uint32_t first;
-
-	(void)state;
-	rng_init(&r, 6);
-	start(&s, &c, 6, 60, 4, 256);
-	h = store_history(s);
-	for (int i = 0; i < 300; i++) {
-		advance(s, &c);
-		if (rng_below(&r, 3) == 0)
-			prune_all(s, 1 + (uint32_t)rng_below(&r, 50));
-	}
-	prune_all(s, 7);
-	first = expect_pruned(s, &c);
-	/* A ledger that someone reads stays, and what comes after it. */
-	assert_int_equal(h->ledger(h->ctx, first, &held), ERR_NONE);
-	for (int i = 0; i < 80; i++)
-		advance(s, &c);
-	prune_all(s, 1000);
-	assert_int_equal(h->complete(h->ctx).first, first);
-	assert_int_equal(h->ledger(h->ctx, first + 4, &l), ERR_NONE);
-	ledger_unref(l);
-	expect_verified(s);
-	ledger_unref(held);
-	prune_all(s, 1000);
-	expect_pruned(s, &c);
-	/* The same from disk, and it goes on. */
-	store_close(s);
-	s = open_store(256);
-	c.source = store_node_source(s);
-	chain_replace_tip(&c, load_tip(s));
-	for (int i = 0; i < 60; i++)
-		advance(s, &c);
-	prune_all(s, 100);
-	expect_pruned(s, &c);
-	chain_close(&c);
-	store_close(s);
-}
-
-static void jumps_start_a_new_complete_range(void **state)
-{
-	const struct history *h;
-	struct ledger *last, *l;
-	struct store *s;
-	struct chain c;
-
-	(void)state;
-	start(&s, &c, 7, 60, 4, 256);
-	h = store_history(s);
-	for (int i = 0; i < 10; i++)
-		advance(s, &c);
-	last = ledger_ref(c.tip);
-	for (int i = 0; i < 500; i++)
-		chain_next(&c);
-	commit(s, c.tip, last);
-	assert_int_equal(h->complete(h->ctx).first, 511);
-	assert_int_equal(h->complete(h->ctx).last, 511);
-	assert_int_equal(h->ledger(h->ctx, 11, &l), ERR_NONE);
-	expect_same_state(&l->state, &last->state);
-	ledger_unref(l);
-	ledger_unref(last);
-	expect_verified(s);
-	for (int i = 0; i < 100; i++)
-		advance(s, &c);
-	prune_all(s, 1000);
-	assert_int_equal(h->complete(h->ctx).first, 511);
-	expect_verified(s);
-	for (int i = 0; i < 200; i++)
-		advance(s, &c);
-	prune_all(s, 1000);
-	expect_pruned(s, &c);
-	l = load_tip(s);
-	ledger_unref(l);
-	chain_close(&c);
-	store_close(s);
-}
-
 /* 100,000 accounts: written once, read lazily, quickly open again. */
 static void large_state_opens_at_once(void **state)
 {
@@ -706,7 +317,6 @@ static void readers_beside_the_writer(void **state)
 
 int main(void)
 {
-#define TEST(f) cmocka_unit_test_setup_teardown(f, make_folder, remove_folder)
 	const struct CMUnitTest tests[] = {
 	    TEST(ledgers_come_back_as_they_were),
 	    TEST(ledgers_are_taken_in_order_only),
@@ -714,22 +324,15 @@ int main(void)
 	    TEST(folder_belongs_to_one_node_of_one_network),
 	    TEST(other_schemas_are_refused_with_the_way_out),
 	    TEST(half_made_folder_is_made_anew),
-	    TEST(account_pages_are_exact),
-	    TEST(pruning_leaves_what_is_kept_and_nothing_else),
-	    TEST(jumps_start_a_new_complete_range),
 	    TEST(large_state_opens_at_once),
 	    TEST(readers_beside_the_writer),
 	};
 
 	/* The same without a file. */
-#define TEST_MEMORY(f) cmocka_unit_test_setup_teardown(f, make_memory, remove_memory)
 	const struct CMUnitTest in_memory[] = {
 	    TEST_MEMORY(ledgers_come_back_as_they_were),
 	    TEST_MEMORY(ledgers_are_taken_in_order_only),
 	    TEST_MEMORY(keys_may_be_missing_in_memory),
-	    TEST_MEMORY(account_pages_are_exact),
-	    TEST_MEMORY(pruning_leaves_what_is_kept_and_nothing_else),
-	    TEST_MEMORY(jumps_start_a_new_complete_range),
 	    TEST_MEMORY(large_state_opens_at_once),
 	};
 
