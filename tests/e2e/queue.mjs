@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
-// The fee market of a network that takes six transactions of a ledger for the base fee: what more of
-// them cost, what waits, is replaced and shown, and how it gets in.
+// The fee market of a network that takes six transactions of a ledger for the base fee: what more
+// of them cost, what waits, is replaced and shown, and how it gets in.
 import assert from 'node:assert/strict';
 import { xrpl } from '../../tools/js/clients.mjs';
 import { rpc, until } from '../../tools/js/rpc.mjs';
