@@ -384,6 +384,74 @@ static void signatures_of_both_sides(void **state)
 	fake_close(f);
 }
 
+/* ---- What is submitted signed already */
+
+static void assert_refused(struct fake *f, struct st_object *fields, const char *reason)
+{
+	struct buf blob = BUF_INIT;
+	struct person alice = person("alice");
+	json_t *params = json_object(), *r;
+	char hex[4000];
+
+	tx_sign(fields, alice.key);
+	st_encode(&blob, fields, ST_ALL);
+	assert_true(2 * blob.n < sizeof(hex));
+	hex_encode(hex, blob.p, blob.n);
+	json_object_set_new(params, "tx_blob", json_string(hex));
+	r = ask(f, "submit", params);
+	fake_assert_error(r, "invalidTransaction");
+	assert_string_equal(text_of(r, "error_exception"), reason);
+	json_decref(params);
+	json_decref(r);
+	buf_close(&blob);
+}
+
+static struct st_object *fields_of(struct arena *a, uint16_t type)
+{
+	struct person alice = person("alice");
+	struct st_object *o = st_new(a);
+
+	st_set_u(o, sfTransactionType, type);
+	st_set_account(o, sfAccount, &alice.id);
+	st_set_drops(o, sfFee, drops_of(10));
+	st_set_u(o, sfSequence, 5);
+	return o;
+}
+
+static struct st_object *with_memo(struct arena *a, enum sf f, const char *value, size_t n)
+{
+	struct st_object *o = fields_of(a, ttAccountSet);
+	struct st_object *memo = st_array_add(st_set_array(o, sfMemos), a, sfMemo);
+	uint8_t *raw = arena_alloc(a, n);
+
+	memset(raw, value[0], n);
+	st_set_raw(memo, f, bytes_of(raw, n));
+	return o;
+}
+
+static void blobs_are_checked(void **state)
+{
+	struct fake *f = open_fake(false);
+	struct arena a = ARENA_INIT;
+	struct st_object *o;
+
+	(void)state;
+	assert_refused(f, with_memo(&a, sfMemoData, "x", 1100),
+		       "fails local checks: The memo exceeds the maximum allowed size.");
+	assert_refused(f, with_memo(&a, sfMemoType, " ", 1),
+		       "fails local checks: The MemoType and MemoFormat fields may only contain "
+		       "characters that are allowed in URLs under RFC 3986.");
+	assert_refused(f, with_memo(&a, sfTxnSignature, "x", 1),
+		       "fails local checks: A memo may contain only MemoType, MemoData or "
+		       "MemoFormat fields.");
+	assert_refused(f, fields_of(&a, ttPayment), "Field 'Destination' is required but missing.");
+	o = fields_of(&a, ttAccountSet);
+	st_set_u(o, sfTicketCount, 1);
+	assert_refused(f, o, "Field 'TicketCount' found in disallowed location.");
+	arena_close(&a);
+	fake_close(f);
+}
+
 /* ---- What the fee is when others want the same */
 
 static json_t *simulate(struct fake *f, struct fake_via via, const char *more)
@@ -521,6 +589,7 @@ int main(void)
 	    cmocka_unit_test(fees_of_signers),
 	    cmocka_unit_test(signature_of_the_other_side),
 	    cmocka_unit_test(signatures_of_both_sides),
+	    cmocka_unit_test(blobs_are_checked),
 	    cmocka_unit_test(fees_under_load),
 	    cmocka_unit_test(simulated_only_what_goes_in),
 	    cmocka_unit_test(busy_for_others),
