@@ -135,6 +135,21 @@ enum cons_effect_kind {
 };
 
 enum cons_phase { CONS_OPEN, CONS_ESTABLISH, CONS_ACCEPTED, CONS_IDLE };
+/* As clients and logs know it. */
+static inline const char *cons_phase_name(enum cons_phase phase)
+{
+	switch (phase) {
+	case CONS_OPEN:
+		return "open";
+	case CONS_ESTABLISH:
+		return "establish";
+	case CONS_ACCEPTED:
+		return "accepted";
+	case CONS_IDLE:
+		return "idle";
+	}
+	return "unknown";
+}
 /* What this node does in the round. WRONG_LEDGER: the last validated ledger is another one and not
  * here yet, nothing is closed meanwhile. SWITCHED: an observer's round that began by a switch; a
  * proposer proposes in it like in any other, since no quorum can spare it. */

@@ -93,21 +93,6 @@ static void ledger_said(const struct ledger *l, const struct node *n, struct now
 		   F_NUMBER("open", s.open_n), F_NUMBER("queued", s.queue_n));
 }
 
-static const char *phase_name(enum cons_phase p)
-{
-	switch (p) {
-	case CONS_OPEN:
-		return "open";
-	case CONS_ESTABLISH:
-		return "establish";
-	case CONS_ACCEPTED:
-		return "accepted";
-	case CONS_IDLE:
-		return "idle";
-	}
-	return "unknown";
-}
-
 static void phase_said(enum cons_phase phase, const struct node *n, struct now now)
 {
 	struct node_status s;
@@ -115,7 +100,7 @@ static void phase_said(enum cons_phase phase, const struct node *n, struct now n
 	if (!log_enabled(LOG_DEBUG, "node"))
 		return;
 	node_get_status(n, now, &s);
-	log_fields(LOG_DEBUG, "node", "round", F_TEXT("phase", phase_name(phase)),
+	log_fields(LOG_DEBUG, "node", "round", F_TEXT("phase", cons_phase_name(phase)),
 		   F_NUMBER("after", s.consensus.prev_seq),
 		   F_NUMBER("proposers", s.consensus.proposers),
 		   F_NUMBER("agree", s.consensus.agree), F_NUMBER("disputes", s.consensus.disputes),

@@ -14,13 +14,6 @@ const struct histogram_scale scale_call_us = {
 
 const char *const result_class_names[RESULT_CLASSES] = {"tes", "tec", "ter", "tef", "tem", "tel"};
 
-const char *cons_phase_name(enum cons_phase p)
-{
-	static const char *const names[ROUND_PHASES] = {"open", "establish", "accepted", "idle"};
-
-	return names[p];
-}
-
 const char *cons_mode_name(enum cons_mode m)
 {
 	static const char *const names[] = {"proposing", "observing", "wrongLedger",

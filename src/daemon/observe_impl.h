@@ -96,7 +96,6 @@ bool observe_list_left(const struct observe *ob, struct now now, int64_t *left_s
 /* observe_count.c */
 void count_open(struct observe *ob);
 void count_members(struct observe *ob);
-const char *cons_phase_name(enum cons_phase p);
 const char *cons_mode_name(enum cons_mode m);
 
 /* metrics*.c */

@@ -13,21 +13,6 @@
  * lists of acquired sets, of close times and of those that left are not kept here. Ours besides:
  * consensus (the mode), agree, previous_ledger, validated_seq, quorum, held, unresolved, proven. */
 
-static const char *phase_text(enum cons_phase p)
-{
-	switch (p) {
-	case CONS_OPEN:
-		return "open";
-	case CONS_ESTABLISH:
-		return "establish";
-	case CONS_ACCEPTED:
-		return "accepted";
-	case CONS_IDLE:
-		return "idle";
-	}
-	return "unknown";
-}
-
 static const char *mode_text(enum cons_mode m)
 {
 	switch (m) {
@@ -156,7 +141,7 @@ void method_consensus_info(struct rpc_call *c)
 		jw_put_u64(w, "ledger_seq", (uint64_t)k->prev_seq + 1);
 		jw_put_u64(w, "close_granularity", k->resolution);
 	}
-	jw_put_str(w, "phase", phase_text(k->phase));
+	jw_put_str(w, "phase", cons_phase_name(k->phase));
 	write_round(c, k, now);
 	jw_put_u64(w, "previous_proposers", k->last_proposers);
 	jw_put_i64(w, "previous_mseconds", k->last_converge_ms);

@@ -281,28 +281,14 @@ static void write_phase(struct jw *w, void *ctx, unsigned version)
 	jw_put_str(w, "consensus", ctx);
 }
 
-static const char *phase_name(enum cons_phase phase)
-{
-	switch (phase) {
-	case CONS_OPEN:
-		return "open";
-	case CONS_ESTABLISH:
-		return "establish";
-	case CONS_ACCEPTED:
-		return "accepted";
-	case CONS_IDLE:
-		return NULL;
-	}
-	return NULL;
-}
-
+/* The stream has the phases of rounds alone. */
 void rpc_on_phase(struct rpc *r, enum cons_phase phase)
 {
-	const char *name = phase_name(phase);
+	const char *name = cons_phase_name(phase);
 	char text[16];
 	struct broadcast b;
 
-	if (!name)
+	if (phase == CONS_IDLE)
 		return;
 	memcpy(text, name, strlen(name) + 1);
 	broadcast_begin(&b, r->subs, write_phase, text);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "tests/tx/support.h"
 
-#include "tests/rpc/scenario.h"
+#include "tests/fuzz/asked.h"
 
 #include "crypto/base58.h"
 #include "rpc/call.h"
@@ -18,8 +18,6 @@
  * Exactly one reply, and it is JSON without duplicate members. */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static struct fake *world_of_calls;
 
 struct choices {
 	const uint8_t *p, *end;
@@ -318,76 +316,22 @@ static char *request(const struct fake *f, struct choices *c, bool websocket)
 	return text;
 }
 
-/* Every submission is answered at once and changes nothing. */
-static void answer(void *ctx, struct tx *tx, bool fail_hard, uint64_t token)
-{
-	struct fake *f = ctx;
-	struct node_submitted s = {.token = token, .tx = tx, .result = terQUEUED, .queued = true};
-
-	(void)fail_hard;
-	rpc_submitted(f->rpc, &s);
-}
-
-static void stop(void *ctx)
-{
-	(void)ctx;
-}
-
-static bool push(void *ctx, uint64_t conn, struct rpc_text *text)
-{
-	(void)ctx;
-	return conn == 1 && text->n > 2;
-}
-
-static struct fake *open_world(void)
-{
-	struct fake *f = scenario_open(true, true);
-
-	rpc_close(f->rpc);
-	f->host.submit = answer;
-	f->host.stop = stop;
-	f->host.push = push;
-	f->rpc = rpc_open(&f->host);
-	return f;
-}
-
-static void close_world(void)
-{
-	fake_close(world_of_calls);
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct choices c = {data, data + size};
-	struct rpc_origin from = {.request = 1, .address = "[::1]"};
-	struct fake *f = world_of_calls;
-	json_error_t error;
-	json_t *j;
-	uint8_t via;
+	struct fake *f = asked_world();
+	uint8_t how;
 	char *text;
 
-	if (!f) {
-		f = world_of_calls = open_world();
-		atexit(close_world);
-	}
 	if (size == 0)
 		return 0;
-	via = data[size - 1];
-	from.websocket = via & 1;
-	from.admin = via & 2;
-	from.conn = from.websocket ? 1 : 0;
-	text = request(f, &c, from.websocket);
-	f->replies = 0;
-	rpc_request(f->rpc, &from, bytes_str(text));
+	how = data[size - 1];
+	text = request(f, &c, how & 1);
+	asked_request(f, how, bytes_str(text));
 	free(text);
-	must(f->replies == 1);
 	if (f->status == 403)
 		return 0;
 	must(f->status == 200);
-	j = json_loadb((const char *)f->reply.p, f->reply.n,
-		       JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
-	must(j != NULL);
-	json_decref(j);
-	rpc_conn_closed(f->rpc, 1);
+	asked_reply_is_json(f);
 	return 0;
 }
