@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+#include "tests/sim/clients_impl.h"
 #include "tests/sim/scenarios.h"
 
 #include "codec/manifest.h"
@@ -307,6 +308,177 @@ void h6_no_fee_without_a_signature(void **state)
 	    "an unsigned payment submitted and proposed: no fee, no sequence; the signed one pays");
 	tx_unref(good);
 	tx_unref(bad);
+	play_filter(w, "E", NULL, NULL);
+	play_end(w);
+}
+
+/* ---- H7 ---- */
+
+#define SIGNERS 8
+#define SPOILT  (3 * SIGNERS + 1)
+struct told { /* what came of the spoilt ones, by token */
+	enum ter result[SPOILT], want[SPOILT];
+	struct hash256 id[SPOILT];
+	uint32_t n, answers;
+};
+
+static void on_told(void *ctx, uint32_t node, const struct node_submitted *a)
+{
+	struct told *t = ctx;
+
+	(void)node;
+	if (a->token == 0 || a->token > SPOILT)
+		return;
+	t->result[a->token - 1] = a->result;
+	t->answers++;
+}
+
+/* Accounts 2 to 5, two that do not exist, and 6 and 7 with other keys than their own. */
+static const struct draft_signer eight[SIGNERS] = {
+    {2, 2},
+    {3, 3},
+    {4, 4},
+    {5, 5},
+    {KEY_PHANTOM, KEY_PHANTOM},
+    {KEY_PHANTOM + 1, KEY_PHANTOM + 1},
+    {6, KEY_REGULAR},
+    {7, KEY_REGULAR + 1},
+};
+
+static void settle(struct world *w, struct draft *d, uint32_t from, enum draft_kind kind)
+{
+	struct tx *t;
+
+	d->kind = kind;
+	d->from = from;
+	t = draft_sign(d);
+	world_submit(w, 'A', t, 0);
+	play_validated(w, 'A', &t->id, 60000);
+	tx_unref(t);
+}
+
+static void settle_keys(struct world *w)
+{
+	struct draft d = {.network_id = 21337, .fee = 10, .seq = 1};
+
+	d.regular = KEY_REGULAR;
+	settle(w, &d, 6, DRAFT_KEY);
+	d.regular = KEY_REGULAR + 1;
+	settle(w, &d, 7, DRAFT_KEY);
+	d.list.quorum = d.list.n = SIGNERS;
+	for (uint32_t i = 0; i < SIGNERS; i++)
+		d.list.member[i] = (struct member){eight[i].account, 1};
+	settle(w, &d, 1, DRAFT_LIST);
+	d.seq = 2;
+	d.set = 4; /* the own key of 6 is good no more */
+	settle(w, &d, 6, DRAFT_SET);
+}
+
+/* One bit of the signature of the k-th. */
+static struct tx *altered(const struct tx *t, uint32_t k)
+{
+	const struct st_array *signers = st_get_array(t->fields, sfSigners);
+	struct buf b = BUF_INIT;
+	struct bytes sig = {0};
+	struct tx *out;
+
+	assert_true(st_get_raw(signers->e[k].object, sfTxnSignature, &sig));
+	buf_put(&b, t->blob.p, t->blob.n);
+	b.p[sig.p - t->blob.p + 9] ^= 4;
+	assert_int_equal(tx_parse(&out, buf_bytes(&b), NULL), ERR_NONE);
+	buf_close(&b);
+	return out;
+}
+
+/* Takes the reference. */
+static void submit_spoilt(struct world *w, struct told *t, struct tx *bad, enum ter want)
+{
+	t->want[t->n] = want;
+	t->id[t->n] = bad->id;
+	t->n++;
+	world_submit(w, (char)('A' + t->n % 4), bad, t->n);
+	tx_unref(bad);
+	play_run(w, 50);
+}
+
+static void submit_all_spoilt(struct world *w, struct told *t, const struct draft *good)
+{
+	struct tx *whole = draft_sign(good);
+	struct draft d;
+
+	for (uint32_t k = 0; k < SIGNERS; k++) {
+		d = *good;
+		d.signer[k] = d.signer[--d.n_signers];
+		d.fee = 20;
+		submit_spoilt(w, t, draft_sign(&d), tefBAD_QUORUM);
+		submit_spoilt(w, t, altered(whole, k), temBAD_SIGNATURE);
+		d = *good;
+		d.signer[k].key = KEY_REGULAR + 5;
+		submit_spoilt(w, t, draft_sign(&d), tefBAD_SIGNATURE);
+	}
+	d = *good;
+	d.signer[6].key = 6;
+	submit_spoilt(w, t, draft_sign(&d), tefMASTER_DISABLED);
+	tx_unref(whole);
+}
+
+static void judge_spoilt(struct world *w, const struct told *t)
+{
+	assert_int_equal(t->n, SPOILT);
+	assert_int_equal(t->answers, SPOILT);
+	for (uint32_t i = 0; i < SPOILT; i++) {
+		if (t->result[i] != t->want[i])
+			fail_msg("H7: the %u-th spoilt one is told %d, not %d", i,
+				 (int)t->result[i], (int)t->want[i]);
+		assert_false(world_tx_validated(w, 'A', &t->id[i]));
+	}
+}
+
+/* Eight must sign, whatever they are. Each signature in turn is left out, altered, or made with
+ * another key: submitted, and one of them proposed. Only the whole eight pay. */
+void h7_every_signature_counts(void **state)
+{
+	struct world_plan p = world_defaults(107);
+	struct draft good = {.network_id = 21337, .from = 1, .to = 9, .seq = 2, .drops = 5};
+	struct bad_set b = {.served = 0};
+	struct told t = {.n = 0};
+	struct world_observer o = {.ctx = &t, .answered = on_told};
+	struct world *w;
+	struct tx *tx;
+	uint64_t before;
+
+	(void)state;
+	p.byzantine = 1;
+	w = play(&p);
+	world_observe(w, &o);
+	settle_keys(w);
+	before = world_balance(w, 'A', 1);
+	good.fee = 10;
+	good.n_signers = SIGNERS;
+	memcpy(good.signer, eight, sizeof(eight));
+	submit_all_spoilt(w, &t, &good);
+	good.signer[3].key = KEY_REGULAR + 5;
+	tx = draft_sign(&good);
+	b.item = tx->id;
+	b.blob = tx->blob;
+	tx_set_id(&b.set, &b.item, 1);
+	play_filter(w, "E", serve_bad, &b);
+	for (uint32_t i = 0; i < 20; i++) {
+		propose_bad(w, &b, 4000000 + i);
+		play_run(w, 500);
+	}
+	assert_true(b.served > 0);
+	play_goes_on(w, 3, 60000);
+	judge_spoilt(w, &t);
+	assert_int_equal(world_balance(w, 'A', 1), before);
+	tx_unref(tx);
+	good.signer[3].key = 5;
+	tx = draft_sign(&good);
+	world_submit(w, 'B', tx, 0);
+	play_validated(w, 'D', &tx->id, 60000);
+	says("H7", "%u ways to spoil one of %u signatures: none moves anything; all %u together do",
+	     SPOILT, SIGNERS, SIGNERS);
+	tx_unref(tx);
 	play_filter(w, "E", NULL, NULL);
 	play_end(w);
 }
