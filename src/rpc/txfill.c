@@ -245,8 +245,13 @@ static struct drops usual_fee(struct rpc_call *c, const json_t *tx, struct view 
 	txfill_amounts(whole);
 	if (make_whole(whole) && st_from_json(&o, &c->arena, whole, NULL) == ERR_NONE)
 		t = txfill_parse(o, reason);
-	if (t && !tx_local_fault(t))
-		fee = tx_base_fee(t, open);
+	if (t && !tx_local_fault(t)) {
+		/* What it reads does not stay in the node's view. */
+		struct view *sandbox = view_open_sandbox(open);
+
+		fee = tx_base_fee(t, sandbox);
+		view_close(sandbox);
+	}
 	tx_unref(t);
 	json_decref(whole);
 	return fee;
