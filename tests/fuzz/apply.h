@@ -14,6 +14,7 @@
  *
  *     world     the states, one for each set of amendments, planted entry by entry
  *     make      bytes → a transaction, mostly one that fits the state
+ *     set       all of an input's transactions in one ledger, in any order
  *     check     what must hold of a state, and of what one transaction did to it, judged from the
  *               entries alone, without any of the engine's own code */
 
@@ -96,5 +97,9 @@ struct check_step {
 	uint64_t burned; /* by this transaction */
 };
 void check_step(const struct check_step *c);
+/* The transactions as the set of one ledger; none may be from an open one. */
+#define FZ_STEPS_MAX 12
+void check_set(const struct fz_world *w, const struct view_info *info, struct tx *const *txs,
+	       size_t n);
 
 #endif

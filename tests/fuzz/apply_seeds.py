@@ -10,7 +10,7 @@ OUT = os.path.join(HERE, "corpus/apply")
 (ALICE, BOB, CAROL, DAVE, ERIN, FRANK, GRACE, HEIDI, IVAN, JUDY, KARL, MALLORY) = range(12)
 NEW = 13
 (PAY, SET, REGKEY, SIGNERS, PREAUTH, TICKETS, DELETE, FEE, AMEND, UNL, RAW) = range(11)
-OPEN, FLAG, DRY = 1, 2, 4
+OPEN, FLAG, DRY, SET = 1, 2, 4, 8
 NEXT, AHEAD, PAST, TICKET, TO_COME, BOTH = 0, 1, 2, 3, 5, 6
 BEST, MASTER, REGULAR, MULTI, SOME, STRANGER, NONE, MULTI_REGULAR = range(8)
 
@@ -113,7 +113,7 @@ def main():
     shutil.rmtree(OUT, ignore_errors=True)
     os.makedirs(OUT)
     for i, (name, steps) in enumerate(SEEDS.items()):
-        # Each in two worlds, pseudo-transactions in flag ledgers; some dry, some open.
+        # Each in two worlds, pseudo-transactions in flag ledgers; some dry, open, or as sets.
         mode = FLAG if name in ("changes", "validators") else 0
         write(name, 8 * (i % 2), mode, steps)
         write(name + "-bare", 1 + 2 * (i % 4), mode, steps)
@@ -121,6 +121,8 @@ def main():
             write(name + "-dry", 2 + i % 8, mode | DRY, steps)
         if i % 3 == 1:
             write(name + "-open", 4, mode | OPEN, steps)
+        if i % 3 == 2:
+            write(name + "-set", 4 * (i % 4), mode | SET, steps)
 
 
 def write(name, world, mode, steps):

@@ -5,11 +5,10 @@
  *
  *     world  mode  transaction  transaction ...
  *
- * mode: bit 0 open ledger, bit 1 a flag ledger, bit 2 a dry run before each. After each one all
- * that must hold is looked at; then the whole input runs once more, without any dry run, and has to
- * come out the same. FZ_STATS=1 prints how often each type had each result. */
-
-#define STEPS_MAX 12
+ * mode: bit 0 open ledger, bit 1 a flag ledger, bit 2 a dry run before each, bit 3 in the end also
+ * as the set of one ledger. After each one all that must hold is looked at; then the whole input
+ * runs once more, without any dry run, and has to come out the same. FZ_STATS=1 prints how often
+ * each type had each result. */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -27,8 +26,9 @@ struct run {
 	const struct fz_world *world;
 	struct view_info info;
 	struct view *view;
-	bool dry, checked;
-	struct step steps[STEPS_MAX];
+	bool dry, set, checked;
+	struct tx *txs[FZ_STEPS_MAX];
+	struct step steps[FZ_STEPS_MAX];
 	unsigned n;
 	struct snapshot *snapshot; /* NULL: the world's own */
 	struct tree state;         /* of the snapshot */
@@ -64,6 +64,7 @@ static void run_open(struct run *r, struct cursor *c)
 				     .rules = r->world->rules,
 				     .open = mode & 1};
 	r->dry = r->checked && (mode & 4);
+	r->set = r->checked && (mode & 8) && !r->info.open;
 	r->view = view_open_tree(&r->world->state, &r->info);
 	tree_share(&r->state, &r->world->state);
 }
@@ -142,7 +143,7 @@ static void run_one(struct run *r, struct tx *t, unsigned flags)
 		st_encode(&s->meta, out.meta, ST_ALL);
 	if (r->checked)
 		check(r, t, &out, burned);
-	r->n++;
+	r->txs[r->n++] = tx_ref(t);
 	arena_close(&a);
 }
 
@@ -153,7 +154,7 @@ static void run(struct run *r, struct bytes in)
 	unsigned flags;
 
 	run_open(r, &c);
-	while (c.left > 0 && r->n < STEPS_MAX) {
+	while (c.left > 0 && r->n < FZ_STEPS_MAX) {
 		struct tx *t = fz_make(&c, r->view, &flags);
 
 		if (t)
@@ -164,12 +165,16 @@ static void run(struct run *r, struct bytes in)
 	FAIL_IF(view_flush(r->view, &state) != FOUND);
 	r->end = tree_hash(&state);
 	tree_close(&state);
+	if (r->set)
+		check_set(r->world, &r->info, r->txs, r->n);
 }
 
 static void run_close(struct run *r)
 {
-	for (unsigned i = 0; i < r->n; i++)
+	for (unsigned i = 0; i < r->n; i++) {
 		buf_close(&r->steps[i].meta);
+		tx_unref(r->txs[i]);
+	}
 	snapshot_close(r->snapshot);
 	tree_close(&r->state);
 	view_close(r->view);
