@@ -13,7 +13,7 @@ static struct st_object *object_of(struct arena *a, const char *text)
 {
 	char *copy = arena_copy(a, text, strlen(text) + 1);
 	struct why why = {{0}};
-	struct st_object *o;
+	struct st_object *o = NULL;
 	json_t *json;
 
 	for (char *c = copy; *c; c++)
