@@ -2,7 +2,8 @@
 // 10,000 payouts from one wallet on a network of five, while other accounts pay as before: how long
 // it takes, and what the others notice. For the nightly run; PAYOUT_LINES, PAYOUT_IDLE (seconds of
 // the others alone, 60), PAYOUT_RATE (their payments a second, 5), PAYOUT_LIMIT (seconds that the
-// payout may take, 600).
+// payout may take, 600), PAYOUT_MARKET=1 (fees rise beyond 32 transactions in a ledger, as they do on
+// the public network; testnets have room for 10,000).
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import fs from 'node:fs';
@@ -110,7 +111,9 @@ const shown = (c) =>
 let calm;
 let hot;
 await must('five nodes, a wallet, others', 90, async () => {
-	net = await network('payouts', { count: 5 });
+	const market = { minimum_txn_in_ledger: 32, maximum_txn_per_account: 10 };
+	const config = process.env.PAYOUT_MARKET ? { transaction_queue: market } : {};
+	net = await network('payouts', { count: 5, config });
 	url = net.httpUrl(net.nodes[0]);
 	const secret = JSON.parse(fs.readFileSync(path.join(net.dir, 'faucet.json'), 'utf8'));
 	faucet = xrpl.Wallet.fromSeed(secret.seed);

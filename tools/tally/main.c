@@ -47,8 +47,8 @@ static void print_help(void)
 	       "2 transaction rejected, 3 only the fee was claimed, 4 expired unapplied,\n"
 	       "5 fate unknown in the time given, 6 server unreachable, 64 wrong usage.\n"
 	       "Only `tally status`: 0 healthy, 1 not healthy, 2 unreachable.\n"
-	       "`tally payout`: 0 all lines paid, 1 ended with others, 2 key refused, 5 and 6 to be\n"
-	       "run again, 64 nothing was sent (docs/payouts.md).\n");
+	       "`tally payout`: 0 all lines paid, 1 ended with others, 2 key refused, 5 and 6\n"
+	       "to be run again, 64 nothing was sent (docs/payouts.md).\n");
 }
 
 int tally_fail(const struct tally *t, int code, const char *fmt, ...)

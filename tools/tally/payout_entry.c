@@ -175,11 +175,14 @@ static bool sound(struct bytes in, size_t at, uint64_t *number, struct bytes *en
 static bool ended(struct bytes in, size_t at, uint64_t number)
 {
 	struct bytes entries;
+	uint8_t magic[4];
 	uint64_t n;
 
+	store_be32(magic, MAGIC);
+	if (memcmp(in.p + at, magic, in.n - at < 4 ? in.n - at : 4) != 0)
+		return true;
 	if (in.n - at >= PAYOUT_GROUP_HEAD &&
-	    (load_be32(in.p + at) != MAGIC ||
-	     load_be32(in.p + at + 4) <= in.n - at - PAYOUT_GROUP_HEAD))
+	    load_be32(in.p + at + 4) <= in.n - at - PAYOUT_GROUP_HEAD)
 		return true;
 	for (at++; at < in.n; at++)
 		if (sound(in, at, &n, &entries) && n > number)

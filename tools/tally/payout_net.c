@@ -3,20 +3,26 @@
 
 #include "base/mem.h"
 #include "format.h"
+#include "os/clock.h"
 #include "tx/tx.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-#define PAGES_MAX 64 /* of what the wallet owns, until its tickets are all seen */
+#define TELL_AGAIN_MS 30000
+#define PAGES_MAX     64 /* of what the wallet owns, until its tickets are all seen */
 
+/* The same again only now and then. */
 static bool trouble(struct payout_server *s, const char *why)
 {
-	bool known = !strcmp(s->trouble, why);
+	bool told = !strcmp(s->told, why) && clock_steady().ms < s->told_ms + TELL_AGAIN_MS;
 
 	snprintf(s->trouble, sizeof(s->trouble), "%s", why);
-	if (!known && *why)
-		tally_fail(s->t, 0, "%s; trying again", s->trouble);
+	if (told || !*why)
+		return false;
+	snprintf(s->told, sizeof(s->told), "%s", why);
+	s->told_ms = clock_steady().ms;
+	tally_fail(s->t, 0, "%s; trying again", why);
 	return false;
 }
 

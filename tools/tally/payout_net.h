@@ -13,6 +13,8 @@ struct payout_server {
 	struct account_id wallet;
 	uint32_t network;
 	char trouble[120]; /* why there was no answer last time; "": there was */
+	char told[120];    /* the last such reason that was told, and when */
+	int64_t told_ms;
 };
 
 bool payout_ask_ledger(struct payout_server *s, struct payout_ledger_info *out);

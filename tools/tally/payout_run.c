@@ -6,12 +6,13 @@
 #include "payout_report.h"
 
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* The shell around the machine (payout.h): its file, its journal, a server. */
 
 #define EXPIRES_LEDGERS 20
-#define FEE_MAX_DROPS   10000
+#define FEE_MAX_DROPS   100 /* ten times what a transaction costs where nothing is full */
 #define PATIENCE_S      600
 #define GROUP_MAX       64
 
@@ -87,6 +88,14 @@ static bool account_option(struct run *r, const char *account, const struct publ
 	return true;
 }
 
+static bool same_file(const char *a, const char *b)
+{
+	struct stat x, y;
+
+	return !strcmp(a, b) || (stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev &&
+				 x.st_ino == y.st_ino);
+}
+
 static bool take_options(struct run *r, int *code)
 {
 	struct tally *t = r->t;
@@ -111,6 +120,9 @@ static bool take_options(struct run *r, int *code)
 			return tally_fail(t, 0, "%s: the path is too long", r->path) != 0;
 		r->journal = r->journal_text;
 	}
+	if (same_file(r->path, r->journal) ||
+	    (r->report && (same_file(r->report, r->path) || same_file(r->report, r->journal))))
+		return tally_fail(t, 0, "payout file, journal and report are one file") != 0;
 	if (file)
 		from.path = file;
 	if (!from.path)
