@@ -225,6 +225,8 @@ static struct tx_outcome bring_in(struct node *n, struct ptx *p, struct relay *r
 		out = txq_apply(&o, p->tx, flags);
 	else
 		out = txq_try(&n->txq, &o, p->tx, flags);
+	if (out.applied)
+		txq_overtaken(&n->txq, p->tx);
 	n->relay = NULL;
 	return out;
 }

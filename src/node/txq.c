@@ -245,12 +245,12 @@ bool txq_remove(struct txq *q, const struct tx *t)
 	return e != NULL;
 }
 
-void txq_drop(struct txq *q, const struct tx *t, enum ter result)
+void txq_overtaken(struct txq *q, const struct tx *t)
 {
-	struct txq_entry *e = own(q, t);
+	struct txq_entry *e = txq_rival(txq_account_get(q, &t->account), t);
 
 	if (e)
-		txq_leaves(q, e, false, result);
+		txq_leaves(q, e, false, tefPAST_SEQ);
 }
 
 /* ---- life, bounds ---- */
@@ -305,8 +305,8 @@ static const char *account_wrong(const struct txq *q, const struct txq_account *
 			return "an entry of an account that is not in the order";
 		if (e->next && !txq_tx_before(e->tx, e->next->tx))
 			return "two entries of an account in the wrong order, or for one sequence";
-		if (e->effect.blocker && a->n > 1)
-			return "a blocker that is not alone";
+		if (e->effect.blocker && e->next)
+			return "something waits behind a blocker";
 		*bytes += e->tx->blob.n;
 		mine++;
 	}

@@ -143,8 +143,10 @@ void txq_accept(struct txq *q, struct txq_open *o, const struct hash256 *parent)
 /* t is in a closed ledger, or it is known otherwise that it need not wait: nobody is told. False:
  * it did not wait. */
 bool txq_remove(struct txq *q, const struct tx *t);
-/* Drives t out, as one that is refused. */
-void txq_drop(struct txq *q, const struct tx *t, enum ter result);
+/* t was applied to the open ledger by another way: what waits for its sequence or ticket is
+ * refused.
+ */
+void txq_overtaken(struct txq *q, const struct tx *t);
 
 /* Applies t to an open ledger with room for it, whatever it pays. */
 struct tx_outcome txq_apply(struct txq_open *o, struct tx *t, unsigned flags);

@@ -83,8 +83,6 @@ static bool below_load(const struct txq_open *o, const struct tx *t)
 /* Its sequence is next and it pays enough: applied at once. */
 static bool try_directly(struct trial *r, struct tx_outcome *out)
 {
-	struct txq_entry *same;
-
 	if (!r->t->has_ticket && r->t->seq != r->acct_seq)
 		return false;
 	if (r->level < r->required || !txq_has_room(r->o, r->t))
@@ -96,9 +94,8 @@ static bool try_directly(struct trial *r, struct tx_outcome *out)
 		return true;
 	}
 	*out = txq_apply(r->o, r->t, r->flags);
-	same = out->applied ? txq_rival(txq_account_get(r->q, &r->t->account), r->t) : NULL;
-	if (same)
-		txq_leaves(r->q, same, false, tefPAST_SEQ);
+	if (out->applied)
+		txq_overtaken(r->q, r->t);
 	return true;
 }
 
@@ -152,15 +149,18 @@ static enum ter check_ticket(const struct trial *r)
 	return r->t->ticket < r->acct_seq ? tefNO_TICKET : terPRE_TICKET;
 }
 
-/* A blocker waits alone: nothing joins it, and it joins nothing. */
+/* A blocker waits alone: nothing joins it, and it joins nothing. (Something may be before it all
+ * the same: what was overtaken in the ledger counts again when the ledger takes another course.) */
 static enum ter check_blockers(const struct trial *r)
 {
-	bool same = r->count == 1 && txq_tx_same(r->first->tx, r->t);
+	const struct txq_entry *e;
 
-	if (r->effect.blocker && (r->count > 1 || (r->count == 1 && !same)))
+	if (r->effect.blocker &&
+	    (r->count > 1 || (r->count == 1 && !txq_tx_same(r->first->tx, r->t))))
 		return telCAN_NOT_QUEUE_BLOCKS;
-	if (r->count == 1 && r->first->effect.blocker && !same)
-		return telCAN_NOT_QUEUE_BLOCKED;
+	for (e = r->first; e; e = e->next)
+		if (e->effect.blocker && !txq_tx_same(e->tx, r->t))
+			return telCAN_NOT_QUEUE_BLOCKED;
 	return tesSUCCESS;
 }
 

@@ -280,6 +280,45 @@ static void a_change_of_key_is_free_once(void **state)
 	txq_bench_close(&b);
 }
 
+/* Another transaction for its sequence gets into the ledger; and the ledger takes another course
+ * after something was queued behind it. */
+static void what_is_overtaken_is_refused(void **state)
+{
+	struct payment other = {.from = 2, .to = 3, .seq = 1, .fee = 10};
+	struct txq_setup s = bench_small();
+	struct account_id two = wallet_account(2);
+	struct st_object *root;
+	struct txq_bench b;
+	struct tx *t;
+
+	(void)state;
+	s.minimum_queue_size = 40;
+	txq_bench_open(&b, &s, 10);
+	bench_fill(&b, 1);
+	for (int told = 1; told >= 0; told--) {
+		other.seq = bench_seq(&b, 2);
+		assert_int_equal(bench_pay(&b, 2, other.seq, 10), terQUEUED);
+		t = wallet_pay(&other);
+		atomic_store(&t->signature, TX_SIG_GOOD);
+		assert_true(txq_apply(&b.o, t, 0).applied);
+		if (told) {
+			txq_overtaken(&b.q, t);
+			assert_int_equal(b.left[b.n_left - 1].result, tefPAST_SEQ);
+			assert_int_equal(bench_waiting(&b, 2), 0);
+		}
+		tx_unref(t);
+	}
+	assert_int_equal(bench_waiting(&b, 2), 1);
+	assert_int_equal(bench_give(&b, bench_blocker(2, 3, 0, 20), 0), terQUEUED);
+	assert_null(txq_wrong(&b.q));
+	assert_int_equal(view_peek(b.o.view, keylet_account(&two), &root), FOUND);
+	st_set_u(root, sfSequence, 2); /* as if it had not been applied */
+	view_update(b.o.view, keylet_account(&two));
+	assert_int_equal(bench_pay(&b, 2, 4, 10), telCAN_NOT_QUEUE_BLOCKED);
+	assert_null(txq_wrong(&b.q));
+	txq_bench_close(&b);
+}
+
 /* ---- anything at all ---- */
 
 #define MODEL_ACCOUNTS 12
@@ -390,6 +429,7 @@ int main(void)
 	    cmocka_unit_test(penalties_when_it_is_nearly_full),
 	    cmocka_unit_test(a_busy_server_asks_for_more),
 	    cmocka_unit_test(a_change_of_key_is_free_once),
+	    cmocka_unit_test(what_is_overtaken_is_refused),
 	    cmocka_unit_test(whatever_comes_the_books_agree),
 	};
 
