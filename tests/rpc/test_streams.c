@@ -221,6 +221,57 @@ static void small_streams(void **state)
 	fake_close(f);
 }
 
+/* Costs are told when they begin to rise, double or halve, or the server asks for more itself; what
+ * server_info and fee say of them. */
+static void costs_that_change(void **state)
+{
+	struct fake *f = scenario_open(true, false);
+	json_t *j, *r, *info;
+
+	(void)state;
+	subscribe(f, 1, "\"streams\":[\"server\"]", 1);
+	fake_close_ledger(f, true);
+	assert_int_equal(fake_pushed_count(f, 1), 0);
+	f->node.open_level = 131072;
+	fake_close_ledger(f, true);
+	j = only_push(f, 1);
+	assert_string_equal(text_of(j, "type"), "serverStatus");
+	assert_int_equal(number_of(j, "load_base"), 256);
+	assert_int_equal(number_of(j, "load_factor"), 131072);
+	assert_int_equal(number_of(j, "load_factor_fee_escalation"), 131072);
+	assert_int_equal(number_of(j, "load_factor_fee_queue"), 256);
+	assert_int_equal(number_of(j, "load_factor_fee_reference"), 256);
+	assert_int_equal(number_of(j, "load_factor_server"), 256);
+	json_decref(j);
+	fake_forget_pushes(f);
+	f->node.open_level = 140001; /* not twice as much */
+	fake_close_ledger(f, true);
+	assert_int_equal(fake_pushed_count(f, 1), 0);
+	f->node.load = 320;
+	fake_close_ledger(f, true);
+	j = only_push(f, 1);
+	assert_int_equal(number_of(j, "load_factor_server"), 320);
+	json_decref(j);
+	r = fake_call(f, VIA_ADMIN, "server_info", "{}");
+	info = json_object_get(r, "info");
+	assert_true(json_number_value(json_object_get(info, "load_factor")) == 140001.0 / 256);
+	assert_true(json_number_value(json_object_get(info, "load_factor_server")) == 1.25);
+	assert_true(json_number_value(json_object_get(info, "load_factor_local")) == 1.25);
+	assert_null(json_object_get(info, "load_factor_net"));
+	json_decref(r);
+	r = fake_call(f, VIA_ADMIN, "fee", "{}");
+	info = json_object_get(r, "drops");
+	assert_string_equal(text_of(info, "open_ledger_fee"), "5469"); /* 5468.8, not too little */
+	assert_string_equal(text_of(info, "median_fee"), "5000");
+	json_decref(r);
+	f->node.open_level = 0;
+	f->node.load = 0;
+	fake_forget_pushes(f);
+	fake_close_ledger(f, true);
+	json_decref(only_push(f, 1));
+	fake_close(f);
+}
+
 /* A validator that signs with another key than the one it is trusted by. */
 static void manifests_and_rotated_keys(void **state)
 {
@@ -412,6 +463,7 @@ int main(void)
 	    cmocka_unit_test(stream_of_proposed),
 	    cmocka_unit_test(stream_order_is_applied_order),
 	    cmocka_unit_test(small_streams),
+	    cmocka_unit_test(costs_that_change),
 	    cmocka_unit_test(manifests_and_rotated_keys),
 	    cmocka_unit_test(unsubscribing),
 	    cmocka_unit_test(subscriptions_do_not_leak),
