@@ -139,6 +139,7 @@ static void draw_mix(struct world_plan *p, struct rng *r)
 		p->load[k] = on && !plain ? share : 0;
 	}
 	p->first_ledger = rng_below(r, 8) < (p->load[LOAD_DELETES] ? 7 : 2) ? OLD_LEDGER : 0;
+	p->market = rng_below(r, 4) == 0;
 }
 
 static void draw_shape(struct world_plan *p, struct rng *r)

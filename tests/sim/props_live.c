@@ -45,14 +45,16 @@ static bool is_its_turn(const struct track *t, const struct model_account *a)
 	return t->ticket ? model_has_ticket(a, t->ticket) : a->seq == t->seq;
 }
 
-/* Whether nothing stands in its way. */
+/* Whether nothing stands in its way. Where fees rise with the load, who pays little may wait for
+ * long: what holds then is a scenario (f1). */
 static bool is_admissible(const struct props *p, const struct track *t)
 {
 	const struct model_account *a = model_account(p->model, &t->account);
 	char at[WORLD_NODES_MAX + 1];
 	bool master;
 
-	return a && is_its_turn(t, a) && a->balance >= t->fee && *holders(p, t, at) &&
+	return a && !world_plan(p->w)->market && is_its_turn(t, a) && a->balance >= t->fee &&
+	       *holders(p, t, at) &&
 	       !model_may_sign(p->model, buf_bytes(&t->bytes), a, &master, NULL);
 }
 

@@ -73,8 +73,8 @@ enum err run_replay_write(const char *path, const struct run_options *o, struct 
 		o->seed, o->profile, o->until_ms);
 	for (i = 0; i < NUMBERS; i++)
 		fprintf(f, "%s %u\n", numbers[i].name, *number(&p, i));
-	fprintf(f, "topology %u\nstore %u\nreal_signatures %u\nsessions %u\n", p.topology, p.store,
-		p.real_signatures, p.sessions);
+	fprintf(f, "topology %u\nstore %u\nreal_signatures %u\nsessions %u\nmarket %u\n",
+		p.topology, p.store, p.real_signatures, p.sessions, p.market);
 	for (i = 0; i < FAULT_COUNT; i++)
 		if (p.rate_ppm[i])
 			fprintf(f, "rate %s %u\n", fault_name((enum fault)i), p.rate_ppm[i]);
@@ -146,6 +146,8 @@ static bool read_line(const char *line, struct run_options *o, struct world_plan
 		p->real_signatures = v;
 	else if (!strcmp(name, "sessions"))
 		p->sessions = v;
+	else if (!strcmp(name, "market"))
+		p->market = v;
 	else
 		return false;
 	return true;

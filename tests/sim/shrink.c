@@ -277,6 +277,10 @@ static void plainer(struct state *st)
 	p.first_ledger = 0;
 	if (now->first_ledger)
 		(void)!try(st, &p, st->s->only, st->s->n);
+	p = *now;
+	p.market = false;
+	if (now->market)
+		(void)!try(st, &p, st->s->only, st->s->n);
 }
 
 static void fewer_kinds_of_load(struct state *st)
