@@ -285,6 +285,43 @@ static void all_kinds(void **state)
 	fake_close(o.f);
 }
 
+/* Signers without signatures: whether they may sign is looked at all the same. */
+static void assert_signer(struct own *o, const char *key, const char *account, const char *result)
+{
+	char text[500];
+	json_t *r;
+
+	(void)snprintf(text, sizeof(text),
+		       "{\"tx_json\":{\"TransactionType\":\"AccountSet\",\"Account\":\"${alice}\","
+		       "\"Signers\":[{\"Signer\":{\"Account\":\"%s\"%s%s%s}}]}}",
+		       account, key ? ",\"SigningPubKey\":\"" : "", key ? key : "",
+		       key ? "\"" : "");
+	r = ask(o, "simulate", text);
+	assert_string_equal(text_of(r, "engine_result"), result);
+	assert_string_equal(text_of(json_object_get(r, "tx_json"), "Fee"), "20");
+	json_decref(r);
+}
+
+static void simulated_signers(void **state)
+{
+	struct person bob = person("bob"), carol = person("carol");
+	char bobs[80], carols[80];
+	struct own o;
+
+	(void)state;
+	own_open(&o);
+	hex_encode(bobs, bob.pub.b, sizeof(bob.pub.b));
+	hex_encode(carols, carol.pub.b, sizeof(carol.pub.b));
+	assert_signer(&o, NULL, "${bob}", "tefNOT_MULTI_SIGNING");
+	add_list(&o);
+	assert_signer(&o, NULL, "${bob}", "tesSUCCESS");
+	assert_signer(&o, bobs, "${bob}", "tesSUCCESS");
+	assert_signer(&o, carols, "${bob}", "tefBAD_SIGNATURE");
+	assert_signer(&o, NULL, "${carol}", "tefBAD_SIGNATURE");
+	assert_signer(&o, NULL, "${nobody}", "tefBAD_SIGNATURE");
+	fake_close(o.f);
+}
+
 /* Each type's short and long name, and what is none that an account owns. */
 static void names_of_types(void **state)
 {
@@ -321,9 +358,8 @@ static void names_of_types(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(pages_of_any_size),
-	    cmocka_unit_test(pages_that_change),
-	    cmocka_unit_test(all_kinds),
+	    cmocka_unit_test(pages_of_any_size), cmocka_unit_test(pages_that_change),
+	    cmocka_unit_test(all_kinds),         cmocka_unit_test(simulated_signers),
 	    cmocka_unit_test(names_of_types),
 	};
 
