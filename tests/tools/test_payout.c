@@ -226,9 +226,11 @@ static void swarm(void **state)
 	(void)state;
 	for (uint64_t seed = 1; seed <= n_seeds; seed++) {
 		struct model_chances quiet = {0};
+		bool others;
 
 		world_open(&w, seed, 120);
 		draw(&w);
+		others = w.ledger.chances.foreign_ticket > 0;
 		for (int lives = (int)rng_below(&w.ledger.rng, 12); lives > 0; lives--) {
 			w.die_at = 1 + rng_below(&w.ledger.rng, 400);
 			if (rng_below(&w.ledger.rng, 3) == 0) {
@@ -246,6 +248,8 @@ static void swarm(void **state)
 		world_judge(&w);
 		for (uint32_t i = 0; i < w.n; i++)
 			outcomes[w.lines[i].outcome]++;
+		if (!others && world_count(&w, LINE_CONFLICT))
+			fail_msg("seed %llu: a conflict with nobody", (unsigned long long)seed);
 		assert_int_equal(world_count(&w, LINE_LIVE), 0);
 		assert_int_equal(world_count(&w, LINE_OPEN), 0);
 		assert_int_equal(world_count(&w, LINE_UNFUNDED), 0);
@@ -331,6 +335,31 @@ static void unfunded_lines_wait_for_money(void **state)
 	world_run_to_end(&w, 1);
 	world_judge(&w);
 	assert_int_equal(world_count(&w, LINE_PAID), 100);
+	world_close(&w);
+}
+
+/* The tickets are made, then the money goes elsewhere: what is sent is covered nonetheless. */
+static void tickets_but_no_money(void **state)
+{
+	(void)state;
+	for (uint64_t at = 1;; at++) {
+		world_open(&w, 20, 60);
+		for (uint32_t i = 0; i < w.n; i++)
+			w.lines[i].amount = drops_of(10 * DROPS_PER_XRP + i);
+		w.die_at = at;
+		assert_false(world_run(&w));
+		if (w.ledger.n_known == 1)
+			break;
+		world_close(&w);
+	}
+	model_next_ledger(&w.ledger);
+	assert_int_equal(w.ledger.n_tickets, 60);
+	w.ledger.balance = (10 + 120 + 55) * DROPS_PER_XRP;
+	world_run_to_end(&w, 1);
+	world_judge(&w);
+	assert_in_range(world_count(&w, LINE_PAID), 5, 20);
+	for (uint32_t i = 0; i < w.n; i++) /* no fee was spent on asking the ledger */
+		assert_string_not_equal(w.lines[i].code, "tecUNFUNDED_PAYMENT");
 	world_close(&w);
 }
 
@@ -470,6 +499,7 @@ int main(int argc, char **argv)
 	    cmocka_unit_test(expired_ones_are_signed_again),
 	    cmocka_unit_test(refused_lines_do_not_stop_it),
 	    cmocka_unit_test(unfunded_lines_wait_for_money),
+	    cmocka_unit_test(tickets_but_no_money),
 	    cmocka_unit_test(the_last_drop),
 	    cmocka_unit_test(the_reserve_of_a_ticket),
 	    cmocka_unit_test(tickets_of_others_count),

@@ -117,7 +117,6 @@ static void tickets_decided(struct payout *m, bool made)
 	if (!made)
 		m->n_tickets = n;
 	m->ticket_failures = made ? 0 : m->ticket_failures + 1;
-	t->state = JOB_FREE;
 	m->tickets_usable = false;
 	memset(m->taken, 0, sizeof(m->taken));
 }
@@ -143,11 +142,11 @@ static void close_job(struct payout *m, struct payout_job *j, enum payout_outcom
 		m->seen = ledger;
 	if (ticket)
 		give_ticket(m, ticket);
+	if (!l)
+		tickets_decided(m, o == LINE_PAID); /* while it says which they are */
 	free_job(m, j);
-	if (!l) {
-		tickets_decided(m, o == LINE_PAID);
+	if (!l)
 		return;
-	}
 	l->outcome = o == LINE_EXPIRED ? LINE_OPEN : o;
 	snprintf(l->code, sizeof(l->code), "%s", code);
 	l->ledger = ledger;
