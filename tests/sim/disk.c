@@ -91,19 +91,6 @@ static void close_store(struct disk *d)
 	d->store = NULL;
 }
 
-void disk_plant(struct disk *d, const struct ledger *l)
-{
-	struct tree_keys *keys = NULL;
-	struct why why = {""};
-
-	d->calm = true;
-	must(open_store(d, &why) == ERR_NONE && !d->tip);
-	must(store_commit(d->store, l, NULL, &keys, &why) == ERR_NONE);
-	tree_keys_drop(keys);
-	close_store(d);
-	d->calm = false;
-}
-
 /* `tally verify`: reads what there is, and nothing goes wrong meanwhile. */
 static enum err verify(struct disk *d, struct why *why)
 {
@@ -198,6 +185,23 @@ enum err disk_start(struct disk *d, bool validator, int64_t now_ms, struct disk_
 	out->join = join_read_back(d);
 	out->may_vote = !d->votes_lost;
 	return ERR_NONE;
+}
+
+void disk_plant(struct disk *d, const struct ledger *l, bool validator)
+{
+	struct journal_record vote = {.seq = l->header.seq, .hash = l->hash};
+	struct tree_keys *keys = NULL;
+	struct disk_found found;
+	struct why why = {""};
+
+	d->calm = true;
+	must(disk_start(d, validator, 0, &found, &why) == ERR_NONE && !found.tip);
+	must(store_commit(d->store, l, NULL, &keys, &why) == ERR_NONE);
+	tree_keys_drop(keys);
+	if (validator)
+		must(journal_write(d->journal, &vote, &why) == ERR_NONE);
+	disk_stop(d);
+	d->calm = false;
 }
 
 void disk_network_at(struct disk *d, uint32_t validated_seq)

@@ -35,8 +35,9 @@ struct disk_options {
 	void *ctx;
 };
 struct disk *disk_open(const struct disk_options *o);
-/* It holds this ledger already, from an earlier life. Before anything else. */
-void disk_plant(struct disk *d, const struct ledger *l);
+/* It holds this ledger already, from an earlier life, and a validator's vote for it. Before
+ * anything else. */
+void disk_plant(struct disk *d, const struct ledger *l, bool validator);
 /* Whether what it holds may be spoilt for good from now on (as it is at first); whether it ever
  * was. No network promises to go on when more than f of its validators lose what they have stored.
  */

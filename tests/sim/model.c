@@ -27,7 +27,8 @@ struct model {
 	uint32_t seq;
 	struct hash256 hash;
 	uint64_t total, reserve, increment;
-	uint32_t *touched; /* indexes */
+	uint64_t next_reserve, next_increment; /* of the ledger after this one */
+	uint32_t *touched;                     /* indexes */
 	uint32_t n_touched, cap_touched;
 	uint32_t results[256];
 };
@@ -275,8 +276,8 @@ void model_burn(struct model *m, uint64_t drops)
 
 void model_set_fees(struct model *m, uint64_t reserve, uint64_t increment)
 {
-	m->reserve = reserve;
-	m->increment = increment;
+	m->next_reserve = reserve;
+	m->next_increment = increment;
 }
 
 /* ---- one ledger ---- */
@@ -372,6 +373,8 @@ const char *model_apply(struct model *m, const struct ledger *l, struct why *why
 	m->seq = l->header.seq;
 	m->hash = l->hash;
 	m->n_touched = 0;
+	m->reserve = m->next_reserve;
+	m->increment = m->next_increment;
 	if (!p)
 		p = apply_items(m, items, n, why);
 	mem_free(items);
@@ -391,8 +394,8 @@ const char *model_apply(struct model *m, const struct ledger *l, struct why *why
 
 static void read_fees(struct model *m, struct bytes e)
 {
-	(void)model_drops(e, 23, &m->reserve);
-	(void)model_drops(e, 24, &m->increment);
+	(void)model_drops(e, 23, &m->next_reserve);
+	(void)model_drops(e, 24, &m->next_increment);
 }
 
 struct model *model_open(const struct ledger *genesis)
@@ -405,8 +408,8 @@ struct model *model_open(const struct ledger *genesis)
 	m->seq = genesis->header.seq;
 	m->hash = genesis->hash;
 	m->total = genesis->header.drops.raw; /* raw: the model counts for itself */
-	m->reserve = 10000000;
-	m->increment = 2000000;
+	m->next_reserve = 10000000;
+	m->next_increment = 2000000;
 	while (tree_next(&genesis->state, after, &key, &e) == FOUND) {
 		struct model_account a;
 		struct row *r;

@@ -12,6 +12,7 @@ struct model_account *model_get(struct model *m, const struct account_id *id);
 struct model_account *model_create(struct model *m, const struct account_id *id);
 void model_delete(struct model *m, struct model_account *a);
 void model_burn(struct model *m, uint64_t drops);
+/* From the next ledger on. */
 void model_set_fees(struct model *m, uint64_t reserve, uint64_t increment);
 
 /* Does one transaction; *result is what its metadata must say. NULL, or a property. */

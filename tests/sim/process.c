@@ -254,7 +254,7 @@ void process_init(struct world *w, uint32_t i)
 	clock_init(&p->clock);
 	p->disk = disk_open(&o);
 	if (w->base)
-		disk_plant(p->disk, w->base);
+		disk_plant(p->disk, w->base, p->key != NULL);
 }
 
 void process_close(struct process *p)
