@@ -484,6 +484,9 @@ await test('an account is deleted, and comes back with a new sequence', 60, asyn
 	await send(noop(old), old);
 });
 
-await client.disconnect();
-await stop([node]);
+await test('the node ends in order', 10, async () => {
+	await client.disconnect();
+	assert.equal(await stop([node]), 0);
+	assert.doesNotMatch(fs.readFileSync(path.join(dir, 'output'), 'utf8'), /Sanitizer/);
+});
 await finish();
