@@ -95,6 +95,7 @@ struct check_step {
 	struct tx_outcome out;
 	const struct view_info *info;
 	uint64_t burned; /* by this transaction */
+	uint64_t due;    /* the least fee it had to offer */
 };
 void check_step(const struct check_step *c);
 /* The transactions as the set of one ledger; none may be from an open one. */

@@ -158,6 +158,42 @@ static void check_sender(const struct check_step *c)
 	FAIL_IF(st_u32_or(is->o, sfSequence, 0) != next);
 }
 
+static bool same_field(const struct fact *a, const struct fact *b, enum sf f)
+{
+	const struct st_value *x = st_find(a->o, f), *y = st_find(b->o, f);
+
+	return x && y ? st_value_eq(x, y) : x == y;
+}
+
+/* What a transaction said beforehand of what it may do: others were judged by it that wait. */
+static void check_consequences(const struct check_step *c)
+{
+	const struct fact *was = snapshot_find(c->before, &c->t->account_key);
+	const struct fact *is = snapshot_find(c->after, &c->t->account_key);
+	struct hash256 key = keylet_signers(&c->t->account).key;
+	const struct fact *list_was = snapshot_find(c->before, &key);
+	const struct fact *list_is = snapshot_find(c->after, &key);
+	struct tx_consequences said;
+	struct drops had, has;
+	uint32_t moved;
+
+	tx_consequences_of(c->t, &said);
+	if (!is) {
+		FAIL_IF(!said.blocker);
+		return;
+	}
+	FAIL_IF(!st_get_drops(was->o, sfBalance, &had) || !st_get_drops(is->o, sfBalance, &has));
+	FAIL_IF(had.raw > has.raw + c->burned + said.spend.raw);
+	moved = st_u32_or(is->o, sfSequence, 0) - st_u32_or(was->o, sfSequence, 0);
+	FAIL_IF(c->out.result == tesSUCCESS && moved != said.sequences);
+	if (said.blocker)
+		return;
+	FAIL_IF(!same_field(was, is, sfRegularKey));
+	FAIL_IF((st_u32_or(was->o, sfFlags, 0) ^ st_u32_or(is->o, sfFlags, 0)) &
+		(uint32_t)lsfDisableMaster);
+	FAIL_IF(!list_was != !list_is || (list_was && !bytes_eq(list_was->data, list_is->data)));
+}
+
 static void check_meta(const struct check_step *c, uint32_t changes)
 {
 	const struct st_array *nodes = st_get_array(c->out.meta, sfAffectedNodes);
@@ -188,8 +224,11 @@ void check_step(const struct check_step *c)
 		check_meta(c, changes);
 	if (!c->out.applied)
 		return;
-	if (c->t->pseudo)
+	if (c->t->pseudo) {
 		FAIL_IF(c->burned != 0);
-	else
+	} else {
+		FAIL_IF(c->info->open && c->t->fee.raw < c->due);
 		check_sender(c);
+		check_consequences(c);
+	}
 }

@@ -106,13 +106,15 @@ static void run_dry(struct run *r, struct tx *t, unsigned flags)
 	arena_close(&a);
 }
 
-static void check(struct run *r, struct tx *t, const struct tx_outcome *out, uint64_t burned)
+static void check(struct run *r, struct tx *t, const struct tx_outcome *out, uint64_t burned,
+		  uint64_t due)
 {
 	struct check_step c = {.before = now(r),
 			       .t = t,
 			       .out = *out,
 			       .info = &r->info,
-			       .burned = view_burned(r->view).raw - burned};
+			       .burned = view_burned(r->view).raw - burned,
+			       .due = due};
 	struct snapshot *after;
 	struct tree state;
 
@@ -131,7 +133,7 @@ static void run_one(struct run *r, struct tx *t, unsigned flags)
 {
 	struct step *s = &r->steps[r->n];
 	struct arena a = ARENA_INIT;
-	uint64_t burned = view_burned(r->view).raw;
+	uint64_t burned = view_burned(r->view).raw, due = tx_base_fee(t, r->view).raw;
 	struct tx_outcome out;
 
 	if (r->dry)
@@ -142,7 +144,7 @@ static void run_one(struct run *r, struct tx *t, unsigned flags)
 	if (out.meta)
 		st_encode(&s->meta, out.meta, ST_ALL);
 	if (r->checked)
-		check(r, t, &out, burned);
+		check(r, t, &out, burned, due);
 	r->txs[r->n++] = tx_ref(t);
 	arena_close(&a);
 }
