@@ -48,11 +48,15 @@ static bool locally_refused(struct rpc_call *c, const struct tx *tx)
 static void finish_blob(struct rpc_call *c, const struct node_submitted *s)
 {
 	const struct tx *tx = c->later.tx;
+	struct why why = {.text = ""};
+	char text[WHY_MAX];
 	json_t *shown;
 
 	if (s->result == temBAD_SIGNATURE) {
 		c->cost = RPC_COST_BAD_SIGNATURE;
-		fail_invalid(c, "fails local checks: Invalid signature.");
+		tx_signature_fault(tx, &why);
+		snprintf(text, sizeof(text), "fails local checks: %s", why.text);
+		fail_invalid(c, text);
 		return;
 	}
 	if (locally_refused(c, tx))

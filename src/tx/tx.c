@@ -2,6 +2,7 @@
 #include "tx/tx.h"
 
 #include "base/limits.h"
+#include "crypto/base58.h"
 #include "crypto/hash.h"
 #include "ledger/keylet.h"
 
@@ -148,6 +149,7 @@ enum err tx_parse(struct tx **out, struct bytes blob, struct why *why)
 	t->blob = bytes_of(copy, blob.n);
 	atomic_init(&t->refs, 1);
 	atomic_init(&t->signature, TX_SIG_UNKNOWN);
+	atomic_init(&t->fault, 0);
 	tx_id(&t->id, blob);
 	e = parse_into(t, why);
 	if (e != ERR_NONE) {
@@ -192,19 +194,36 @@ void tx_multisign_payload(struct buf *out, const struct st_object *fields,
 	buf_put(out, signer->b, sizeof(signer->b));
 }
 
-static bool single_valid(const struct tx *t, struct bytes key)
+/* What is wrong with signatures: one of these, and for FAULT_SIGNER, above FAULT_BITS, which signer
+ * it is. */
+enum fault {
+	FAULT_NONE,
+	FAULT_SIGNATURE,
+	FAULT_NO_KEY,
+	FAULT_TWO_WAYS,
+	FAULT_COUNT,
+	FAULT_SELF,
+	FAULT_TWICE,
+	FAULT_ORDER,
+	FAULT_SIGNER,
+};
+#define FAULT_BITS 8
+
+static unsigned single_fault(const struct tx *t, struct bytes key)
 {
 	struct buf payload = BUF_INIT;
-	struct bytes sig;
+	struct bytes sig = {0};
 	bool good;
 
-	if (st_has(t->fields, sfSigners) || !st_get_raw(t->fields, sfTxnSignature, &sig))
-		return false;
+	if (st_has(t->fields, sfSigners))
+		return FAULT_TWO_WAYS;
+	if (!st_get_raw(t->fields, sfTxnSignature, &sig))
+		return FAULT_SIGNATURE;
 	buf_reserve(&payload, t->blob.n);
 	tx_sign_payload(&payload, t->fields);
 	good = signature_check(key, buf_bytes(&payload), sig);
 	buf_close(&payload);
-	return good;
+	return good ? FAULT_NONE : FAULT_SIGNATURE;
 }
 
 /* Who pays the fee and may not be among the signers of its own transaction. */
@@ -215,46 +234,67 @@ static struct account_id fee_payer(const struct tx *t)
 	return st_get_account(t->fields, sfDelegate, &id) ? id : t->account;
 }
 
-/* Signers: 1 to 32, ascending by account without duplicates, each with a good signature of the
- * payload that ends with its account (rippled: STTx.cpp). */
-static bool multi_valid(const struct tx *t)
+/* One signer; *last is the account of the one before it. The payload ends with what all sign. */
+static unsigned signer_fault(const struct st_object *o, const struct account_id *payer,
+			     struct account_id *last, struct buf *payload)
 {
-	const struct st_array *signers = st_get_array(t->fields, sfSigners);
-	struct account_id payer = fee_payer(t), last = {{0}}, id;
-	struct buf payload = BUF_INIT;
-	struct bytes key, sig;
-	size_t common;
-	bool good;
+	struct account_id id = {{0}};
+	struct bytes key = {0}, sig = {0};
 
-	good = signers && signers->n >= 1 && signers->n <= TX_SIGNERS_MAX &&
-	       !st_has(t->fields, sfTxnSignature);
-	if (good)
-		put_multisigned(&payload, t->fields);
-	common = payload.n;
-	for (uint32_t i = 0; good && i < signers->n; i++) {
-		const struct st_object *o = signers->e[i].object;
-
-		good = st_get_account(o, sfAccount, &id) && !account_eq(&id, &payer) &&
-		       account_cmp(&id, &last) > 0 && st_get_raw(o, sfSigningPubKey, &key) &&
-		       st_get_raw(o, sfTxnSignature, &sig);
-		if (!good)
-			break;
-		last = id;
-		payload.n = common;
-		buf_put(&payload, id.b, sizeof(id.b));
-		good = signature_check(key, buf_bytes(&payload), sig);
-	}
-	buf_close(&payload);
-	return good;
+	(void)st_get_account(o, sfAccount, &id);
+	if (account_eq(&id, payer))
+		return FAULT_SELF;
+	if (account_eq(&id, last))
+		return FAULT_TWICE;
+	if (account_cmp(&id, last) < 0)
+		return FAULT_ORDER;
+	*last = id;
+	(void)st_get_raw(o, sfSigningPubKey, &key);
+	(void)st_get_raw(o, sfTxnSignature, &sig);
+	buf_put(payload, id.b, sizeof(id.b));
+	return signature_check(key, buf_bytes(payload), sig) ? FAULT_NONE : FAULT_SIGNER;
 }
 
-bool tx_signature_valid(const struct tx *t)
+/* Signers: 1 to 32, ascending by account without duplicates, each with a good signature of the
+ * payload that ends with its account (rippled: STTx.cpp). */
+static unsigned multi_fault(const struct tx *t)
+{
+	const struct st_array *signers = st_get_array(t->fields, sfSigners);
+	struct account_id payer = fee_payer(t), last = {{0}};
+	struct buf payload = BUF_INIT;
+	unsigned fault = FAULT_NONE;
+	size_t common;
+
+	if (!signers)
+		return FAULT_NO_KEY;
+	if (st_has(t->fields, sfTxnSignature))
+		return FAULT_TWO_WAYS;
+	if (signers->n < 1 || signers->n > TX_SIGNERS_MAX)
+		return FAULT_COUNT;
+	put_multisigned(&payload, t->fields);
+	common = payload.n;
+	for (uint32_t i = 0; fault == FAULT_NONE && i < signers->n; i++) {
+		payload.n = common;
+		fault = signer_fault(signers->e[i].object, &payer, &last, &payload);
+		if (fault == FAULT_SIGNER)
+			fault |= i << FAULT_BITS;
+	}
+	buf_close(&payload);
+	return fault;
+}
+
+static unsigned fault_of(const struct tx *t)
 {
 	struct bytes key;
 
 	if (t->pseudo || !st_get_raw(t->fields, sfSigningPubKey, &key))
-		return false;
-	return key.n > 0 ? single_valid(t, key) : multi_valid(t);
+		return FAULT_SIGNATURE;
+	return key.n > 0 ? single_fault(t, key) : multi_fault(t);
+}
+
+bool tx_signature_valid(const struct tx *t)
+{
+	return fault_of(t) == FAULT_NONE;
 }
 
 enum tx_signature tx_check_signature(struct tx *t)
@@ -262,10 +302,38 @@ enum tx_signature tx_check_signature(struct tx *t)
 	int known = atomic_load_explicit(&t->signature, memory_order_acquire);
 
 	if (known == TX_SIG_UNKNOWN) {
-		known = tx_signature_valid(t) ? TX_SIG_GOOD : TX_SIG_BAD;
+		unsigned fault = fault_of(t);
+
+		known = fault == FAULT_NONE ? TX_SIG_GOOD : TX_SIG_BAD;
+		atomic_store_explicit(&t->fault, fault, memory_order_relaxed);
 		atomic_store_explicit(&t->signature, known, memory_order_release);
 	}
 	return (enum tx_signature)known;
+}
+
+void tx_signature_fault(const struct tx *t, struct why *why)
+{
+	static const char *const text[] = {
+	    [FAULT_NONE] = "Invalid signature.",
+	    [FAULT_SIGNATURE] = "Invalid signature.",
+	    [FAULT_NO_KEY] = "Empty SigningPubKey.",
+	    [FAULT_TWO_WAYS] = "Cannot both single- and multi-sign.",
+	    [FAULT_COUNT] = "Invalid Signers array size.",
+	    [FAULT_SELF] = "Invalid multisigner.",
+	    [FAULT_TWICE] = "Duplicate Signers not allowed.",
+	    [FAULT_ORDER] = "Unsorted Signers array.",
+	};
+	unsigned fault = atomic_load_explicit(&t->fault, memory_order_relaxed);
+	unsigned kind = fault & ((1u << FAULT_BITS) - 1);
+	struct account_id id = {{0}};
+	const struct st_array *signers = st_get_array(t->fields, sfSigners);
+
+	if (kind != FAULT_SIGNER) {
+		(void)why_set(why, ERR_INVALID, "%s", text[kind]);
+		return;
+	}
+	(void)st_get_account(signers->e[fault >> FAULT_BITS].object, sfAccount, &id);
+	(void)why_set(why, ERR_INVALID, "Invalid signature on account %s.", account_text(&id).s);
 }
 
 void tx_sign(struct st_object *fields, const struct secret_key *key)

@@ -17,6 +17,7 @@ enum tx_signature { TX_SIG_UNKNOWN, TX_SIG_GOOD, TX_SIG_BAD };
 struct tx {
 	_Atomic uint32_t refs;
 	_Atomic int signature;    /* enum tx_signature */
+	_Atomic unsigned fault;   /* what is wrong with it, see tx_signature_fault() */
 	struct hash256 id;        /* H(TXN | blob) */
 	struct bytes blob;        /* owned */
 	struct arena arena;       /* of `fields`, when something is nested in them */
@@ -49,6 +50,9 @@ enum tx_signature tx_check_signature(struct tx *t);
 
 /* The same question without the memory, for transactions that are not shared. */
 bool tx_signature_valid(const struct tx *t);
+
+/* What tx_check_signature() has found wrong, as a sentence (STTx.cpp). Checks nothing again. */
+void tx_signature_fault(const struct tx *t, struct why *why);
 
 /* What the reference server refuses before it judges a transaction (STTx.cpp passesLocalChecks), as
  * a sentence; NULL: nothing. Depends on the bytes alone. */

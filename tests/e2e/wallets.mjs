@@ -238,6 +238,19 @@ await test('sign_for and submit_multisigned: the server puts them together', 20,
 		tx_json: { ...xrpl.decode(one.tx_blob), Signers },
 	});
 	assert.equal(refused.result.engine_result, 'tefBAD_QUORUM');
+	const spoiled = xrpl.decode(one.tx_blob);
+	spoiled.Fee = '100';
+	await assert.rejects(
+		rpc(url, 'submit', { tx_blob: xrpl.encode(spoiled) }),
+		({ result }) => {
+			const who = members[1].classicAddress;
+			assert.equal(
+				result.error_exception,
+				`fails local checks: Invalid signature on account ${who}.`,
+			);
+			return true;
+		},
+	);
 });
 
 await test('submit_multisigned under one key is sent once', 20, async () => {

@@ -352,3 +352,23 @@ void expect_nodes(struct world *w, const char *key, struct st_object *o, enum te
 	json_decref(meta);
 	tx_unref(t);
 }
+
+void refused(struct world *w, struct st_object *o, const char *what, const char *who)
+{
+	struct account_id id = person(who ? who : "alice").id;
+	struct buf b = BUF_INIT;
+	struct why why;
+	char text[WHY_MAX];
+	struct tx *t;
+
+	(void)snprintf(text, sizeof(text), "%s%s%s.", what, who ? " on account " : "",
+		       who ? account_text(&id).s : "");
+	st_encode(&b, o, ST_ALL);
+	assert_int_equal(tx_parse(&t, buf_bytes(&b), NULL), ERR_NONE);
+	assert_int_equal(tx_check_signature(t), TX_SIG_BAD);
+	tx_signature_fault(t, &why);
+	assert_string_equal(why.text, text);
+	tx_unref(t);
+	buf_close(&b);
+	assert_int_equal(apply_as_is(w, o, 0), temBAD_SIGNATURE);
+}

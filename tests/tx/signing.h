@@ -35,6 +35,8 @@ void add_signers(struct st_object *o, const char *signers);
 void expect_multi(struct world *w, const char *signers, struct st_object *o, enum ter result);
 /* The same for what the object holds already. */
 enum ter apply_as_is(struct world *w, struct st_object *o, unsigned flags);
+/* Its signatures are bad, and this is said of them, on account of `who` unless he is NULL. */
+void refused(struct world *w, struct st_object *o, const char *what, const char *who);
 
 void fund(struct world *w, const char *name, uint64_t drops);
 /* `n` tickets, made with that key; the first one's number. */

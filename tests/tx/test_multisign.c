@@ -214,51 +214,51 @@ static void test_bad_signatures(void **state)
 	/* Changed after it was signed. */
 	o = signed_noop(&w, "bogie");
 	st_set_u(o, sfSourceTag, 1);
-	assert_int_equal(apply_as_is(&w, o, 0), temBAD_SIGNATURE);
+	refused(&w, o, "Invalid signature", "bogie");
 	/* A key beside the signers; a signature beside them. */
 	o = signed_noop(&w, "bogie");
 	st_set_raw(o, sfSigningPubKey, bytes_of(person("alice").pub.b, 33));
-	assert_int_equal(apply_as_is(&w, o, 0), temBAD_SIGNATURE);
+	refused(&w, o, "Cannot both single- and multi-sign", NULL);
 	o = noop(&w, "alice");
 	tx_sign(o, person("alice").key);
 	add_signers(o, "bogie");
-	assert_int_equal(apply_as_is(&w, o, 0), temBAD_SIGNATURE);
+	refused(&w, o, "Cannot both single- and multi-sign", NULL);
 	o = signed_noop(&w, "bogie");
 	tx_sign(o, person("alice").key);
-	assert_int_equal(apply_as_is(&w, o, 0), temBAD_SIGNATURE);
+	refused(&w, o, "Cannot both single- and multi-sign", NULL);
 	st_remove(o, sfSigners);
 	assert_int_equal(apply_as_is(&w, o, TX_FAIL_HARD), tesSUCCESS);
 	/* No key and no signers; no signers in the list of signers. */
 	o = noop(&w, "alice");
 	st_set_raw(o, sfTxnSignature, bytes_of(sig, sizeof(sig)));
-	assert_int_equal(apply_as_is(&w, o, 0), temBAD_SIGNATURE);
-	assert_int_equal(apply_as_is(&w, signed_noop(&w, ""), 0), temBAD_SIGNATURE);
+	refused(&w, o, "Empty SigningPubKey", NULL);
+	refused(&w, signed_noop(&w, ""), "Invalid Signers array size", NULL);
 	/* One bit of one signature. */
 	o = signed_noop(&w, "bogie demon");
 	assert_true(st_get_raw(signer_at(o, 1), sfTxnSignature, &b));
 	memcpy(sig, b.p, sizeof(sig));
 	sig[20] ^= 0x80;
 	st_set_raw(signer_at(o, 1), sfTxnSignature, bytes_of(sig, sizeof(sig)));
-	assert_int_equal(apply_as_is(&w, o, 0), temBAD_SIGNATURE);
+	refused(&w, o, "Invalid signature", "bogie");
 	/* A signer without a key, with a key of no curve. */
 	o = signed_noop(&w, "bogie");
 	st_set_raw(signer_at(o, 0), sfSigningPubKey, bytes_of(NULL, 0));
-	assert_int_equal(apply_as_is(&w, o, 0), temBAD_SIGNATURE);
+	refused(&w, o, "Invalid signature", "bogie");
 	o = signed_noop(&w, "bogie");
 	st_set_raw(signer_at(o, 0), sfSigningPubKey, bytes_of(sig, 33));
-	assert_int_equal(apply_as_is(&w, o, 0), temBAD_SIGNATURE);
+	refused(&w, o, "Invalid signature", "bogie");
 	/* The account itself, the same one twice, a wrong order, too many. */
-	assert_int_equal(apply_as_is(&w, signed_noop(&w, "alice"), 0), temBAD_SIGNATURE);
-	assert_int_equal(apply_as_is(&w, signed_noop(&w, "bogie bogie"), 0), temBAD_SIGNATURE);
+	refused(&w, signed_noop(&w, "alice"), "Invalid multisigner", NULL);
+	refused(&w, signed_noop(&w, "bogie bogie"), "Duplicate Signers not allowed", NULL);
 	o = signed_noop(&w, "bogie demon");
 	e = st_get_array(o, sfSigners)->e;
 	swap = e[0];
 	e[0] = e[1];
 	e[1] = swap;
-	assert_int_equal(apply_as_is(&w, o, 0), temBAD_SIGNATURE);
+	refused(&w, o, "Unsorted Signers array", NULL);
 	for (unsigned i = 0; i < 33; i++)
 		(void)snprintf(crowd + strlen(crowd), sizeof(crowd) - strlen(crowd), "s%u ", i);
-	assert_int_equal(apply_as_is(&w, signed_noop(&w, crowd), 0), temBAD_SIGNATURE);
+	refused(&w, signed_noop(&w, crowd), "Invalid Signers array size", NULL);
 	world_close(&w);
 }
 
