@@ -367,6 +367,34 @@ await test('nobody answers, and the wrong key', 15, async () => {
 	await exits(OK, ['payout', list, '--from', from.key]);
 });
 
+await test('two files of one wallet, side by side', 40, async () => {
+	const from = await wallet('both', 9000);
+	const lists = ['side1.csv', 'side2.csv'].map((name) => payments(name, 150));
+	const runs = lists.map((list) =>
+		exits(OK, ['payout', list, '--from', from.key], /150 of 150/),
+	);
+	await Promise.all(runs);
+	const paid = (await history(from.classicAddress)).filter(
+		({ tx_json: tx }) =>
+			tx.TransactionType === 'Payment' && tx.Account === from.classicAddress,
+	);
+	assert.equal(paid.length, 300);
+});
+
+await test('asked to end, it says so and goes on later', 15, async () => {
+	const from = await wallet('asked', 9000);
+	const args = ['payout', payments('asked.csv', 300), '--from', from.key, '--tickets', '20'];
+	const run = tally(args);
+	await sleep(700);
+	for (const tool of tools) tool.kill('SIGINT');
+	const { code, err } = await run;
+	assert.equal(code, UNFINISHED, err);
+	assert.match(err, /stopped; the same command goes on/);
+	args.splice(-2);
+	await exits(OK, args, /300 of 300 paid/);
+	assert.equal((await paidTags(from.classicAddress)).size, 300);
+});
+
 // ---- refunds ----
 
 async function bought(shop, customer, xrp) {
@@ -397,7 +425,7 @@ await test('a refund goes back in parts, and no more than was paid', 30, async (
 	const hash = await bought(shop, customer, 10);
 	const args = ['refund', hash, '--from', shop.key];
 	await exits(OK, [...args, '--amount', '4'], /4 XRP refunded/);
-	await exits(REJECTED, [...args, '--amount', '6.000001'], /too many/);
+	await exits(REJECTED, [...args, '--amount', '6.000001'], /too much/);
 	await exits(OK, args, /6 XRP refunded/);
 	await exits(REJECTED, args, /all of it/);
 	await exits(REJECTED, [...args, '--amount', '0.000001'], /all of it/);

@@ -2,8 +2,8 @@
 // 10,000 payouts from one wallet on a network of five, while other accounts pay as before: how long
 // it takes, and what the others notice. For the nightly run; PAYOUT_LINES, PAYOUT_IDLE (seconds of
 // the others alone, 60), PAYOUT_RATE (their payments a second, 5), PAYOUT_LIMIT (seconds that the
-// payout may take, 600), PAYOUT_MARKET=1 (fees rise beyond 32 transactions in a ledger, as they do on
-// the public network; testnets have room for 10,000).
+// payout may take, 600), PAYOUT_MARKET=1 (fees rise beyond 32 transactions in a ledger, as on the
+// public network; testnets have room for 10,000).
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import fs from 'node:fs';

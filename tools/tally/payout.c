@@ -116,7 +116,6 @@ static void tickets_decided(struct payout *m, bool made)
 			m->tickets[n++] = m->tickets[i];
 	if (!made)
 		m->n_tickets = n;
-	m->ticket_failures = made ? 0 : m->ticket_failures + 1;
 	m->tickets_usable = false;
 	memset(m->taken, 0, sizeof(m->taken));
 }
@@ -144,6 +143,8 @@ static void close_job(struct payout *m, struct payout_job *j, enum payout_outcom
 		give_ticket(m, ticket);
 	if (!l)
 		tickets_decided(m, o == LINE_PAID); /* while it says which they are */
+	if (!l && o != LINE_EXPIRED)
+		m->ticket_failures = o == LINE_PAID ? 0 : m->ticket_failures + 1;
 	free_job(m, j);
 	if (!l)
 		return;
@@ -162,7 +163,8 @@ void payout_end_job(struct payout *m, struct payout_job *j, enum payout_outcome 
 		m->fees = drops_of(DROPS_MAX);
 	m->retried_total += o == LINE_EXPIRED;
 	m->missed_tickets |= !ledger && !ticket;
-	m->progress_ms = m->now_ms;
+	if (!payout_makes_tickets(j) || o == LINE_PAID)
+		m->progress_ms = m->now_ms;
 	close_job(m, j, o, code, ledger, delivered, ticket);
 }
 

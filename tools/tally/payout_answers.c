@@ -247,6 +247,13 @@ static void validated(struct payout *m, struct payout_job *j, const struct payou
 	payout_end_job(m, j, o, l->code, l->ledger, l->delivered, 0);
 }
 
+/* Its Sequence was used in a ledger that was searched, and not by it. */
+static bool overtaken(const struct payout *m, const struct payout_job *j,
+		      const struct payout_look *l)
+{
+	return m->account_known && m->account.ledger <= l->max && m->account.sequence > j->seq;
+}
+
 void payout_on_look(struct payout *m, uint32_t slot, const struct hash256 *hash,
 		    const struct payout_look *l)
 {
@@ -259,8 +266,8 @@ void payout_on_look(struct payout *m, uint32_t slot, const struct hash256 *hash,
 	j->looked = m->ledger.seq;
 	if (l->validated)
 		validated(m, j, l);
-	else if (l->searched_all && l->max == j->last && m->ledger.seq >= j->last &&
-		 payout_makes_tickets(j))
+	else if (l->searched_all && payout_makes_tickets(j) &&
+		 ((l->max == j->last && m->ledger.seq >= j->last) || overtaken(m, j, l)))
 		payout_end_job(m, j, LINE_EXPIRED, j->code, 0, drops_of(0), 0);
 	else if (l->searched_all && l->max == j->last && m->ledger.seq >= j->last)
 		j->gone = true;

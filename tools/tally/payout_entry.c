@@ -22,6 +22,7 @@ static void put_header(struct buf *out, const struct payout_entry *e)
 	buf_put(out, e->wallet.b, sizeof(e->wallet.b));
 	buf_put_be32(out, e->network);
 	buf_put_be32(out, e->lines);
+	buf_put_be64(out, e->word);
 }
 
 static void put_signed(struct buf *out, const struct payout_entry *e)
@@ -81,6 +82,7 @@ static bool take_header(struct payout_entry *e, struct cursor *c)
 	cursor_copy(c, e->wallet.b, sizeof(e->wallet.b));
 	e->network = cursor_be32(c);
 	e->lines = cursor_be32(c);
+	e->word = cursor_be64(c);
 	return version == PAYOUT_JOURNAL_VERSION;
 }
 

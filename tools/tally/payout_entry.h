@@ -45,6 +45,7 @@ struct payout_entry {
 	struct hash256 file; /* SHA-512Half of the payout file and how it was to be read */
 	struct account_id wallet;
 	uint32_t network, lines;
+	uint64_t word; /* drawn for this journal: what it makes is not what another one makes */
 	/* SIGNED, OUTCOME */
 	uint32_t line;   /* UINT32_MAX: makes tickets */
 	uint32_t ticket; /* SIGNED: that it uses; OUTCOME: that is free again, or 0 */

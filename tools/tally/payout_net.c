@@ -331,8 +331,13 @@ void payout_sign_tickets(struct buf *blob, struct hash256 *hash, const struct pa
 			 const struct payout_job *j)
 {
 	struct arena a = ARENA_INIT;
-	struct st_object *o = new_tx(&a, s, j, ttTicketCreate);
+	struct st_object *o = new_tx(&a, s, j, ttTicketCreate), *memo;
+	uint8_t word[8];
 
 	st_set_u(o, sfTicketCount, j->count);
+	store_be64(word, s->word);
+	memo = st_array_add(st_set_array(o, sfMemos), &a, sfMemo);
+	st_set_raw(memo, sfMemoType, bytes_str("payout/tickets"));
+	st_set_raw(memo, sfMemoData, bytes_of(word, sizeof(word)));
 	finish(blob, hash, s, &a, o);
 }

@@ -42,7 +42,8 @@ struct payout_signing {
 	const struct secret_key *key;
 	struct account_id wallet;
 	uint32_t network;
-	bool memo; /* references go along */
+	bool memo;     /* references go along */
+	uint64_t word; /* of the journal: two that make tickets at once differ in it */
 };
 void payout_sign_payment(struct buf *blob, struct hash256 *hash, const struct payout_signing *s,
 			 const struct payout_job *j, const struct payout_line *l);

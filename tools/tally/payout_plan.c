@@ -6,7 +6,8 @@
 /* What is signed next: payments for the free tickets, tickets for the payments to come. Sums of
  * money are signed here: "what is left" may be below nothing. */
 
-#define TICKETS_AT_ONCE 64 /* fewer are made only when no more are wanted, or nothing is live */
+#define NO_ROOM_MS      60000 /* with the tickets of others in the way */
+#define TICKETS_AT_ONCE 64    /* fewer are made only when no more are wanted, or nothing is live */
 
 static int64_t of(struct drops d)
 {
@@ -211,8 +212,13 @@ static void give_up(struct payout *m)
 {
 	bool room = room_for_tickets(m) > 0;
 
-	if (!m->n_tickets && any_fits(m) && (!room || !m->signed_total))
-		return payout_halt(m, room ? PAYOUT_RESERVE : PAYOUT_NO_TICKETS, "");
+	if (!m->n_tickets && any_fits(m) && !room) { /* another run may use them up */
+		if (m->now_ms - m->progress_ms > NO_ROOM_MS)
+			payout_halt(m, PAYOUT_NO_TICKETS, "");
+		return;
+	}
+	if (!m->n_tickets && any_fits(m) && !m->signed_total)
+		return payout_halt(m, PAYOUT_RESERVE, "");
 	for (uint32_t i = 0; i < m->n_lines; i++)
 		if (to_be_paid(&m->lines[i]))
 			m->lines[i].outcome = LINE_UNFUNDED;

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 #include "os/clock.h"
+#include "os/entropy.h"
 #include "payout_file.h"
 #include "payout_log.h"
 #include "payout_net.h"
 #include "payout_report.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -154,28 +156,33 @@ static bool read_file(struct run *r)
 }
 
 /* The first answer of the server: which network it is. */
-static bool meet_server(struct run *r, struct payout_ledger_info *i, struct payout_account_info *a,
-			int *code)
+static bool meet_server(struct run *r, struct payout_ledger_info *i, int *code)
 {
 	*code = TALLY_UNREACHABLE;
-	if (!payout_ask_ledger(&r->server, i) || !payout_ask_account(&r->server, a)) {
-		if (!strcmp(r->server.trouble, "actNotFound"))
-			*code = tally_fail(r->t, TALLY_FAILED, "%s: there is no such account",
-					   account_text(&r->signing.wallet).s);
+	if (!payout_ask_ledger(&r->server, i))
 		return false;
-	}
 	r->signing.network = r->server.network;
 	*code = TALLY_USAGE;
 	if (r->file.test_address && r->server.network == 0)
 		return tally_fail(r->t, 0,
-				  "X-addresses of test networks, but this is the main "
-				  "network") != 0;
+				  "X-addresses of test networks, but this is the main network") !=
+		       0;
 	if (r->file.main_address && r->server.network != 0)
 		return tally_fail(r->t, 0,
-				  "X-addresses of the main network, but this is network "
-				  "%u",
+				  "X-addresses of the main network, but this is network %u",
 				  r->server.network) != 0;
 	return true;
+}
+
+static bool meet_wallet(struct run *r, struct payout_account_info *a, int *code)
+{
+	*code = TALLY_UNREACHABLE;
+	if (payout_ask_account(&r->server, a))
+		return true;
+	if (!strcmp(r->server.trouble, "actNotFound"))
+		*code = tally_fail(r->t, TALLY_FAILED, "%s: there is no such account",
+				   account_text(&r->signing.wallet).s);
+	return false;
 }
 
 static bool same_header(const struct run *r, const struct payout_entry *e, struct why *why)
@@ -197,13 +204,9 @@ static bool same_header(const struct run *r, const struct payout_entry *e, struc
 }
 
 /* What an earlier run has left. */
-static bool open_journal(struct run *r)
+static bool read_journal(struct run *r)
 {
-	struct payout_entry e, head = {.kind = ENTRY_HEADER,
-				       .file = r->file.hash,
-				       .wallet = r->signing.wallet,
-				       .network = r->server.network,
-				       .lines = r->file.n};
+	struct payout_entry e;
 	struct why why = {""};
 	enum err err = payout_log_open(&r->log, r->journal, &why);
 
@@ -211,19 +214,36 @@ static bool open_journal(struct run *r)
 		err = payout_log_next(&r->log, &e, &why);
 	if (err == ERR_NONE && !same_header(r, &e, &why))
 		return tally_fail(r->t, 0, "%s: %s", r->journal, why.text) != 0;
+	if (err == ERR_NONE)
+		r->signing.word = e.word;
+	else
+		entropy_fill(&r->signing.word, sizeof(r->signing.word));
 	while (err == ERR_NONE) {
 		err = payout_log_next(&r->log, &e, &why);
 		if (err == ERR_NONE)
 			err = payout_load(&r->m, &e, &why);
 	}
-	if (err == ERR_ABSENT)
-		err = r->dry_run ? ERR_NONE : payout_log_extend(&r->log, &head, &why);
-	if (err != ERR_NONE)
+	if (err != ERR_ABSENT)
+		return tally_fail(r->t, 0, "%s", why.text) != 0;
+	payout_loaded(&r->m);
+	return true;
+}
+
+static bool begin_journal(struct run *r)
+{
+	struct payout_entry head = {.kind = ENTRY_HEADER,
+				    .file = r->file.hash,
+				    .wallet = r->signing.wallet,
+				    .network = r->server.network,
+				    .lines = r->file.n,
+				    .word = r->signing.word};
+	struct why why = {""};
+
+	if (payout_log_extend(&r->log, &head, &why) != ERR_NONE)
 		return tally_fail(r->t, 0, "%s", why.text) != 0;
 	if (r->log.cut)
 		tally_fail(r->t, 0, "%s: a record that was written in part was taken off",
 			   r->journal);
-	payout_loaded(&r->m);
 	return true;
 }
 
@@ -383,12 +403,30 @@ static struct payout_action act(struct run *r, struct payout_action a)
 	return payout_next(&r->m);
 }
 
+static volatile sig_atomic_t asked_to_end;
+
+static void on_signal(int number)
+{
+	(void)number;
+	asked_to_end = 1;
+}
+
+/* The first one ends it in order, the next as ever. */
+static void watch_signals(void)
+{
+	struct sigaction a = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
+
+	sigaction(SIGINT, &a, NULL);
+	sigaction(SIGTERM, &a, NULL);
+}
+
 static void run(struct run *r)
 {
 	struct payout_action a = payout_next(&r->m);
 
+	watch_signals();
 	payout_progress_begin(&r->progress, &r->m, now_ms());
-	while (a.kind != PAYOUT_STOP) {
+	while (a.kind != PAYOUT_STOP && !asked_to_end) {
 		must(a.kind != PAYOUT_NOTHING);
 		a = act(r, a);
 		if (!r->t->json)
@@ -410,6 +448,7 @@ static int explain(struct run *r)
 	payout_count(&c, &r->m);
 	switch (r->m.stop) {
 	case PAYOUT_RUNNING:
+		return tally_fail(t, TALLY_UNKNOWN, "stopped" AGAIN);
 	case PAYOUT_DONE:
 		break;
 	case PAYOUT_JOURNAL:
@@ -495,13 +534,17 @@ static int payout(struct run *r)
 		return code;
 	if (!read_file(r))
 		return TALLY_USAGE;
-	if (!meet_server(r, &ledger, &account, &code))
+	if (!meet_server(r, &ledger, &code))
 		return code;
 	payout_open(&r->m, &r->options, r->file.lines, r->file.n, now_ms());
-	if (!open_journal(r))
+	if (!read_journal(r))
 		return TALLY_FAILED;
+	if (!meet_wallet(r, &account, &code))
+		return code;
 	if (r->dry_run)
 		return show_plan(r, &ledger, &account);
+	if (!begin_journal(r))
+		return TALLY_FAILED;
 	run(r);
 	return finish(r);
 }

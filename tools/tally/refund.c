@@ -128,6 +128,22 @@ bool refund_history_whole(const char *s, uint32_t first, uint32_t last)
 	return false;
 }
 
+struct xrp {
+	char s[32];
+};
+
+static struct xrp xrp(struct drops d)
+{
+	unsigned long long n = d.raw, part = n % DROPS_PER_XRP; /* raw: printing */
+	struct xrp t;
+	int len = snprintf(t.s, sizeof(t.s), part ? "%llu.%06llu" : "%llu", n / DROPS_PER_XRP,
+			   part);
+
+	while (part && t.s[len - 1] == '0')
+		t.s[--len] = '\0';
+	return t;
+}
+
 enum err refund_decide(struct drops *amount, const struct refund_original *o, struct drops refunded,
 		       const struct drops *wanted, struct why *why)
 {
@@ -136,16 +152,13 @@ enum err refund_decide(struct drops *amount, const struct refund_original *o, st
 	if (!drops_sub(&left, o->delivered, refunded))
 		left = drops_of(0);
 	*amount = wanted ? *wanted : left;
-	/* raw: printing */
-	if (!left.raw)
-		return why_set(why, ERR_RANGE, "all of it, %llu drops, was refunded",
-			       (unsigned long long)o->delivered.raw);
-	if (!amount->raw || drops_cmp(*amount, left) > 0) /* raw: printing */
+	if (!left.raw) /* raw: nothing */
+		return why_set(why, ERR_RANGE, "all of it, %s XRP, was refunded",
+			       xrp(o->delivered).s);
+	if (!amount->raw || drops_cmp(*amount, left) > 0) /* raw: nothing */
 		return why_set(why, ERR_RANGE,
-			       "%llu drops are too many: %llu were delivered, %llu were refunded",
-			       (unsigned long long)amount->raw,
-			       (unsigned long long)o->delivered.raw,
-			       (unsigned long long)refunded.raw);
+			       "%s XRP is too much: %s were delivered, %s were refunded",
+			       xrp(*amount).s, xrp(o->delivered).s, xrp(refunded).s);
 	return ERR_NONE;
 }
 
