@@ -377,6 +377,8 @@ await test('several signatures: prepare, sign-for, multisign, submit-multisigned
 	exits(FAILED, ['multisign', JSON.stringify(wrong)], /signature in it/);
 	const single = json(['sign', tx, '--seed-file', alice.file]).tx_blob;
 	exits(FAILED, ['multisign', single], /one key alone/);
+	const signed = JSON.stringify(xrpl.decode(one));
+	exits(USAGE, ['submit', signed], /see submit-multisigned/, { env });
 	exits(USAGE, ['prepare', bare, '--signers', 33], /1 to 32/);
 	exits(USAGE, ['prepare', '{"TransactionType": "AccountSet"}'], /Account/);
 	// For an account whose regular key it is: the server judges that.

@@ -141,6 +141,11 @@ static char *prepare(struct tally *t, json_t *tx, const struct secret_key *key, 
 	struct st_object *o;
 	char *hex = NULL;
 
+	if (json_object_get(tx, "Signers")) {
+		*code = tally_fail(t, TALLY_USAGE,
+				   "several have signed it (see submit-multisigned)");
+		return NULL;
+	}
 	account_of_key(&account, secret_key_public(key));
 	if (!json_object_get(tx, "Account"))
 		json_object_set_new(tx, "Account", json_string(account_text(&account).s));
