@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <strings.h>
 
 #define READ_CHUNK 65536
@@ -36,14 +37,50 @@ static size_t head_length(const struct buf *in)
 	return 0;
 }
 
-static size_t content_length(const struct http *h, size_t head)
+/* The value of a header, NULL without it. */
+static const char *header(const struct http *h, size_t head, const char *name)
 {
-	static const char name[] = "\ncontent-length:";
-	for (size_t i = 0; i + sizeof(name) < head; i++)
-		if (strncasecmp((const char *)h->in.p + i, name, sizeof(name) - 1) == 0)
-			return strtoul((const char *)h->in.p + i + sizeof(name) - 1, NULL, 10);
-	fail(h, "an answer without a length", 0);
-	return 0;
+	size_t n = strlen(name);
+	for (size_t i = 0; i + n < head; i++)
+		if (strncasecmp((const char *)h->in.p + i, name, n) == 0)
+			return (const char *)h->in.p + i + n;
+	return NULL;
+}
+
+/* Whether all chunks after the head are here, and their bytes; puts them together at `out`, which
+ * may be where they begin, or NULL. */
+static bool join_chunks(const struct buf *in, size_t head, uint8_t *out, size_t *length)
+{
+	size_t at = head;
+	for (*length = 0;;) {
+		const uint8_t *end = memchr(in->p + at, '\n', in->n - at);
+		if (!end)
+			return false;
+		size_t n = strtoul((const char *)in->p + at, NULL, 16);
+		at = (size_t)(end - in->p) + 1;
+		if (n > in->n || in->n - at < n + 2)
+			return false;
+		if (n == 0)
+			return true;
+		if (out)
+			memmove(out + *length, in->p + at, n);
+		*length += n;
+		at += n + 2;
+	}
+}
+
+/* The length of the body, whole in one piece; false while some of it is to come. */
+static bool whole_body(struct http *h, size_t head, size_t *length)
+{
+	const char *length_text = header(h, head, "\ncontent-length:");
+	if (length_text) {
+		*length = strtoul(length_text, NULL, 10);
+		return h->in.n >= head + *length;
+	}
+	if (!header(h, head, "\ntransfer-encoding: chunked"))
+		fail(h, "an answer without a length", 0);
+	return join_chunks(&h->in, head, NULL, length) &&
+	       join_chunks(&h->in, head, h->in.p + head, length);
 }
 
 static void look(struct http *h)
@@ -51,8 +88,8 @@ static void look(struct http *h)
 	size_t head = head_length(&h->in);
 	if (head == 0)
 		return;
-	size_t length = content_length(h, head);
-	if (h->in.n < head + length)
+	size_t length;
+	if (!whole_body(h, head, &length))
 		return;
 	int status = 0;
 	if (sscanf((const char *)h->in.p, "HTTP/1.1 %d", &status) != 1)
