@@ -212,6 +212,7 @@ int cmd_rpc(struct tally *t)
 		if (json_parse_bounded(&params, buf_bytes(&text), &why) != ERR_NONE ||
 		    !json_is_object(params)) {
 			buf_close(&text);
+			json_decref(params);
 			return tally_fail(t, TALLY_USAGE, "PARAMS_JSON: %s",
 					  why.text[0] ? why.text : "an object is wanted");
 		}
