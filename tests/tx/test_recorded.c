@@ -217,10 +217,268 @@ static void test_signer_list_set(void **state)
 	world_close(&w);
 }
 
+/* EC2AB140…, of a test network in 2019. */
+#define GONE "rM5qup5BYDLMXaR5KU1hiC9HhFMuBVrnKv"
+#define HEIR "rPT1Sjq2YGrBMTttX4GZHjKu9dyfzbpAYe"
+#define BOTH "2737BEDDDA1D7FB523CFB84B891216331CC4CC999349828D81C6C727A1115A44"
+
+static void plant_gone(struct tree *s)
+{
+	plant_account_text(s, GONE,
+			   "{'LedgerEntryType': 'AccountRoot', 'Account': '" GONE "',"
+			   "'Balance': '10000000000', 'Flags': 0, 'OwnerCount': 0,"
+			   "'Sequence': 3227049, 'PreviousTxnID': '" BOTH "',"
+			   "'PreviousTxnLgrSeq': 3227049}");
+	plant_account_text(s, HEIR,
+			   "{'LedgerEntryType': 'AccountRoot', 'Account': '" HEIR "',"
+			   "'Balance': '99991016739967448', 'Flags': 0, 'OwnerCount': 0,"
+			   "'Sequence': 2978, 'PreviousTxnID': '" BOTH "',"
+			   "'PreviousTxnLgrSeq': 3227049}");
+}
+
+static void test_account_delete(void **state)
+{
+	struct world w;
+	struct tx *t;
+
+	(void)state;
+	world_open(&w, &(struct world_options){
+			   .no_amendments = true, .seq = 3232071, .plant = plant_gone});
+	t = recorded(
+	    &w.arena,
+	    "{'TransactionType': 'AccountDelete', 'Account': '" GONE "', 'Destination': '" HEIR
+	    "', 'Fee': '5000000', 'Flags': 2147483648, 'LastLedgerSequence': 3232818,"
+	    "'Sequence': 3227049, 'SigningPubKey':"
+	    "'022E0DBF14BC4CFF96BC839557EE6F12F6DA45DCD917376F805E65D1B1C60A8CE6', 'TxnSignature':"
+	    "'304402207BDBE1B71C8BD00363905817C9373880CE9E8F0080623D457495E2B760BBBEE40220"
+	    "2EDEB977D1ED865C1EAB88FE28581E3F8A672097B8BB0956E977C6EC87CA668C'}",
+	    "EC2AB14028DC84DE525470AB4DAAA46358B50A8662C63804BFF38244731C0CB9");
+	expect_meta(&w, t, 0,
+		    "{'TransactionIndex': 0, 'TransactionResult': 'tesSUCCESS',"
+		    "'DeliveredAmount': '9995000000', 'AffectedNodes': ["
+		    "{'DeletedNode': {'LedgerEntryType': 'AccountRoot', 'LedgerIndex':"
+		    "'08EBF94D7BB527442E0B51F533B902DDCFBD423D8E95FAE752BE7876A29E875B',"
+		    "'PreviousFields': {'Balance': '10000000000', 'Sequence': 3227049},"
+		    "'FinalFields': {'Account': '" GONE "', 'Balance': '0', 'Flags': 0,"
+		    "'OwnerCount': 0, 'PreviousTxnID': '" BOTH "', 'PreviousTxnLgrSeq': 3227049,"
+		    "'Sequence': 3227050}}},"
+		    "{'ModifiedNode': {'LedgerEntryType': 'AccountRoot', 'LedgerIndex':"
+		    "'31CCE9D28412FF973E9AB6D0FA219BACF19687D9A2456A0C2ABC3280E9D47E37',"
+		    "'PreviousTxnID': '" BOTH "', 'PreviousTxnLgrSeq': 3227049,"
+		    "'PreviousFields': {'Balance': '99991016739967448'},"
+		    "'FinalFields': {'Account': '" HEIR "', 'Balance': '99991026734967448',"
+		    "'Flags': 0, 'OwnerCount': 0, 'Sequence': 2978}}}]}");
+	tx_unref(t);
+	world_close(&w);
+}
+
+/* 278E6687…, of the main network in 2015: the free change of keys, paid for all the same. */
+#define CHANGER "r9UHu5CWni1qRY7Q4CfFZLGvXo2pGQy96b"
+#define NEW_KEY "rsvEdWvfwzqkgvmaSEh9kgbcWiUc6s69ZC"
+#define EARLIER "D0F627D9A2CB4B45F2AC38C7741CE70D947BE64CB8CA1E2D34FBB372730A7970"
+
+static void plant_changer(struct tree *s)
+{
+	plant_account_text(s, CHANGER,
+			   "{'LedgerEntryType': 'AccountRoot', 'Account': '" CHANGER "',"
+			   "'Balance': '71803094', 'Domain': '726970706C652E636F6D', 'Flags': 0,"
+			   "'OwnerCount': 3, 'RegularKey': '" NEW_KEY "', 'Sequence': 468,"
+			   "'PreviousTxnID': '" EARLIER "', 'PreviousTxnLgrSeq': 14682436}");
+}
+
+static void test_set_regular_key(void **state)
+{
+	struct world w;
+	struct tx *t;
+
+	(void)state;
+	world_open(&w, &(struct world_options){
+			   .no_amendments = true, .seq = 14892648, .plant = plant_changer});
+	t = recorded(
+	    &w.arena,
+	    "{'TransactionType': 'SetRegularKey', 'Account': '" CHANGER "', 'Fee': '12000',"
+	    "'Flags': 0, 'LastLedgerSequence': 14892747, 'RegularKey': '" NEW_KEY "',"
+	    "'Sequence': 468, 'SigningPubKey':"
+	    "'036A749E3B7187E43E8936E3D83A7030989325249E03803F12B7F64BAACABA6025', 'TxnSignature':"
+	    "'3045022100B123D47C46E20654B4FCC1A94E3337BB8C5A9E840F8E0D4049AD5FD63A3C3B950220"
+	    "0EEA73F85248217E349901B6B64D9A43F660F90743F42860FF5D23243C9C5174'}",
+	    "278E6687C1C60C6873996210A6523564B63F2844FB1019576C157353B1813E60");
+	expect_meta(&w, t, 0,
+		    "{'TransactionIndex': 0, 'TransactionResult': 'tesSUCCESS', 'AffectedNodes': ["
+		    "{'ModifiedNode': {'LedgerEntryType': 'AccountRoot', 'LedgerIndex':"
+		    "'4AD70690C6FF8A069F8AE00B09F70E9B732360026E8085050D314432091A59C9',"
+		    "'PreviousTxnID': '" EARLIER "', 'PreviousTxnLgrSeq': 14682436,"
+		    "'PreviousFields': {'Balance': '71803094', 'Flags': 0, 'Sequence': 468},"
+		    "'FinalFields': {'Account': '" CHANGER "', 'Balance': '71791094',"
+		    "'Domain': '726970706C652E636F6D', 'Flags': 65536, 'OwnerCount': 3,"
+		    "'RegularKey': '" NEW_KEY "', 'Sequence': 469}}}]}");
+	tx_unref(t);
+	world_close(&w);
+}
+
+/* 8925FC88…, of the main network in 2015: the account remembers its last transaction from now on.
+ */
+#define LATER "172BD9EB414FDC4D30CB7E020DD4387468782D85A0A2342BFD3DC94D40468B14"
+
+static void plant_tracker(struct tree *s)
+{
+	plant_account_text(s, CHANGER,
+			   "{'LedgerEntryType': 'AccountRoot', 'Account': '" CHANGER "',"
+			   "'Balance': '71719088', 'Domain': '6578616D706C652E636F6D',"
+			   "'Flags': 65536, 'OwnerCount': 3, 'RegularKey': '" NEW_KEY "',"
+			   "'Sequence': 475, 'PreviousTxnID': '" LATER "',"
+			   "'PreviousTxnLgrSeq': 14899844}");
+}
+
+static void test_account_set(void **state)
+{
+	struct world w;
+	struct tx *t;
+
+	(void)state;
+	world_open(&w, &(struct world_options){
+			   .no_amendments = true, .seq = 14914896, .plant = plant_tracker});
+	t = recorded(
+	    &w.arena,
+	    "{'TransactionType': 'AccountSet', 'Account': '" CHANGER "', 'Fee': '12000',"
+	    "'Flags': 0, 'LastLedgerSequence': 14914994, 'Sequence': 475, 'SetFlag': 5,"
+	    "'SigningPubKey':"
+	    "'036A749E3B7187E43E8936E3D83A7030989325249E03803F12B7F64BAACABA6025', 'TxnSignature':"
+	    "'304402200E5A3174AE8A77DB4DD7F960BC30E2A7177437BD76F3FAB0377B27A75E06FA7F0220"
+	    "61337D0B10F921D66045523A29D0102863AB673DFABCBECD9A0F8DE4127CD690'}",
+	    "8925FC8844A1E930E2CC76AD0A15E7665AFCC5425376D548BB1413F484C31B8C");
+	expect_meta(&w, t, 1,
+		    "{'TransactionIndex': 1, 'TransactionResult': 'tesSUCCESS', 'AffectedNodes': ["
+		    "{'ModifiedNode': {'LedgerEntryType': 'AccountRoot', 'LedgerIndex':"
+		    "'4AD70690C6FF8A069F8AE00B09F70E9B732360026E8085050D314432091A59C9',"
+		    "'PreviousTxnID': '" LATER "', 'PreviousTxnLgrSeq': 14899844,"
+		    "'PreviousFields': {'Balance': '71719088', 'Sequence': 475},"
+		    "'FinalFields': {'Account': '" CHANGER "', 'AccountTxnID':"
+		    "'0000000000000000000000000000000000000000000000000000000000000000',"
+		    "'Balance': '71707088', 'Domain': '6578616D706C652E636F6D', 'Flags': 65536,"
+		    "'OwnerCount': 3, 'RegularKey': '" NEW_KEY "', 'Sequence': 476}}}]}");
+	tx_unref(t);
+	world_close(&w);
+}
+
+/* 1797BD08…, of a test network. */
+#define HOLDER     "rwkQ24BPfW7gT4PGm9Pq884v4N9S2Mhcc1"
+#define FUNDED     "3A70FE10C862DD07E0E4D11C117F7C8255C2E387C56F6908232FDD317723D6D0"
+#define HOLDER_DIR "2FDB506DDFDC7FB15CAE870B5806434DF83F13ECE99685BB8D0AB8ABA808B90E"
+
+static void plant_holder(struct tree *s)
+{
+	plant_account_text(s, HOLDER,
+			   "{'LedgerEntryType': 'AccountRoot', 'Account': '" HOLDER "',"
+			   "'Balance': '1000000000', 'Flags': 0, 'OwnerCount': 0,"
+			   "'Sequence': 6860086, 'PreviousTxnID': '" FUNDED "',"
+			   "'PreviousTxnLgrSeq': 6860086}");
+}
+
+static void test_ticket_create(void **state)
+{
+	struct world w;
+	struct tx *t;
+
+	(void)state;
+	world_open(&w, &(struct world_options){
+			   .no_amendments = true, .seq = 6860132, .plant = plant_holder});
+	t = recorded(
+	    &w.arena,
+	    "{'TransactionType': 'TicketCreate', 'Account': '" HOLDER "', 'Fee': '12',"
+	    "'Flags': 2147483648, 'LastLedgerSequence': 6860133, 'Sequence': 6860086,"
+	    "'TicketCount': 1, 'Memos': [{'Memo': {'MemoData': '7465787465642064617461',"
+	    "'MemoFormat': '746578742F706C61696E', 'MemoType': '74657374'}}], 'SigningPubKey':"
+	    "'02BF620646D5AEA75213B9915BDDC50E9FA3E6630E15553DD65DBE4B33E33CA3BB', 'TxnSignature':"
+	    "'3045022100B70E10B66AE05B8883ED166FB81AF1EB4A6DBE237BD5F6974E4FFD280A4154540220"
+	    "3D777235A2FAC39F41777514EDAFEB5009AABA0732F5C2E4E48559DC00B045C8'}",
+	    "1797BD0898F54F0732D2FFFF715A75CC1C50D1883A875A7B9BFD0F6936461359");
+	expect_meta(
+	    &w, t, 0,
+	    "{'TransactionIndex': 0, 'TransactionResult': 'tesSUCCESS', 'AffectedNodes': ["
+	    "{'CreatedNode': {'LedgerEntryType': 'DirectoryNode', 'LedgerIndex': '" HOLDER_DIR
+	    "', 'NewFields': {'Owner': '" HOLDER "', 'RootIndex': '" HOLDER_DIR "'}}},"
+	    "{'ModifiedNode': {'LedgerEntryType': 'AccountRoot', 'LedgerIndex':"
+	    "'7448819A64EAA365344AD9C6545CC3D9A3CC7AB811DD630B5606BB6C2249061A',"
+	    "'PreviousTxnID': '" FUNDED "', 'PreviousTxnLgrSeq': 6860086,"
+	    "'PreviousFields': {'Balance': '1000000000', 'OwnerCount': 0, 'Sequence': 6860086},"
+	    "'FinalFields': {'Account': '" HOLDER "', 'Balance': '999999988', 'Flags': 0,"
+	    "'OwnerCount': 1, 'Sequence': 6860088, 'TicketCount': 1}}},"
+	    "{'CreatedNode': {'LedgerEntryType': 'Ticket', 'LedgerIndex':"
+	    "'A7E510B4F2CE47A973FD577DD4F46CB733391F5957514B51084DA025BBB6D47A',"
+	    "'NewFields': {'Account': '" HOLDER "', 'TicketSequence': 6860087}}}]}");
+	tx_unref(t);
+	world_close(&w);
+}
+
+#define NOBODY "'Account': 'rrrrrrrrrrrrrrrrrrrrrhoLvTp', 'Fee': '0', 'Sequence': 0, "
+
+/* A971B83A…, of the main network in 2016: the first amendment that ever had a majority. */
+#define ESCALATION "42426C4D4F1009EE67080A9B7965B44656D7714D104A72F9B4369F97ABF044EE"
+
+static void test_enable_amendment(void **state)
+{
+	struct tree first;
+	struct world w;
+	struct tx *t;
+
+	(void)state;
+	world_open(&w, &(struct world_options){.no_amendments = true, .seq = 20889601});
+	view_close(w.view);
+	w.info.parent_close.s = 515781202;
+	tree_share(&first, &w.base->state);
+	w.view = view_open_tree(&first, &w.info);
+	tree_close(&first);
+	t = recorded(&w.arena,
+		     "{'TransactionType': 'EnableAmendment', " NOBODY "'SigningPubKey': '',"
+		     "'Amendment': '" ESCALATION "', 'Flags': 65536, 'LedgerSequence': 20889601}",
+		     "A971B83ABED51D83749B73F3C1AAA627CD965AFF74BE8CD98299512D6FB0658F");
+	expect_meta(&w, t, 0,
+		    "{'TransactionIndex': 0, 'TransactionResult': 'tesSUCCESS', 'AffectedNodes': ["
+		    "{'CreatedNode': {'LedgerEntryType': 'Amendments', 'LedgerIndex':"
+		    "'7DB0788C020F02780A673DC74757F23823FA3014C1866E72CC4CD8B226CD6EF4',"
+		    "'NewFields': {'Majorities': [{'Majority': {'Amendment': '" ESCALATION
+		    "', 'CloseTime': 515781202}}]}}}]}");
+	tx_unref(t);
+	world_close(&w);
+}
+
+/* C6A40F56…, of the main network in 2014: the reserves rise. */
+static void plant_fees(struct tree *s)
+{
+	plant_text(s, keylet_fees(),
+		   "{'LedgerEntryType': 'FeeSettings', 'Flags': 0, 'BaseFee': 'A',"
+		   "'ReferenceFeeUnits': 10, 'ReserveBase': 20000000,"
+		   "'ReserveIncrement': 5000000}");
+}
+
+static void test_set_fee(void **state)
+{
+	struct world w;
+	struct tx *t;
+
+	(void)state;
+	world_open(&w, &(struct world_options){
+			   .no_amendments = true, .seq = 3717633, .plant = plant_fees});
+	t = recorded(&w.arena,
+		     "{'TransactionType': 'SetFee', " NOBODY "'SigningPubKey': '', 'BaseFee': 'A',"
+		     "'ReferenceFeeUnits': 10, 'ReserveBase': 50000000,"
+		     "'ReserveIncrement': 12500000}",
+		     "C6A40F56127436DCD830B1B35FF939FD05B5747D30D6542572B7A835239817AF");
+	expect_meta(&w, t, 3,
+		    "{'TransactionIndex': 3, 'TransactionResult': 'tesSUCCESS', 'AffectedNodes': ["
+		    "{'ModifiedNode': {'LedgerEntryType': 'FeeSettings', 'LedgerIndex':"
+		    "'4BC50C9B0D8515D3EAAE1E74B29A95804346C491EE1A95BF25E4AAB854A6A651',"
+		    "'PreviousFields': {'ReserveBase': 20000000, 'ReserveIncrement': 5000000},"
+		    "'FinalFields': {'Flags': 0, 'BaseFee': 'A', 'ReferenceFeeUnits': 10,"
+		    "'ReserveBase': 50000000, 'ReserveIncrement': 12500000}}}]}");
+	tx_unref(t);
+	world_close(&w);
+}
+
 /* Hashes of what validators made. */
 static void test_pseudo_hashes(void **state)
 {
-#define NOBODY "'Account': 'rrrrrrrrrrrrrrrrrrrrrhoLvTp', 'Fee': '0', 'Sequence': 0,"
 	static const char *rows[][2] = {
 	    {"{'TransactionType': 'EnableAmendment', " NOBODY "'SigningPubKey': '', 'Amendment':"
 	     "'AE35ABDEFBDE520372B31C957020B34A7A4A9DC3115A69803A44016477C84D6E',"
@@ -245,8 +503,10 @@ static void test_pseudo_hashes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_deposit_preauth),
-	    cmocka_unit_test(test_signer_list_set),
+	    cmocka_unit_test(test_deposit_preauth),  cmocka_unit_test(test_signer_list_set),
+	    cmocka_unit_test(test_account_delete),   cmocka_unit_test(test_set_regular_key),
+	    cmocka_unit_test(test_account_set),      cmocka_unit_test(test_ticket_create),
+	    cmocka_unit_test(test_enable_amendment), cmocka_unit_test(test_set_fee),
 	    cmocka_unit_test(test_pseudo_hashes),
 	};
 
