@@ -68,17 +68,45 @@ static bool ends_with(const char *s, const char *end, size_t *n)
 	return true;
 }
 
-/* "Memos[0].Memo.X: what": the place, with the dot that the reference has before an index. */
-static void place(char *out, size_t size, const char *why)
-{
-	size_t n = 0;
+/* "Memos[0].Memo.X: what" is about a place; ours has "[0]" where the reference has ".[0]". */
+struct spot {
+	char at[WHY_MAX];  /* tx_json.Memos.[0].Memo.X */
+	char own[WHY_MAX]; /* tx_json.Memos[0].Memo.X */
+	char in[WHY_MAX];  /* "Error at 'tx_json.Memos.[0].Memo'. ": for each list around it */
+};
 
-	for (; *why && *why != ':' && n + 2 < size; why++) {
-		if (*why == '[')
-			out[n++] = '.';
-		out[n++] = *why;
+static void spot_of(struct spot *s, const char *why)
+{
+	size_t n = (size_t)snprintf(s->at, sizeof(s->at), "tx_json."), dots = 0, shown = 0;
+	size_t length = strcspn(why, ":");
+
+	snprintf(s->own, sizeof(s->own), "tx_json.%.*s", (int)length, why);
+	s->in[0] = 0;
+	for (size_t i = 0; i <= length && n + 3 < sizeof(s->at); i++) {
+		/* behind the name of a list's element: what is there is within it */
+		if (dots && (i == length || why[i] == '.') && --dots == 0)
+			shown += (size_t)snprintf(s->in + shown, sizeof(s->in) - shown,
+						  "Error at '%.*s'. ", (int)n, s->at);
+		if (shown >= sizeof(s->in))
+			shown = sizeof(s->in) - 1;
+		if (i == length)
+			break;
+		if (why[i] == '[') {
+			s->at[n++] = '.';
+			dots = 2;
+		}
+		s->at[n++] = why[i];
 	}
-	out[n] = 0;
+	s->at[n] = 0;
+}
+
+/* The list that an element is in: "tx_json.Memos[0].X" is named as "tx_json.Memos.X". */
+static void without_index(char *path)
+{
+	char *open = strrchr(path, '['), *close = open ? strchr(open, ']') : NULL;
+
+	if (close)
+		memmove(open, close + 1, strlen(close));
 }
 
 static bool fail_json(struct rpc_call *c, const char *why)
@@ -88,18 +116,25 @@ static bool fail_json(struct rpc_call *c, const char *why)
 	    {": not a list", "is not a JSON array."},
 	    {": not an object", "is not a JSON object."},
 	    {": nested too deep", "exceeds nesting depth limit."},
-	    {": not an object of one member", "must be an object with a single key/object value."},
 	    {": not a string", "has bad type."},
+	    {"", "has invalid data."},
 	};
-	char at[WHY_MAX];
-	size_t n;
+	struct spot spot;
+	size_t n, i = 0;
 
-	place(at, sizeof(at), why);
-	for (size_t i = 0; i < sizeof(sayings) / sizeof(sayings[0]); i++)
-		if (ends_with(why, sayings[i].ours, &n))
-			return rpc_fail_text(c, RPC_INVALID_PARAMS, "Field 'tx_json.%.150s' %s", at,
-					     sayings[i].theirs);
-	return rpc_fail_text(c, RPC_INVALID_PARAMS, "Field 'tx_json.%.150s' has invalid data.", at);
+	spot_of(&spot, why);
+	if (ends_with(why, ": not an object of one member", &n))
+		return rpc_fail_text(c, RPC_INVALID_PARAMS,
+				     "Field '%s' must be an object with a single key/object value.",
+				     spot.own);
+	if (ends_with(why, ": not the name of an object", &n)) {
+		without_index(spot.own);
+		return rpc_fail_text(c, RPC_INVALID_PARAMS, "Field '%s' is unknown.", spot.own);
+	}
+	while (!ends_with(why, sayings[i].ours, &n))
+		i++;
+	return rpc_fail_text(c, RPC_INVALID_PARAMS, "%sField '%s' %s", spot.in, spot.at,
+			     sayings[i].theirs);
 }
 
 void txfill_reason(char out[WHY_MAX], const char *why)
@@ -141,8 +176,10 @@ static bool check_signers(struct rpc_call *c, const struct st_object *o)
 		if (s->n != 3 || !st_has(s, sfAccount) || !st_has(s, sfSigningPubKey) ||
 		    !st_has(s, sfTxnSignature))
 			return rpc_fail_text(c, RPC_INVALID_PARAMS,
-					     "Object 'Signer' contents did not meet requirements "
-					     "for that type.");
+					     "Error at 'tx_json.Signers.[%u].Signer'. Object "
+					     "'Signer' contents did not meet requirements for that "
+					     "type.",
+					     i);
 	}
 	return true;
 }
