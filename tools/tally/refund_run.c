@@ -3,6 +3,7 @@
 
 #include "format.h"
 #include "os/clock.h"
+#include "os/entropy.h"
 #include "payout_file.h"
 #include "payout_log.h"
 #include "payout_net.h"
@@ -85,9 +86,12 @@ static int found(struct refund *r, const struct payout_look *l)
 	return decided(r, paid ? LINE_PAID : LINE_REFUSED, l, paid ? TALLY_OK : TALLY_CLAIMED);
 }
 
-/* -1: not decided yet. */
-static int look(struct refund *r, uint32_t validated)
+/* -1: not decided yet. It is out when its last ledger has passed, or its Sequence was used by
+ * something else (`before`: the account as it was before this look), and it is in none of the
+ * ledgers up to then. */
+static int look(struct refund *r, uint32_t validated, const struct payout_account_info *before)
 {
+	bool used;
 	struct payout_ask a = {.hash = &r->live.hash,
 			       .min = r->live.first,
 			       .max = validated < r->live.last ? validated : r->live.last};
@@ -96,10 +100,11 @@ static int look(struct refund *r, uint32_t validated)
 		return -1;
 	if (a.look.validated)
 		return found(r, &a.look);
-	if (validated < r->live.last || !a.look.searched_all)
+	used = before->ledger <= a.max && before->sequence > r->live.seq;
+	if (!a.look.searched_all || (validated < r->live.last && !used))
 		return -1;
-	tally_fail(r->t, 0, "not applied: %s, last ledger %u has passed",
-		   hash256_hex(&r->live.hash).s, r->live.last);
+	tally_fail(r->t, 0, "not applied: %s, %s", hash256_hex(&r->live.hash).s,
+		   used ? "something else has used its Sequence" : "its last ledger has passed");
 	return decided(r, LINE_EXPIRED, &a.look, TALLY_EXPIRED);
 }
 
@@ -122,6 +127,7 @@ static int send(struct refund *r, bool *sent)
 static int settle(struct refund *r)
 {
 	int64_t end = clock_steady().ms + (int64_t)r->patience_s * 1000;
+	struct payout_account_info a;
 	struct payout_ledger_info i;
 	uint32_t last = 0;
 	bool sent = false;
@@ -129,9 +135,10 @@ static int settle(struct refund *r)
 	for (; clock_steady().ms < end; usleep(POLL_MS * 1000)) {
 		int code = -1;
 
-		if (!payout_ask_ledger(&r->server, &i) || i.seq == last)
+		if (!payout_ask_account(&r->server, &a) || !payout_ask_ledger(&r->server, &i) ||
+		    i.seq == last)
 			continue;
-		code = look(r, i.seq);
+		code = look(r, i.seq, &a);
 		if (code < 0 && i.seq < r->live.last)
 			code = send(r, &sent);
 		if (code >= 0)
@@ -235,6 +242,8 @@ static void sign(struct refund *r, const struct payout_ledger_info *i,
 	struct arena arena = ARENA_INIT;
 	struct st_object *o = st_new(&arena), *memo;
 	struct payout_entry *e = &r->live;
+	struct st_array *memos;
+	uint8_t word[8];
 
 	*e = (struct payout_entry){.kind = ENTRY_SIGNED,
 				   .seq = a->sequence,
@@ -252,9 +261,16 @@ static void sign(struct refund *r, const struct payout_ledger_info *i,
 	st_set_drops(o, sfFee, e->fee);
 	if (r->signing.network > 1024)
 		st_set_u(o, sfNetworkID, r->signing.network);
-	memo = st_array_add(st_set_array(o, sfMemos), &arena, sfMemo);
+	memos = st_set_array(o, sfMemos);
+	memo = st_array_add(memos, &arena, sfMemo);
 	st_set_raw(memo, sfMemoType, bytes_str(REFUND_MEMO_TYPE));
 	st_set_raw(memo, sfMemoData, bytes_of(r->hash.b, sizeof(r->hash.b)));
+	/* two that are asked for at once are two, of which one is applied, and not the same bytes
+	 */
+	entropy_fill(word, sizeof(word));
+	memo = st_array_add(memos, &arena, sfMemo);
+	st_set_raw(memo, sfMemoType, bytes_str("refund/word"));
+	st_set_raw(memo, sfMemoData, bytes_of(word, sizeof(word)));
 	tx_sign(o, r->key);
 	buf_clear(&r->blob);
 	st_encode(&r->blob, o, ST_ALL);
