@@ -257,6 +257,7 @@ static void start(struct node *n, struct ledger *tip, const struct journal_recor
 	for (i = 0; i < 7; i++)
 		n->state_since[i] = n->now.steady;
 	n->state_entered[n->state] = 1;
+	n->full_entered = n->state >= NODE_FULL;
 	n->housekeeping_at = n->now.steady;
 	vote_init(n, r);
 	h = first_tip(n, tip);

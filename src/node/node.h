@@ -390,6 +390,7 @@ struct node_status {
 	struct steady state_since[7]; /* last entered, by state */
 	int64_t state_ms[7];          /* total time in each */
 	uint32_t state_entered[7];
+	uint32_t full_entered; /* full, validating or proposing, from below */
 	struct steady started;
 	struct net_time validated_close;
 	struct steady validated_at; /* when the commit of the last validated one was acknowledged */

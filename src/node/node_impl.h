@@ -358,7 +358,7 @@ struct node {
 	struct steady state_since[7], started_at;
 	struct net_time started_net;
 	int64_t state_ms[7];
-	uint32_t state_entered[7];
+	uint32_t state_entered[7], full_entered;
 	bool proposing_on;
 	struct node_counters count;
 	uint64_t accept_token;

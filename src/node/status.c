@@ -52,6 +52,7 @@ void status_update(struct node *n)
 	if (s == n->state)
 		return;
 	n->state_ms[n->state] += steady_since(n->state_since[n->state], now);
+	n->full_entered += s >= NODE_FULL && n->state < NODE_FULL;
 	n->state = s;
 	n->state_since[s] = now;
 	n->state_entered[s]++;
@@ -147,6 +148,7 @@ void node_get_status(const struct node *n, struct now now, struct node_status *o
 		out->state_ms[i] = n->state_ms[i];
 		out->state_entered[i] = n->state_entered[i];
 	}
+	out->full_entered = n->full_entered;
 	out->state_ms[n->state] += steady_since(n->state_since[n->state], now.steady);
 	if (n->cons)
 		cons_get_status(n->cons, &out->consensus);

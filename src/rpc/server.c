@@ -46,13 +46,16 @@ static void write_accounting(struct jw *w, const struct node_status *s, struct n
 	jw_put_open(w, "state_accounting", '{');
 	for (int i = NODE_DISCONNECTED; i <= NODE_FULL; i++) {
 		int64_t ms = s->state_ms[i];
+		uint32_t entered = s->state_entered[i];
 
 		/* Validating and proposing are ways of being full. */
-		if (i == NODE_FULL)
+		if (i == NODE_FULL) {
 			ms += s->state_ms[NODE_VALIDATING] + s->state_ms[NODE_PROPOSING];
+			entered = s->full_entered;
+		}
 		jw_put_open(w, node_state_name((enum node_state)i), '{');
 		put_us(w, "duration_us", ms);
-		jw_put_text_u64(w, "transitions", s->state_entered[i]);
+		jw_put_text_u64(w, "transitions", entered);
 		jw_end(w, '}');
 	}
 	jw_end(w, '}');

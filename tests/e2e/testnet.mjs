@@ -67,6 +67,8 @@ await test('status --json has the shape that programs expect', 20, async () => {
 			'config',
 		]);
 		assert.equal(node.role, 'validator');
+		const { full } = (await rpc(node.http_url, 'server_info')).info.state_accounting;
+		assert.ok(Number(full.transitions) >= 1 && Number(full.duration_us) > 0);
 		assert.ok(fs.existsSync(`/proc/${node.pid}`) && fs.existsSync(node.config));
 		const client = new xrpl.Client(node.ws_url);
 		await client.connect();

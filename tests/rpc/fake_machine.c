@@ -139,6 +139,7 @@ void node_get_status(const struct node *n, struct now now, struct node_status *o
 	out->state_since[n->state] = (struct steady){4000};
 	out->state_ms[n->state] = now.steady.ms - 4000;
 	out->state_entered[n->state] = 1;
+	out->full_entered = n->state >= NODE_FULL;
 	out->consensus.last_proposers = n->unl_n;
 	out->consensus.last_converge_ms = n->standalone ? 0 : 2005;
 	out->consensus.prev_seq = n->n;
