@@ -120,6 +120,7 @@ struct txq {
 	struct fee_metrics fees;
 	struct txq_hooks hooks;
 	struct txq_entry **order; /* best first */
+	struct txq_entry **slots; /* where it lies, room for cap: what leaves leaves at the front */
 	uint32_t n, cap;
 	uint32_t max;   /* transactions that may wait */
 	uint64_t bytes; /* of those that do */
