@@ -365,7 +365,18 @@ await test('nobody answers, and the wrong key', 15, async () => {
 	const account = ['--account', genesis.classicAddress];
 	await exits(REJECTED, ['payout', list, '--from', from.key, ...account], /tefBAD_AUTH/);
 	fs.rmSync(`${list}.journal`);
-	await exits(OK, ['payout', list, '--from', from.key]);
+	/* a regular key is as good, and references may go along */
+	const regular = await wallet('regular', 20);
+	await submit(from, {
+		TransactionType: 'SetRegularKey',
+		RegularKey: regular.classicAddress,
+	});
+	const by = ['--from', regular.key, '--account', from.classicAddress, '--memo'];
+	await exits(OK, ['payout', list, ...by], /2 of 2 paid/);
+	const memos = (await history(from.classicAddress))
+		.filter(({ tx_json: tx }) => tx.TransactionType === 'Payment' && tx.Memos)
+		.map(({ tx_json: tx }) => Buffer.from(tx.Memos[0].Memo.MemoData, 'hex').toString());
+	assert.deepEqual(memos.sort(), ['lone.csv-0', 'lone.csv-1']);
 });
 
 await test('two files of one wallet, side by side', 40, async () => {
@@ -386,7 +397,12 @@ await test('asked to end, it says so and goes on later', 15, async () => {
 	const from = await wallet('asked', 9000);
 	const args = ['payout', payments('asked.csv', 300), '--from', from.key, '--tickets', '20'];
 	const run = tally(args);
-	await sleep(700);
+	await until(
+		'it is at work',
+		seconds(10),
+		() => fs.statSync(`${args[1]}.journal`).size > 1000,
+		20,
+	);
 	for (const tool of tools) tool.kill('SIGINT');
 	const { code, err } = await run;
 	assert.equal(code, UNFINISHED, err);

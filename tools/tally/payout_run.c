@@ -424,7 +424,6 @@ static void run(struct run *r)
 {
 	struct payout_action a = payout_next(&r->m);
 
-	watch_signals();
 	payout_progress_begin(&r->progress, &r->m, now_ms());
 	while (a.kind != PAYOUT_STOP && !asked_to_end) {
 		must(a.kind != PAYOUT_NOTHING);
@@ -543,6 +542,7 @@ static int payout(struct run *r)
 		return code;
 	if (r->dry_run)
 		return show_plan(r, &ledger, &account);
+	watch_signals();
 	if (!begin_journal(r))
 		return TALLY_FAILED;
 	run(r);
