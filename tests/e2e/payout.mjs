@@ -213,7 +213,7 @@ await test('a file is checked whole, each error names its line, nothing is sent'
 	const dry = await exits(OK, ['payout', good, '--from', from.key, '--dry-run'], /Nothing/);
 	assert.match(dry.out, /20 payments, 400\.00019 XRP/);
 	assert.match(dry.out, /20 at first, 40 XRP of reserve/);
-	assert.ok(!fs.existsSync(`${good}.journal`));
+	for (const name of ['.journal', '.journal.lock']) assert.ok(!fs.existsSync(good + name));
 	assert.equal((await paidTags(from.classicAddress)).size, 0);
 });
 
