@@ -64,6 +64,7 @@ struct draft {
 	uint32_t n_signers;
 	struct draft_signer signer[SIGNERS_MAX];
 	uint32_t regular; /* SetRegularKey: to this one; KEY_NONE: to none */
+	bool spoil;       /* changed after it was signed */
 	bool remove;      /* DepositPreauth: takes it back; a list: none any more */
 	bool again;       /* in the place of the wallet's last one */
 	uint32_t count;   /* TicketCreate */

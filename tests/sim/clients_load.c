@@ -248,9 +248,11 @@ bool load_sign_right(struct clients *c, struct rng *r, struct draft *d)
 /* One thing is not as it should be. The sequence stays free. */
 static void sign_wrong(struct rng *r, struct draft *d)
 {
-	uint32_t roll = (uint32_t)rng_below(r, 3);
+	uint32_t roll = (uint32_t)rng_below(r, 4);
 
-	if (!d->n_signers) {
+	if (roll == 3) {
+		d->spoil = true;
+	} else if (!d->n_signers) {
 		d->key = roll ? KEY_REGULAR + (uint32_t)rng_below(r, REGULAR_KEYS) : d->from;
 	} else if (roll == 0) {
 		d->n_signers--;

@@ -220,7 +220,7 @@ struct tx *draft_finish(struct pen *p)
 
 struct tx *draft_sign(const struct draft *d)
 {
-	struct pen p = {.spoil = false};
+	struct pen p = {.spoil = d->spoil};
 	struct tx *t;
 
 	draft_write(&p, d);
