@@ -381,6 +381,7 @@ await test('nobody answers, and the wrong key', 15, async () => {
 
 await test('two files of one wallet, side by side', 40, async () => {
 	const from = await wallet('both', 9000);
+	const early = await bought(from, await wallet('early', 100), 5);
 	const lists = ['side1.csv', 'side2.csv'].map((name) => payments(name, 150));
 	const runs = lists.map((list) =>
 		exits(OK, ['payout', list, '--from', from.key], /150 of 150/),
@@ -391,6 +392,10 @@ await test('two files of one wallet, side by side', 40, async () => {
 			tx.TransactionType === 'Payment' && tx.Account === from.classicAddress,
 	);
 	assert.equal(paid.length, 300);
+	/* what was refunded is found behind pages of other transactions */
+	const back = ['refund', early, '--from', from.key, '--amount', '3'];
+	await exits(OK, back);
+	await exits(REJECTED, back, /3 XRP is too much: 5 were delivered, 3 were refunded/);
 });
 
 await test('asked to end, it says so and goes on later', 15, async () => {
