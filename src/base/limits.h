@@ -6,19 +6,19 @@
  * or a file ends at one of these. Sizes are bytes unless the name says otherwise. */
 
 /* Transactions and objects */
-#define TX_BYTES_MIN     32
-#define TX_BYTES_MAX     (128 * 1024) /* one limit for RPC, relay, sets and engine */
-#define ST_DEPTH_MAX     10           /* nesting of objects and arrays, as the protocol has it */
-#define ST_FIELDS_MAX    512          /* fields of one object */
-#define ST_ARRAY_MAX     5200         /* objects in one array: META_ENTRIES_MAX must fit */
-#define VL_MAX           918744       /* longest length the prefix can express */
-#define TX_SIGNERS_MAX   32           /* of one multi-signed transaction */
-#define MEMO_BYTES_MAX   1024         /* all memos of a transaction, encoded */
-#define META_ENTRIES_MAX 5200         /* affected entries; more is tecOVERSIZE */
-#define ACCOUNT_DELETE_ENTRIES_MAX 1000 /* owned entries that go with their account */
+#define TX_BYTES_MIN               32
+#define TX_BYTES_MAX               (128 * 1024) /* one limit for RPC, relay, sets and engine */
+#define ST_DEPTH_MAX               10   /* nesting of objects and arrays, as the protocol has it */
+#define ST_FIELDS_MAX              512  /* fields of one object */
+#define ST_ARRAY_MAX               5200 /* objects in one array: META_ENTRIES_MAX must fit */
+#define VL_MAX                     918744 /* longest length the prefix can express */
+#define TX_SIGNERS_MAX             32     /* of one multi-signed transaction */
+#define MEMO_BYTES_MAX             1024   /* all memos of a transaction, encoded */
+#define META_ENTRIES_MAX           5200   /* affected entries; more is tecOVERSIZE */
+#define ACCOUNT_DELETE_ENTRIES_MAX 1000   /* owned entries that go with their account */
 
 /* Ledgers */
-#define LEDGER_TX_MAX          10000 /* transactions of one ledger until the fee market rules */
+#define LEDGER_TX_MAX          10000      /* transactions of one ledger, whatever they pay      */
 #define LEDGER_TX_BYTES_MAX    (4u << 20) /* their bytes */
 #define LEDGER_AHEAD_MAX       3          /* closed ledgers ahead of the last validated one */
 #define LEDGER_AHEAD_HELD_MAX  16         /* the same when those can never be validated */

@@ -19,7 +19,7 @@ struct uv_node_config {
 	uint32_t history; /* ledgers kept, or STORE_HISTORY_FULL */
 	struct uv_disk_limits disk;
 	struct txq_setup txq; /* see node_config */
-	bool recover; /* damaged data is set aside, and a new store begun */
+	bool recover;         /* damaged data is set aside, and a new store begun */
 	const struct public_key *unl;
 	uint32_t unl_n;
 	struct secret_key *validator; /* NULL: none; stays the caller's */
