@@ -18,7 +18,7 @@
 #define ACCOUNT_DELETE_ENTRIES_MAX 1000   /* owned entries that go with their account */
 
 /* Ledgers */
-#define LEDGER_TX_MAX          10000      /* transactions of one ledger, whatever they pay      */
+#define LEDGER_TX_MAX          10000      /* transactions of one ledger, whatever they pay */
 #define LEDGER_TX_BYTES_MAX    (4u << 20) /* their bytes */
 #define LEDGER_AHEAD_MAX       3          /* closed ledgers ahead of the last validated one */
 #define LEDGER_AHEAD_HELD_MAX  16         /* the same when those can never be validated */
