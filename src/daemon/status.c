@@ -145,9 +145,15 @@ static void write_peers(struct observe *ob, struct jw *w, struct now now)
 static void write_transactions(struct observe *ob, struct jw *w, const struct facts *f)
 {
 	const struct node_counters *c = &f->node.counters;
+	struct node_fees fees;
 
+	node_get_fees(uv_node_machine(ob->o.node), &fees);
 	jw_put_open(w, "transactions", '{');
 	jw_put_u64(w, "open", f->node.open_n);
+	jw_put_u64(w, "open_fee_level", fees.open);
+	jw_put_u64(w, "waiting", fees.queue_n);
+	jw_put_u64(w, "waiting_max", fees.queue_max);
+	jw_put_u64(w, "held", fees.held_n);
 	jw_put_u64(w, "queued", f->node.queue_n);
 	jw_put_u64(w, "queue_max", f->node.queue_max);
 	jw_put_u64(w, "received", c->tx_received);

@@ -447,6 +447,11 @@ await test('ledger, status, peers, accept, rpc', 10, async () => {
 	exits(FAILED, ['ledger', 'frob'], /\S/);
 
 	exits(OK, ['status'], /^state +full, up/m);
+	exits(
+		OK,
+		['status'],
+		/^queue +0 open, 0 of 20000 wait, \d+ held; a place costs 1.0 base fees$/m,
+	);
 	assert.equal(json(['status']).info.server_state, 'full');
 	exits(OK, ['top', '--once'], /^ledger +\d+/m); // more in top.mjs
 	exits(OK, ['log-level', 'net', 'warn'], /^net +Warning$/m);

@@ -10,6 +10,7 @@
 #define STATUS_UNREACHABLE 2
 #define FRESH_S            20 /* without /status: a validated ledger that is not older is fine */
 #define WIDTH              80
+#define FEE_LEVEL_BASE     256 /* what the base fee is */
 
 /* ---- A public server says less */
 
@@ -97,8 +98,11 @@ static void add_admin(struct frame *f, const json_t *info)
 		  get_num(c, "disabled"));
 	add_validators(f, info);
 	frame_add(f, FRAME_PLAIN, "peers      %zu", json_array_size(get(info, "peers")));
-	frame_add(f, FRAME_PLAIN, "queue      %lld open, %lld queued of %lld", get_num(tx, "open"),
-		  get_num(tx, "queued"), get_num(tx, "queue_max"));
+	frame_add(
+	    f, FRAME_PLAIN,
+	    "queue      %lld open, %lld of %lld wait, %lld held; a place costs %.1f base fees",
+	    get_num(tx, "open"), get_num(tx, "waiting"), get_num(tx, "waiting_max"),
+	    get_num(tx, "held"), (double)get_num(tx, "open_fee_level") / FEE_LEVEL_BASE);
 	frame_add(f, FRAME_PLAIN, "clients    %lld of %lld connections, %lld requests so far",
 		  get_num(load, "connections"), get_num(load, "connections_max"),
 		  get_num(load, "requests"));
