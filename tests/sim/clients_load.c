@@ -98,9 +98,11 @@ static void want_keys(struct clients *c, struct rng *r, struct draft *d)
 static void want_lists(struct clients *c, struct rng *r, struct draft *d)
 {
 	uint32_t most = chance(r, 4) ? SIGNERS_MAX : 5, sum = 0, n, start;
+	bool equal;
 
 	d->kind = DRAFT_LIST;
 	d->variety = (uint32_t)rng_next(r);
+	equal = chance(r, 2);
 	d->remove = chance(r, 4);
 	n = 1 + (uint32_t)rng_below(r, most);
 	start = (uint32_t)rng_below(r, c->n_wallets);
@@ -111,6 +113,8 @@ static void want_lists(struct clients *c, struct rng *r, struct draft *d)
 				? KEY_PHANTOM + i / 4
 				: (d->from + 1 + (start + i) % (c->n_wallets - 1)) % c->n_wallets;
 		m->weight = chance(r, 16) ? UINT16_MAX : 1 + (uint32_t)rng_below(r, 3);
+		if (equal)
+			m->weight = 1; /* one less is one too few */
 		sum += m->weight;
 	}
 	d->list.n = n;
