@@ -77,11 +77,17 @@ function portIsFree(port) {
 	});
 }
 
-// Free ports of loopback, below the range that the kernel hands out for outgoing connections.
+const FIRST_PORT = 12000;
+const PORTS = 20000;
+let drawn = Math.floor(Math.random() * PORTS);
+
+// Free ports of loopback, below the range that the kernel hands out for outgoing connections. One
+// process gets them in a row, each once: its nodes that are down for a while find theirs again, and
+// another process that draws at the same time is somewhere else.
 export async function freePorts(count, taken = new Set()) {
 	const ports = [];
 	while (ports.length < count) {
-		const port = 12000 + Math.floor(Math.random() * 20000);
+		const port = FIRST_PORT + (drawn++ % PORTS);
 		if (!taken.has(port) && (await portIsFree(port))) {
 			taken.add(port);
 			ports.push(port);
