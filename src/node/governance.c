@@ -391,6 +391,25 @@ static void block(struct node *n, const struct hash256 *which, uint32_t seq)
 	sync_drop(n);
 }
 
+/* How long it is until then, in words. */
+static void log_warning(struct node *n, const struct hash256 *id, struct net_time then)
+{
+	static const struct {
+		uint32_t seconds;
+		const char *name;
+	} units[] = {{86400, "days"}, {3600, "hours"}, {60, "minutes"}, {1, "seconds"}};
+	const struct amendment *known = amendment_by_id(id);
+	uint32_t left = then.s > n->now.net.s ? then.s - n->now.net.s : 0;
+	size_t i = 0;
+
+	while (i < 3 && left < 2 * units[i].seconds)
+		i++;
+	node_log(n, NODE_LOG_ERROR,
+		 "amendments: %s, which this program does not support, has a majority; unless a "
+		 "newer version is installed in %u %s, this node will be blocked",
+		 known ? known->name : hash256_hex(id).s, left / units[i].seconds, units[i].name);
+}
+
 /* Said when it is found, and again at each flag ledger. */
 static void warn(struct node *n, const struct ledger *l)
 {
@@ -414,11 +433,7 @@ static void warn(struct node *n, const struct ledger *l)
 	since += majority_s(n);
 	g->expected.s = since > UINT32_MAX ? UINT32_MAX : (uint32_t)since;
 	if (!was || ledger_is_flag(l->header.seq))
-		node_log(n, NODE_LOG_ERROR,
-			 "amendments: %.12s..., which this program does not support, has a "
-			 "majority; unless a newer version is installed before close time %u, this "
-			 "node will be blocked",
-			 hash256_hex(first).s, g->expected.s);
+		log_warning(n, first, g->expected);
 }
 
 void governance_settle(struct node *n)

@@ -238,6 +238,8 @@ static void on_log(struct cluster *c, uint32_t i, const char *text)
 {
 	if (getenv("CLUSTER_LOG"))
 		printf("%8lld %u %s\n", (long long)c->now, i, text);
+	if (c->o.heard)
+		c->o.heard(i, text);
 }
 
 static void on_drop(struct cluster *c, uint32_t i, uint32_t peer, const char *reason)

@@ -23,6 +23,7 @@ struct cluster_options {
 	bool late[CLUSTER_MAX]; /* not started by cluster_open */
 	void (*tune)(struct node_config *c, uint32_t i, void *ctx); /* before node i opens */
 	void *tune_ctx;
+	void (*heard)(uint32_t i, const char *text); /* every line of a log */
 	uint64_t seed;
 };
 

@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -247,6 +248,22 @@ static bool newer_program(const struct hash256 *id)
 
 static struct hash256 wanted[BALLOT_IDS_MAX];
 
+/* What F says about rules that it does not know. */
+static bool said_warned, said_blocked;
+
+static void heard(uint32_t i, const char *text)
+{
+	unsigned left;
+
+	if (i != 5 || strncmp(text, "amendments: ", 12) != 0)
+		return;
+	if (strstr(text, "EE01") && strstr(text, " has a majority;") &&
+	    sscanf(strstr(text, "installed in "), "installed in %u seconds, this", &left) == 1)
+		said_warned = left > 0 && left <= HELD_S;
+	if (strstr(text, "BLOCKED: EE01"))
+		said_blocked = true;
+}
+
 /* A to E have the newer program, F has not. All five want two amendments, A as many as a validation
  * has room for: it would not be heard if that were too large. */
 static void tune(struct node_config *c, uint32_t i, void *ctx)
@@ -359,6 +376,7 @@ static void voted(struct cluster *c)
 	/* F is warned, the others are not */
 	assert_false(status(c, 0).amendment_warned);
 	assert_true(status(c, 5).amendment_warned);
+	assert_true(said_warned && !said_blocked);
 	assert_false(status(c, 5).amendment_blocked);
 	assert_int_equal(status(c, 5).amendment_expected.s, since + HELD_S);
 }
@@ -377,7 +395,7 @@ static void blocked(struct cluster *c)
 	assert_false(status(c, 0).amendment_blocked);
 	stands = cluster_validated(c, 5);
 	assert_in_range(stands, 513, 514);
-	assert_true(status(c, 5).amendment_blocked);
+	assert_true(status(c, 5).amendment_blocked && said_blocked);
 	assert_false(status(c, 5).amendment_warned);
 	assert_int_equal(status(c, 5).state, NODE_CONNECTED);
 	/* five of six are a quorum: the network goes on, F does not */
@@ -394,8 +412,12 @@ static void blocked(struct cluster *c)
 
 static void a_network_votes(void **state)
 {
-	struct cluster_options o = {
-	    .validators = 6, .delay_ms = 5, .accounts = 4, .seed = 43, .tune = tune};
+	struct cluster_options o = {.validators = 6,
+				    .delay_ms = 5,
+				    .accounts = 4,
+				    .seed = 43,
+				    .tune = tune,
+				    .heard = heard};
 	struct cluster *c = cluster_open(&o);
 
 	(void)state;
