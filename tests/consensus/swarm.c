@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#define PAUSE_S      200   /* for a pause of 120 s, and the rounds before and after it */
 #define HELD_ENDS_MS 10000 /* to build, vote and hear of it once the hold is over */
 
 /* A run of the swarm: each kind of fault is on or off by a coin, then its rate is drawn. */
@@ -330,12 +331,9 @@ static bool quorum_held(const struct swarm *w)
  * split vote can be left, and then, while the heights below are not known to be lost, for the
  * round's hold (docs/decisions/0130). When the time for one is over and the second has begun, it
  * may end, and nothing else. */
-static bool goes_on(struct swarm *w, uint32_t goal)
+static bool goes_on(struct swarm *w, uint32_t goal, int seconds)
 {
-	/* a split vote may need the silence of those away, or of a liar; the worst is one whose
-	 * vote all the others have forgotten */
-	int64_t now = sim_now_ms(w->s), end = now + (w->votes_split ? 900000 : 200000);
-	int64_t until = end;
+	int64_t now = sim_now_ms(w->s), end = now + (int64_t)seconds * 1000, until = end;
 	bool held = false;
 
 	while ((now < end || now < until) && !sim_failure(w->s)) {
@@ -356,6 +354,38 @@ static bool goes_on(struct swarm *w, uint32_t goal)
 	return false;
 }
 
+/* Honest members are on different ledgers at one height, neither of them validated, where liars
+ * that do not vote can make it a tie (docs/decisions/0030, 6): a pause has begun, or will. */
+static bool votes_tied(const struct swarm *w)
+{
+	uint32_t n = w->validators - (uint32_t)__builtin_popcount(w->disabled);
+	struct cons_status a = {.prev_seq = 0}, b;
+
+	if (!w->liars || w->mixed || n > 5 * w->spare)
+		return false;
+	for (uint32_t i = 0; i < w->validators; i++) {
+		if (!sim_alive(w->s, i) || ((w->liars | w->disabled) & (1u << i)))
+			continue;
+		b = sim_status(w->s, (char)('A' + i));
+		if (a.prev_seq == 0)
+			a = b;
+		if (b.prev_seq == a.prev_seq && b.prev_seq > b.validated_seq &&
+		    !hash256_eq(&a.prev, &b.prev))
+			return true;
+	}
+	return false;
+}
+
+/* With everybody there, the next two ledgers. Each round may last as long as its highest threshold
+ * takes, with a two-faced one or clocks that are off. */
+static bool stays_on(struct swarm *w, uint32_t before)
+{
+	if (!w->liars)
+		return reaches(w, before + 1, 30) && reaches(w, before + 2, 30);
+	return reaches(w, before + 2, 60) ||
+	       (votes_tied(w) && goes_on(w, before + 2, PAUSE_S - 60));
+}
+
 /* Everything mended and running; it must go on within a minute and stay together. */
 static bool settle(struct swarm *w, struct why *why, uint64_t seed)
 {
@@ -371,12 +401,13 @@ static bool settle(struct swarm *w, struct why *why, uint64_t seed)
 		sim_slow(w->s, (char)('A' + i), 0);
 	start_most(w);
 	before = sim_validated_max(w->s);
-	ok = goes_on(w, before + 2);
+	/* a split vote may need the silence of those away, or of a liar; the worst is one whose
+	 * vote all the others have forgotten */
+	ok = goes_on(w, before + 2, w->votes_split ? 900 : PAUSE_S);
 	if (ok) {
 		sim_start(w->s, names);
 		before = sim_validated_max(w->s);
-		/* a two-faced one can make each round as long as its highest threshold takes */
-		ok = reaches(w, before + 2, w->liars ? 60 : 30);
+		ok = stays_on(w, before);
 	}
 	/* where UNLs differ, a tie may look like a majority to each side: then all must say so */
 	for (uint32_t i = 0; !ok && w->mixed; i++) {

@@ -307,11 +307,11 @@ static void swarm(void **state)
 /* Kept for what they found: votes that were taken for others' (29763), evidence that a restart had
  * forgotten (3082), UNLs that differ (17390), a vote ahead of all others with one gone (63501,
  * 74670), a liar's view of close times without relay (2370), two pauses one after the other
- * (679819314). */
+ * (679819314), a late quorum below a tie (1300095354), two long rounds (1300068946). */
 static void seeds_that_failed(void **state)
 {
-	static const uint64_t seeds[] = {2370,  2954,  3082,  4739,     17390,
-					 29763, 63501, 74670, 679819314};
+	static const uint64_t seeds[] = {2370,  2954,  3082,      4739,       17390,     29763,
+					 63501, 74670, 679819314, 1300095354, 1300068946};
 	int64_t ms = 0;
 	uint64_t trace;
 
