@@ -25,8 +25,32 @@ void pipe_arm(struct conn *c, int from)
 	e.other = (uint8_t)from;
 	e.p = c;
 	c->events++;
-	p->armed = true;
-	world_push(w, e);
+	p->armed = world_push(w, e);
+}
+
+/* Whom it is for stands still: its event comes again. */
+void pipe_held(struct conn *c, int from, uint64_t order, uint64_t again)
+{
+	if (c->pipe[from].armed == order)
+		c->pipe[from].armed = again;
+}
+
+/* Nothing is in the way any more: what is under way arrives as on a good line, not when the fault
+ * would have ended that it met. */
+void pipe_heal(struct conn *c, int from)
+{
+	struct pipe *p = &c->pipe[from];
+	int64_t soon = c->w->now + net_delay(c->w, c->end[from].node, c->end[1 - from].node);
+	struct segment *s;
+
+	for (s = p->first; s; s = s->next)
+		if (s->at > soon)
+			s->at = soon;
+	if (p->last_at > soon)
+		p->last_at = soon;
+	p->free_at = 0;
+	p->armed = 0;
+	pipe_arm(c, from);
 }
 
 /* Comes again when something stands in the way. */
@@ -74,13 +98,15 @@ static void charge_reader(struct process *to, size_t n)
 	to->read_free_at = to->w->now + (int64_t)(n * 1000 / to->read_bytes_per_s);
 }
 
-void pipe_event(struct conn *c, int from)
+void pipe_event(struct conn *c, int from, uint64_t order)
 {
 	struct pipe *p = &c->pipe[from];
 	struct end *to = &c->end[1 - from], *back = &c->end[from];
 	struct segment *s = p->first;
 
-	p->armed = false;
+	if (order != p->armed)
+		return; /* it was due earlier, after all */
+	p->armed = 0;
 	if (!s || waits(c, from))
 		return;
 	charge_reader(end_process(to), s->n);

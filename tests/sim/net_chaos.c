@@ -130,12 +130,13 @@ void net_chaos(struct world *w)
 
 void net_heal(struct world *w)
 {
+	struct conn *c;
 	uint32_t a, b;
 
 	w->partition_until = 0;
 	for (a = 0; a < WORLD_NODES_MAX; a++) {
 		w->p[a].slow_ms = 0;
-		w->p[a].slow_reader_until = 0;
+		w->p[a].slow_reader_until = w->p[a].read_free_at = 0;
 		for (b = 0; b < WORLD_NODES_MAX; b++) {
 			struct link *l = &w->link[a][b];
 
@@ -144,5 +145,8 @@ void net_heal(struct world *w)
 			l->bytes_per_s = 0;
 		}
 	}
-	net_unblocked(w);
+	for (c = w->conns; c; c = c->next) {
+		pipe_heal(c, 0);
+		pipe_heal(c, 1);
+	}
 }

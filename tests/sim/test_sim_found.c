@@ -92,12 +92,38 @@ static void test_two_for_one_sequence_come_to_an_end(void **state)
 	world_close(w);
 }
 
+/* Whatever was under way when a network became whole arrived only when the fault would have ended
+ * that it had met, and all that was said after it arrived then, too. (Seed 0x478b15cb of the full
+ * profile: of four validators one was alone for 84 s, 60 of them after the end of all faults.) */
+static void test_what_is_under_way_is_healed(void **state)
+{
+	struct world_plan plan = world_defaults(4);
+	struct world *w;
+	uint32_t before;
+
+	(void)state;
+	plan.validators = 4;
+	w = world_open(&plan);
+	props_join(w);
+	world_start(w, "ABCD");
+	world_run_ms(w, 10000);
+	world_slow(w, 'D', 25000);
+	world_run_ms(w, 8000);
+	before = world_validated_max(w);
+	world_heal(w);
+	world_run_ms(w, 12000);
+	assert_null(world_failure(w));
+	assert_true(world_validated_min(w) > before);
+	world_close(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_a_relay_that_was_lost),
 	    cmocka_unit_test(test_what_waited_too_long_may_come_again),
 	    cmocka_unit_test(test_two_for_one_sequence_come_to_an_end),
+	    cmocka_unit_test(test_what_is_under_way_is_healed),
 	};
 
 	bench_begin();

@@ -195,7 +195,7 @@ static void of_process(struct world *w, struct process *p, struct event *e)
 		process_timer(p, e->order);
 		break;
 	case EV_PIPE: /* in which direction stands in `other`: the sender */
-		pipe_event(e->p, e->other);
+		pipe_event(e->p, e->other, e->order);
 		break;
 	case EV_JOB:
 		jobs_done(p, e->p);
@@ -251,6 +251,8 @@ static bool holds(struct world *w, struct process *p, struct event *e)
 		p->timer_order = world_push(w, *e);
 	else if (e->what == EV_PEERS)
 		p->peers_due = e->at, world_push(w, *e);
+	else if (e->what == EV_PIPE)
+		pipe_held(e->p, e->other, e->order, world_push(w, *e));
 	else
 		world_push(w, *e);
 	return true;

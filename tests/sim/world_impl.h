@@ -83,7 +83,7 @@ struct pipe { /* bytes under way from one end */
 	struct segment *first, *last;
 	size_t bytes;
 	int64_t last_at, free_at; /* the newest one's arrival; when the line is free again */
-	bool armed;
+	uint64_t armed;           /* order of the event that is due for it; 0: none */
 };
 struct conn {
 	struct world *w;
@@ -314,8 +314,10 @@ void end_tick(struct end *e, struct now now);
 void end_message(struct end *e, const struct msg *m);
 struct process *end_process(const struct end *e);
 void pipe_arm(struct conn *c, int from);
+void pipe_held(struct conn *c, int from, uint64_t order, uint64_t again);
 void end_read(struct end *e, struct segment *s); /* what has arrived */
-void pipe_event(struct conn *c, int from);
+void pipe_event(struct conn *c, int from, uint64_t order);
+void pipe_heal(struct conn *c, int from);
 void pipe_put(struct conn *c, int from, struct bytes b, bool eof, struct wire_frame *frame);
 
 /* net_chaos.c */

@@ -321,8 +321,8 @@ void world_settle(struct world *w)
 {
 	decisions_pause(w->decisions, true);
 	w->healed = true;
-	world_heal(w);
 	process_heal(w);
+	world_heal(w); /* after it: what waits for one that stood still is due, too */
 	OBSERVE(w, healed);
 }
 
