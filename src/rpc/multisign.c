@@ -92,27 +92,6 @@ static bool check_network(struct rpc_call *c, const json_t *tx)
 	return true;
 }
 
-static void add_signature(struct rpc_call *c, struct st_object *to, const struct st_object *fields,
-			  const struct account_id *signer, const struct secret_key *key)
-{
-	const struct public_key *public_key = secret_key_public(key);
-	struct st_array *list = signers_of(to);
-	struct buf payload = BUF_INIT;
-	uint8_t sig[SIGNATURE_MAX];
-	struct st_object *s;
-	size_t n;
-
-	tx_multisign_payload(&payload, fields, signer);
-	n = signature_make(key, buf_bytes(&payload), sig);
-	buf_close(&payload);
-	if (!list)
-		list = st_set_array(to, sfSigners);
-	s = st_array_add(list, &c->arena, sfSigner);
-	st_set_account(s, sfAccount, signer);
-	st_set_raw(s, sfTxnSignature, bytes_of(sig, n));
-	st_set_raw(s, sfSigningPubKey, bytes_of(public_key->b, sizeof(public_key->b)));
-}
-
 /* Whether it is one without this signature; faults as for a whole one. */
 static bool check_unsigned(struct rpc_call *c, const struct st_object *fields)
 {
@@ -141,7 +120,7 @@ static struct tx *sign_for_with(struct rpc_call *c, struct signing *s,
 		return NULL;
 	if (!signing_key_fits(c, key, signer))
 		return NULL;
-	add_signature(c, to, fields, signer, key);
+	tx_sign_for(to, fields, signer, key);
 	payer = fee_payer(fields);
 	return settle_signers(c, signers_of(to), &payer) ? signing_finish(c, fields, s->target)
 							 : NULL;

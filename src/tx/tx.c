@@ -350,6 +350,25 @@ void tx_sign(struct st_object *fields, const struct secret_key *key)
 	buf_close(&payload);
 }
 
+void tx_sign_for(struct st_object *to, const struct st_object *fields,
+		 const struct account_id *signer, const struct secret_key *key)
+{
+	const struct public_key *pub = secret_key_public(key);
+	struct st_array *list = (struct st_array *)(uintptr_t)st_get_array(to, sfSigners);
+	struct buf payload = BUF_INIT;
+	uint8_t sig[SIGNATURE_MAX];
+	struct st_object *s;
+	size_t n;
+
+	tx_multisign_payload(&payload, fields, signer);
+	n = signature_make(key, buf_bytes(&payload), sig);
+	buf_close(&payload);
+	s = st_array_add(list ? list : st_set_array(to, sfSigners), to->arena, sfSigner);
+	st_set_account(s, sfAccount, signer);
+	st_set_raw(s, sfSigningPubKey, bytes_of(pub->b, sizeof(pub->b)));
+	st_set_raw(s, sfTxnSignature, bytes_of(sig, n));
+}
+
 static int compare_canonical(const void *pa, const void *pb, void *ctx)
 {
 	const struct tx *a = *(const struct tx *const *)pa, *b = *(const struct tx *const *)pb;

@@ -65,6 +65,11 @@ void tx_sign_payload(struct buf *out, const struct st_object *fields);
 /* Multi-signing payload of `fields` for one signer. */
 void tx_multisign_payload(struct buf *out, const struct st_object *fields,
 			  const struct account_id *signer);
+/* Adds the signature of `signer`, made with `key` over `fields`, to the Signers of `to` (which
+ * often is `fields`), at their end: whoever puts the transaction together sorts them. SigningPubKey
+ * of `fields` must be empty already; it is signed along. */
+void tx_sign_for(struct st_object *to, const struct st_object *fields,
+		 const struct account_id *signer, const struct secret_key *key);
 /* The id of a transaction's bytes. */
 void tx_id(struct hash256 *out, struct bytes blob);
 

@@ -271,25 +271,11 @@ static struct st_object *unl(struct bench *b, struct arena *a, uint32_t i, uint3
 static struct st_object *payment_by_8(struct bench *b, struct arena *a, uint32_t i, uint32_t seq)
 {
 	struct st_object *o = payment(b, a, i, seq);
-	struct st_array *to;
 
 	st_remove(o, sfTxnSignature);
 	st_set_raw(o, sfSigningPubKey, bytes_of(NULL, 0));
-	to = st_set_array(o, sfSigners);
-	for (uint32_t s = 0; s < SIGNERS; s++) {
-		const struct public_key *pub = secret_key_public(b->signer_keys[s]);
-		struct st_object *e = st_array_add(to, a, sfSigner);
-		struct buf payload = BUF_INIT;
-		uint8_t sig[SIGNATURE_MAX];
-
-		tx_multisign_payload(&payload, o, &b->signers[s]);
-		st_set_raw(e, sfSigningPubKey, bytes_of(pub->b, sizeof(pub->b)));
-		st_set_raw(
-		    e, sfTxnSignature,
-		    bytes_of(sig, signature_make(b->signer_keys[s], buf_bytes(&payload), sig)));
-		st_set_account(e, sfAccount, &b->signers[s]);
-		buf_close(&payload);
-	}
+	for (uint32_t s = 0; s < SIGNERS; s++)
+		tx_sign_for(o, o, &b->signers[s], b->signer_keys[s]);
 	return o;
 }
 

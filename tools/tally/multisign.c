@@ -159,25 +159,6 @@ static bool has_signer(const struct st_object *o, const struct account_id *id)
 	return false;
 }
 
-static void add_signature(struct st_object *o, struct arena *a, const struct account_id *id,
-			  const struct secret_key *key)
-{
-	const struct public_key *pub = secret_key_public(key);
-	struct st_array *list = signers(o);
-	struct buf payload = BUF_INIT;
-	uint8_t sig[SIGNATURE_MAX];
-	struct st_object *s;
-	size_t n;
-
-	tx_multisign_payload(&payload, o, id);
-	n = signature_make(key, buf_bytes(&payload), sig);
-	buf_close(&payload);
-	s = st_array_add(list ? list : st_set_array(o, sfSigners), a, sfSigner);
-	st_set_account(s, sfAccount, id);
-	st_set_raw(s, sfSigningPubKey, bytes_of(pub->b, sizeof(pub->b)));
-	st_set_raw(s, sfTxnSignature, bytes_of(sig, n));
-}
-
 static int sign_for(struct tally *t, struct arena *a, const char *account,
 		    const struct secret_key *key)
 {
@@ -194,7 +175,7 @@ static int sign_for(struct tally *t, struct arena *a, const char *account,
 				  account_text(&id).s);
 	if (has_signer(o, &id))
 		return tally_fail(t, TALLY_FAILED, "%s has signed it already", account_text(&id).s);
-	add_signature(o, a, &id, key);
+	tx_sign_for(o, o, &id, key);
 	return show(t, finish(t, o));
 }
 
