@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "tests/consensus/scenarios.h"
 
+#include <fnmatch.h>
+
 uint32_t scenario_runs = 20;
 bool scenario_brief;
 
@@ -75,6 +77,16 @@ int64_t interval_ms(struct sim *s, int64_t span_ms)
 
 #define SCENARIO_TEST(name) cmocka_unit_test(name),
 
+/* A filter that fits no scenario would pass. */
+static bool fits_one(const struct CMUnitTest *tests, size_t n, const char *pattern)
+{
+	for (size_t i = 0; i < n; i++)
+		if (fnmatch(pattern, tests[i].name, 0) == 0)
+			return true;
+	fprintf(stderr, "no scenario is called %s\n", pattern);
+	return false;
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -91,6 +103,8 @@ int main(int argc, char **argv)
 				scenario_runs = 3;
 		} else {
 			(void)snprintf(filter, sizeof(filter), "%s_*", argv[i]);
+			if (!fits_one(tests, sizeof(tests) / sizeof(tests[0]), filter))
+				return 2;
 			cmocka_set_test_filter(filter);
 		}
 	}

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "tests/sim/scenarios.h"
 
+#include <fnmatch.h>
+
 #include "ledger/genesis.h"
 
 #include <string.h>
@@ -194,6 +196,16 @@ void play_count(struct world *w, struct tally_of *t)
 
 #define SCENARIO_TEST(name) cmocka_unit_test(name),
 
+/* A filter that fits no scenario would pass. */
+static bool fits_one(const struct CMUnitTest *tests, size_t n, const char *pattern)
+{
+	for (size_t i = 0; i < n; i++)
+		if (fnmatch(pattern, tests[i].name, 0) == 0)
+			return true;
+	fprintf(stderr, "no scenario is called %s\n", pattern);
+	return false;
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -207,6 +219,8 @@ int main(int argc, char **argv)
 	amendments_init();
 	if (argc > 1 && strlen(argv[1]) + 2 < sizeof(pattern)) {
 		(void)snprintf(pattern, sizeof(pattern), "%s*", argv[1]);
+		if (!fits_one(tests, sizeof(tests) / sizeof(tests[0]), pattern))
+			return 2;
 		cmocka_set_test_filter(pattern);
 	}
 	return cmocka_run_group_tests(tests, NULL, NULL);
