@@ -156,7 +156,7 @@ await test('a rotated key counts at once, where nobody was started again', 30, a
 	first.config.validator.token_file = next.file;
 	net.startNode(first);
 	await proposing(first);
-	net.kill(second); // four of five: the first is needed
+	await net.kill(second); // four of five: the first is needed
 	await goesOn(third, 2, 20);
 	const known = await rpc(net.httpUrl(third), 'manifest', { public_key: next.master_key });
 	assert.equal(known.details.seq, 2);

@@ -258,8 +258,11 @@ export class Network {
 		return node;
 	}
 
-	kill(node) {
-		return signal(node.process, 'SIGKILL');
+	// The signal goes out at once; the node has let go of its files when this ends.
+	async kill(node) {
+		const killed = node.process;
+		signal(killed, 'SIGKILL');
+		await until(`${node.name} has ended`, 10000, () => !alive(killed), 10);
 	}
 
 	async stop(patienceMs = 10000) {
